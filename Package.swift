@@ -1,0 +1,50 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "swiftlet",
+  platforms: [.macOS(.v14), .iOS(.v17)],
+  products: [
+    .library(name: "Swiftlet", targets: ["Swiftlet"]),
+    .library(name: "SwiftletServer", targets: ["SwiftletServer"]),
+    .executable(name: "swiftlet", targets: ["SwiftletMain"]),
+    .executable(name: "BrowserWorker", targets: ["BrowserWorker"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.6.0"),
+  ],
+  targets: [
+    // Portable: these compile natively and, in Embedded Swift, for WebAssembly.
+    .target(name: "CKernels"),
+    .target(name: "InferenceCore", dependencies: ["CKernels"]),
+    .target(name: "WorkerCore", dependencies: ["InferenceCore"]),
+
+    // The tab.
+    .target(name: "CBrowserRuntime"),
+    .executableTarget(name: "BrowserWorker", dependencies: ["WorkerCore", "CBrowserRuntime"]),
+
+    // Swift programs, the server and the terminal.
+    .target(
+      name: "Swiftlet",
+      dependencies: ["WorkerCore", .product(name: "Logging", package: "swift-log")]),
+    .target(
+      name: "SwiftletServer",
+      dependencies: ["Swiftlet", .product(name: "Hummingbird", package: "hummingbird")]),
+    .target(
+      name: "SwiftletCommands",
+      dependencies: [
+        "Swiftlet", "SwiftletServer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(name: "SwiftletMain", dependencies: ["SwiftletCommands"]),
+
+    .testTarget(name: "InferenceCoreTests", dependencies: ["InferenceCore"]),
+    .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore"]),
+    .testTarget(name: "SwiftletTests", dependencies: ["Swiftlet"]),
+    .testTarget(name: "SwiftletServerTests", dependencies: ["SwiftletServer"]),
+    .testTarget(name: "SwiftletCommandsTests", dependencies: ["SwiftletCommands"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+#include "CBrowserRuntime.h"

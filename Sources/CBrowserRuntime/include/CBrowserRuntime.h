@@ -1,0 +1,4 @@
+#ifndef CBROWSERRUNTIME_H
+#define CBROWSERRUNTIME_H
+#include <stddef.h>
+#endif

@@ -1,0 +1,6 @@
+#ifndef CKERNELS_H
+#define CKERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+float ck_f16_to_f32(uint16_t bits);
+#endif

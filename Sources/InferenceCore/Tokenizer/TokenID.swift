@@ -1,0 +1,2 @@
+/// A vocabulary index.
+public typealias TokenID = Int32

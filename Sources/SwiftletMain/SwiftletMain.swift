@@ -1,0 +1,8 @@
+import SwiftletCommands
+
+@main
+enum SwiftletMain {
+  static func main() async {
+    await SwiftletCommand.main()
+  }
+}
