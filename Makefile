@@ -1,0 +1,53 @@
+# One command per thing that people do here; `make help` lists them. The first `make` of a clone also builds the
+# dependencies, which takes minutes; later ones take seconds.
+
+PYTHON := .build-python/bin/python
+SWIFTLET := .build/release/swiftlet
+MODELS := .build-models
+SWIFT_SOURCES := Package.swift Sources Tests
+
+.DEFAULT_GOAL := help
+.PHONY: help build chat serve web test bench format lint wasm-check clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "make %-12s %s\n", $$1, $$2}'
+
+build: ## Build the command line program, optimized
+	swift build -c release --product swiftlet
+
+chat: build ## Chat with the Quick model in the terminal (98 MB, fetched once)
+	@$(SWIFTLET) chat
+
+serve: build web ## Serve the chat page and the API on 127.0.0.1:8080
+	@$(SWIFTLET) pull quick
+	@$(SWIFTLET) serve --web Web/dist
+
+web: ## Build the page and its WebAssembly worker into Web/dist
+	Scripts/wasm/build.sh
+
+# The tests' own tools live in .build-python and .build-models and are made once.
+$(PYTHON): Tests/requirements.txt
+	Scripts/install-test-tools.sh
+	python3 -m venv .build-python
+	$(PYTHON) -m pip install --quiet --requirement Tests/requirements.txt
+	@touch $@
+
+test: $(PYTHON) ## Run every test: Swift, WebAssembly, parity with llama.cpp, terminal, browser
+	$(PYTHON) Scripts/fetch-test-models.py $(MODELS)
+	$(PYTHON) Scripts/run-tests.py --models $(MODELS)
+
+bench: build $(PYTHON) ## Measure speed and memory against llama.cpp on the same files
+	$(PYTHON) Scripts/fetch-test-models.py $(MODELS)
+	$(PYTHON) Scripts/bench.py $(SWIFTLET) $(MODELS)/smollm2.gguf $(MODELS)/gemma3.gguf
+
+format: ## Format the Swift sources in place
+	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+lint: ## Check the Swift sources' format and style
+	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+
+wasm-check: ## Compile the portable targets for WebAssembly in Embedded Swift
+	Scripts/wasm/check.sh
+
+clean: ## Remove everything that the commands above built or fetched
+	rm -rf .build .build-* Web/dist
