@@ -8,7 +8,6 @@ let package = Package(
     .library(name: "Swiftlet", targets: ["Swiftlet"]),
     .library(name: "SwiftletServer", targets: ["SwiftletServer"]),
     .executable(name: "swiftlet", targets: ["SwiftletMain"]),
-    .executable(name: "BrowserWorker", targets: ["BrowserWorker"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -21,9 +20,9 @@ let package = Package(
     .target(name: "InferenceCore", dependencies: ["CKernels"]),
     .target(name: "WorkerCore", dependencies: ["InferenceCore"]),
 
-    // The tab.
+    // The tab. Linked for WebAssembly only, by Scripts/build-wasm.sh; here it is compiled so that slips show.
     .target(name: "CBrowserRuntime"),
-    .executableTarget(name: "BrowserWorker", dependencies: ["WorkerCore", "CBrowserRuntime"]),
+    .target(name: "BrowserWorker", dependencies: ["WorkerCore", "CBrowserRuntime"]),
 
     // Swift programs, the server and the terminal.
     .target(
