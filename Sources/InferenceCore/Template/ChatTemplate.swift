@@ -1,0 +1,59 @@
+/// A chat template: Jinja source that turns a conversation into a prompt.
+///
+/// Renders as Hugging Face's `apply_chat_template` does: block tags eat the newline after them and the blanks before
+/// them (`trim_blocks`, `lstrip_blocks`), values cannot be changed, `tojson` is Python's `json.dumps` without ASCII
+/// escapes, and `raise_exception`, `strftime_now`, `break` and `continue` exist.
+public struct ChatTemplate: Sendable {
+  /// Parses a template.
+  public init(_ source: [UInt8]) throws(TemplateError) {
+  }
+
+  /// Renders the prompt of a conversation.
+  ///
+  /// - Parameter now: the local time; without it `strftime_now` is undefined, which templates test for.
+  public func render(_ chat: ChatVariables, now: TemplateDate? = nil, limits: TemplateLimits = TemplateLimits())
+    throws(TemplateError) -> [UInt8]
+  {
+    try render(chat.variables, now: now, limits: limits)
+  }
+
+  /// Renders with any variables.
+  public func render(
+    _ variables: TemplateMapping, now: TemplateDate? = nil, limits: TemplateLimits = TemplateLimits()
+  ) throws(TemplateError) -> [UInt8] {
+    throw TemplateError(.evaluation, at: SourcePosition(line: 1, column: 1), "the interpreter is not written yet")
+  }
+}
+
+/// What a chat template is given, under the names that templates expect.
+public struct ChatVariables: Sendable {
+  /// A list of mappings with `role`, `content` and whatever else a message carries (`tool_calls`, …).
+  public var messages: TemplateValue
+  /// A list of tool descriptions, or none.
+  public var tools: TemplateValue = .none
+  /// Whether the prompt ends with the opening of the assistant's next message.
+  public var addGenerationPrompt = true
+  /// Text of the vocabulary's begin-of-text token; undefined in the template when nil.
+  public var beginOfText: [UInt8]?
+  /// Text of the vocabulary's end-of-text token; undefined in the template when nil.
+  public var endOfText: [UInt8]?
+  /// Further arguments, such as `enable_thinking`; they win over the ones above.
+  public var extra = TemplateMapping()
+
+  public init(messages: TemplateValue) {
+    self.messages = messages
+  }
+
+  /// The variables by name.
+  package var variables: TemplateMapping {
+    var variables = TemplateMapping()
+    variables["messages"] = messages
+    variables["tools"] = tools
+    variables["documents"] = TemplateValue.none
+    variables["add_generation_prompt"] = .bool(addGenerationPrompt)
+    if let beginOfText { variables["bos_token"] = .string(beginOfText) }
+    if let endOfText { variables["eos_token"] = .string(endOfText) }
+    for entry in extra.entries { _ = variables.set(entry.key, to: entry.value) }
+    return variables
+  }
+}

@@ -1,0 +1,61 @@
+/// Why a chat template could not be read or rendered, and where in its source.
+public struct TemplateError: Error, Equatable, Sendable {
+  public enum Kind: Sendable {
+    /// The source is not a template this interpreter understands.
+    case syntax
+    /// An operation failed while rendering, such as adding text to none.
+    case evaluation
+    /// The template itself called `raise_exception`.
+    case raised
+    /// A bound of ``TemplateLimits`` was reached.
+    case limit
+  }
+
+  public let kind: Kind
+  /// Line in the source, from 1.
+  public let line: Int
+  /// Column in Unicode scalars, from 1.
+  public let column: Int
+  public let message: String
+
+  package init(_ kind: Kind, at position: SourcePosition, _ message: String) {
+    self.kind = kind
+    self.line = Int(position.line)
+    self.column = Int(position.column)
+    self.message = message
+  }
+
+  /// The whole error in one line.
+  public var description: String {
+    "template line \(line), column \(column): \(message)"
+  }
+}
+
+/// A place in a template's source, both numbers from 1.
+package struct SourcePosition: Equatable, Sendable {
+  package var line: Int32
+  package var column: Int32
+
+  package init(line: Int32, column: Int32) {
+    self.line = line
+    self.column = column
+  }
+}
+
+/// Bounds on what rendering a template may cost; reaching one ends it with an error.
+///
+/// Nesting of the source is bounded by the parser, and the depth of values by `valueDepth`.
+public struct TemplateLimits: Sendable {
+  /// Expressions and statements evaluated, and elements visited by filters.
+  public var steps = 10_000_000
+  /// Bytes of the output, and of any one string on the way to it.
+  public var outputBytes = 16 << 20
+  /// Bytes of all strings and lists produced on the way, whether kept or not.
+  public var producedBytes = 256 << 20
+  /// Macro calls inside macro calls.
+  public var callDepth = 40
+  /// Lists and mappings inside one another.
+  public var valueDepth = 100
+
+  public init() {}
+}
