@@ -20,10 +20,10 @@ chat: build ## Chat with the Quick model in the terminal (98 MB, fetched once)
 
 serve: build web ## Serve the chat page and the API on 127.0.0.1:8080
 	@$(SWIFTLET) pull quick
-	@$(SWIFTLET) serve --web Web/dist
+	@$(SWIFTLET) serve
 
 web: ## Build the page and its WebAssembly worker into Web/dist
-	Scripts/wasm/build.sh
+	Scripts/build-site.sh
 
 # The tests' own tools live in .build-python and .build-models and are made once.
 $(PYTHON): Tests/requirements.txt

@@ -20,7 +20,7 @@ let package = Package(
     .target(name: "InferenceCore", dependencies: ["CKernels"]),
     .target(name: "WorkerCore", dependencies: ["InferenceCore"]),
 
-    // The tab. Linked for WebAssembly only, by Scripts/build-wasm.sh; here it is compiled so that slips show.
+    // The tab. Linked for WebAssembly only, by Scripts/wasm/build.sh; here it is compiled so that slips show.
     .target(name: "CBrowserRuntime"),
     .target(name: "BrowserWorker", dependencies: ["WorkerCore", "CBrowserRuntime"]),
 

@@ -1,7 +1,3 @@
-#!/bin/sh
-# Compiles the portable targets (CKernels, InferenceCore, WorkerCore) in Embedded Swift for WebAssembly with the stock
-# toolchain. A construct that Embedded Swift lacks shows here, in seconds, before it shows in the browser's build.
-set -eu
-cd "$(dirname "$0")/../.."
-exec swift build -c release --triple wasm32-unknown-none-wasm --scratch-path .build-wasm --target WorkerCore \
-  -Xswiftc -enable-experimental-feature -Xswiftc Embedded -Xswiftc -wmo -Xcc -msimd128
+#!/bin/bash
+# Compiles the portable targets in Embedded Swift for WebAssembly, so that a slip shows at once.
+exec "$(dirname "$0")/build.sh" --check

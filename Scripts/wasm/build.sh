@@ -1,12 +1,12 @@
 #!/bin/bash
 # Builds the engine for the browser with the stock Swift toolchain: no SDK, no emscripten, no dependencies.
 #
-#   Scripts/build-wasm.sh [OUTPUT_DIRECTORY]      both modules; default directory Web/dist
-#   Scripts/build-wasm.sh --check                 only compiles: do the portable targets still fit Embedded Swift?
+#   Scripts/wasm/build.sh [OUTPUT_DIRECTORY]      both modules; default directory Web/dist
+#   Scripts/wasm/build.sh --check                 only compiles: do the portable targets still fit Embedded Swift?
 #
 # SWIFTLET_WASM_NAMES=1 keeps function names in the modules, for profiles and readable stack traces.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 check=false
 output=Web/dist
@@ -68,12 +68,8 @@ link() {  # build-directory output-file linker-flags…
 }
 
 report() {  # file
-  gzip -9 -c "$1" > "$1.gz"
-  printf '%s: %d bytes, gzip %d' "$1" "$(wc -c < "$1")" "$(wc -c < "$1.gz")"
-  if command -v brotli > /dev/null; then
-    brotli -f -q 11 "$1" -o "$1.br"
-    printf ', brotli %d' "$(wc -c < "$1.br")"
-  fi
+  printf '%s: %d bytes, gzip %d' "$1" "$(wc -c < "$1")" "$(gzip -9 -c "$1" | wc -c)"
+  if command -v brotli > /dev/null; then printf ', brotli %d' "$(brotli -c -q 11 "$1" | wc -c)"; fi
   printf '\n'
 }
 
