@@ -1,0 +1,68 @@
+/// What is wrong with a GGUF file, and where.
+public struct GGUFError: Error, Equatable, Sendable {
+  /// The sort of fault, for a program to act on.
+  public enum Kind: Equatable, Sendable {
+    /// The bytes do not begin with the GGUF magic.
+    case notGGUF
+    /// The file is for machines of the other byte order.
+    case bigEndian
+    /// A version of the container that is not read here.
+    case unsupportedVersion
+    /// Only the beginning of the file was given and the header goes on. At least this many bytes of the file are needed.
+    case needsMoreBytes(atLeast: Int64)
+    /// The file ends before something that its header announces.
+    case truncated
+    /// A count or a length that cannot be true of this file.
+    case invalidLength
+    /// A metadata value of a type, or with contents, that the format does not allow.
+    case invalidValue
+    /// A metadata key or a tensor name that occurs twice.
+    case duplicateName
+    /// An alignment that is no power of two, or a tensor that does not begin at a multiple of it.
+    case invalidAlignment
+    /// A tensor with dimensions that are zero, too large, too many, or no whole number of blocks.
+    case invalidShape
+    /// A tensor's data reaches past the end of the file.
+    case tensorOutOfBounds
+    /// A tensor in an element format that is not read here.
+    case unsupportedFormat
+    /// A metadata value of another type than the reader asked for.
+    case wrongType
+    /// The parts of a split file are incomplete, out of order or of different files.
+    case splitMismatch
+  }
+
+  public let kind: Kind
+  /// Byte offset in the file (of a split file: in the part).
+  public let offset: Int64
+  /// Part of a split file, counted from one; one for a file in one piece.
+  public let part: Int
+  /// What should have been there.
+  public let expected: String
+  /// What was there.
+  public let found: String
+
+  public init(kind: Kind, offset: Int64, part: Int = 1, expected: String, found: String) {
+    self.kind = kind
+    self.offset = offset
+    self.part = part
+    self.expected = expected
+    self.found = found
+  }
+
+  /// One sentence for a person.
+  public var message: String {
+    let place = part > 1 ? "part \(part) of the GGUF file" : "the GGUF file"
+    return "At byte \(offset) of \(place): expected \(expected), found \(found)."
+  }
+}
+
+/// Bytes of an untrusted name as text for an error message: printable ASCII and UTF-8, shortened.
+func readableName(_ bytes: UnsafeRawBufferPointer, limit: Int = 64) -> String {
+  var shown = [UInt8]()
+  for byte in bytes.prefix(limit) {
+    shown.append(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte)
+  }
+  // A cut in the middle of a character is repaired by the decoder.
+  return "“" + String(decoding: shown, as: UTF8.self) + (bytes.count > limit ? "…" : "") + "”"
+}
