@@ -1,4 +1,7 @@
 /// The element formats of GGUF tensors, by their number in the file.
+///
+/// Each format is one row of ``FormatDescription/table``; the fast loaders of the same blocks are in
+/// `CKernels/formats.inc` and are tested against the rows here.
 public enum TensorFormat: UInt32, CaseIterable, Sendable {
   case f32 = 0
   case f16 = 1
@@ -17,31 +20,20 @@ public enum TensorFormat: UInt32, CaseIterable, Sendable {
   case bf16 = 30
 
   /// Elements in one block.
-  public var blockSize: Int {
-    switch self {
-    case .f32, .f16, .bf16: 1
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_NL: 32
-    case .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_XS: 256
-    }
-  }
+  public var blockSize: Int { definition.blockSize }
 
   /// Bytes of one block.
-  public var blockBytes: Int {
-    switch self {
-    case .f32: 4
-    case .f16, .bf16: 2
-    case .q4_0: 18
-    case .q4_1: 20
-    case .q5_0: 22
-    case .q5_1: 24
-    case .q8_0: 34
-    case .q2_K: 84
-    case .q3_K: 110
-    case .q4_K: 144
-    case .q5_K: 176
-    case .q6_K: 210
-    case .iq4_NL: 18
-    case .iq4_XS: 136
-    }
+  public var blockBytes: Int { definition.blockBytes }
+
+  /// The name as the GGUF tools write it, such as `Q4_K`.
+  public var name: StaticString { definition.name }
+
+  /// Whether elements are stored as integers with scales, rather than as floating-point numbers.
+  public var isQuantized: Bool { blockSize > 1 }
+
+  /// Bytes of `count` elements, which is a multiple of the block size; nil when that overflows.
+  public func byteCount(of count: Int) -> Int? {
+    let (bytes, overflow) = (count / blockSize).multipliedReportingOverflow(by: blockBytes)
+    return overflow ? nil : bytes
   }
 }
