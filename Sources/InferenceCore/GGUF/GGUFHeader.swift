@@ -225,7 +225,8 @@ func checkSplit(_ headers: [GGUFHeader]) throws(GGUFError) {
   let count = first.split?.count ?? 1
   guard headers.count == count else {
     throw GGUFError(
-      kind: .splitMismatch, offset: 0, expected: count == 1 ? "a file in one piece" : "all \(count) parts of a split file",
+      kind: .splitMismatch, offset: 0,
+      expected: count == 1 ? "a file in one piece" : "all \(count) parts of a split file",
       found: "\(headers.count) of them")
   }
   for (index, header) in headers.enumerated() where count > 1 {
