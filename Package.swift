@@ -13,6 +13,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.6.0"),
+    // Hummingbird brings it along; named because the server imports it.
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.0.0"),
   ],
   targets: [
     // Portable: these compile natively and, in Embedded Swift, for WebAssembly.
@@ -30,7 +32,10 @@ let package = Package(
       dependencies: ["WorkerCore", .product(name: "Logging", package: "swift-log")]),
     .target(
       name: "SwiftletServer",
-      dependencies: ["Swiftlet", .product(name: "Hummingbird", package: "hummingbird")]),
+      dependencies: [
+        "Swiftlet", .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]),
     .target(
       name: "SwiftletCommands",
       dependencies: [
