@@ -1,0 +1,161 @@
+/// Turns text into the tokens of one model and back.
+///
+/// The vocabulary's texts and scores stay in the mapped file: the bytes behind the ``GGUFFile`` must outlive the
+/// tokenizer. Building one takes tens of milliseconds for 128 000 tokens.
+public final class Tokenizer {
+  let vocabulary: Vocabulary
+  let special: SpecialTokens
+  private let model: Model
+  private let splitter: SpecialTokenSplitter
+
+  /// Whether encoding puts ``beginOfText`` first when special tokens are asked for.
+  public let addsBeginOfText: Bool
+  /// Whether encoding puts ``endOfText`` last when special tokens are asked for.
+  public let addsEndOfText: Bool
+  /// Whether a space goes before text at the start and after special tokens.
+  public let addsSpacePrefix: Bool
+
+  private enum Model {
+    case bytePairs(BytePairModel)
+    case sentencePieces(SentencePieceModel)
+  }
+
+  /// Reads the `tokenizer.ggml.*` entries of `file`, which may be a vocabulary without tensors.
+  ///
+  /// - Throws: ``TokenizerError`` when they are absent, contradict each other, or ask for a tokenizer that this engine
+  ///   does not have; the message then names those it has.
+  public init(_ file: GGUFFile) throws(TokenizerError) {
+    let metadata = TokenizerMetadata(file: file)
+    let family = try TokenizerFamily(metadata)
+    guard let tokens = try metadata.array("tokenizer.ggml.tokens", of: .strings), tokens.count > 0 else {
+      throw TokenizerError(.missing, "Expected a vocabulary in tokenizer.ggml.tokens, found none.")
+    }
+    guard tokens.count < 1 << 30 else {
+      throw TokenizerError(.malformed, "Expected at most 2^30 tokens, found \(tokens.count).")
+    }
+    let types = try metadata.array("tokenizer.ggml.token_type", of: .integers)
+    var vocabulary = try Vocabulary(tokens: tokens, types: types)
+    special = try SpecialTokens(metadata, family: family, vocabulary: &vocabulary)
+
+    addsBeginOfText = try metadata.bool("tokenizer.ggml.add_bos_token") ?? family.addsBeginOfText
+    addsEndOfText = try metadata.bool("tokenizer.ggml.add_eos_token") ?? false
+    guard !addsBeginOfText || special.beginOfText != nil else {
+      throw TokenizerError(
+        .malformed, "Expected tokenizer.ggml.bos_token_id, since a begin-of-text token is to be added; found none.")
+    }
+    guard !addsEndOfText || special.endOfText != nil else {
+      throw TokenizerError(
+        .malformed, "Expected tokenizer.ggml.eos_token_id, since an end-of-text token is to be added; found none.")
+    }
+
+    switch family {
+    case .bytePairs(let preTokenizer):
+      guard let merges = try metadata.array("tokenizer.ggml.merges", of: .strings) else {
+        throw TokenizerError(.missing, "Expected the merges of a byte-pair vocabulary in tokenizer.ggml.merges.")
+      }
+      addsSpacePrefix = false
+      model = .bytePairs(
+        try BytePairModel(
+          vocabulary: vocabulary, merges: merges, preTokenizer: preTokenizer.scanner,
+          ignoresMerges: preTokenizer.ignoresMerges))
+    case .sentencePieces:
+      addsSpacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true
+      model = .sentencePieces(
+        try SentencePieceModel(
+          vocabulary: vocabulary, scores: try metadata.array("tokenizer.ggml.scores", of: .numbers),
+          unknown: special.unknown))
+    }
+    splitter = SpecialTokenSplitter(vocabulary: vocabulary)
+    self.vocabulary = vocabulary
+  }
+
+  /// How many tokens there are; ids count from 0.
+  public var vocabularySize: Int { vocabulary.count }
+  /// The token that stands before a text.
+  public var beginOfText: TokenID? { special.beginOfText }
+  /// The token that stands after a text.
+  public var endOfText: TokenID? { special.endOfText }
+  /// The token that ends one speaker's turn in a chat.
+  public var endOfTurn: TokenID? { special.endOfTurn }
+  /// The token that ends a message to be continued, as by a tool's answer.
+  public var endOfMessage: TokenID? { special.endOfMessage }
+  /// The token for what the vocabulary cannot express.
+  public var unknown: TokenID? { special.unknown }
+  /// The token that fills up batches.
+  public var padding: TokenID? { special.padding }
+  /// Every token after which generation ends, ascending.
+  public var endOfGeneration: [TokenID] { special.endOfGeneration }
+
+  /// Whether a token steers the model and is no text for the reader.
+  public func isControl(_ id: TokenID) -> Bool {
+    vocabulary.contains(id) && !vocabulary.attributes[Int(id)].isDisjoint(with: [.control, .unknown])
+  }
+
+  /// Whether generation ends after this token: end of text, turn or message by the file, or by its text as llama.cpp
+  /// recognizes it.
+  public func isEndOfGeneration(_ id: TokenID) -> Bool {
+    special.endOfGeneration.contains(id)
+  }
+
+  /// The tokens of `text`, which need not be valid UTF-8.
+  ///
+  /// - Parameters:
+  ///   - addSpecial: whether to add the begin-of-text and end-of-text tokens, if the model wants them.
+  ///   - parseSpecial: whether control tokens spelled out in the text become those tokens; otherwise they are plain
+  ///     text, as befits what users type.
+  public func encode(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
+    var tokens: [TokenID] = []
+    if addSpecial, addsBeginOfText, let beginOfText { tokens.append(beginOfText) }
+    text.withUnsafeBufferPointer { text in
+      var followsSpecial = true
+      for fragment in splitter.split(text, vocabulary: vocabulary, parseSpecial: parseSpecial) {
+        switch fragment {
+        case .token(let token):
+          tokens.append(token)
+          followsSpecial = true
+        case .text(let range):
+          let part = UnsafeBufferPointer(rebasing: text[range])
+          switch model {
+          case .bytePairs(let model):
+            model.encode(part, vocabulary: vocabulary, into: &tokens)
+          case .sentencePieces(let model):
+            let addsSpace = addsSpacePrefix && followsSpecial
+            model.encode(part, addsSpace: addsSpace, vocabulary: vocabulary, into: &tokens)
+          }
+          followsSpecial = false
+        }
+      }
+    }
+    if addSpecial, addsEndOfText, let endOfText { tokens.append(endOfText) }
+    return tokens
+  }
+
+  /// The bytes a token adds to a text, which may be part of a character; for control tokens their name. Empty for ids
+  /// outside the vocabulary and for unused ones.
+  public func piece(_ id: TokenID) -> [UInt8] {
+    guard vocabulary.contains(id) else { return [] }
+    let text = vocabulary.text(id)
+    let attributes = vocabulary.attributes[Int(id)]
+    if !attributes.isDisjoint(with: [.control, .unknown, .userDefined]) { return [UInt8](text) }
+    var bytes: [UInt8] = []
+    if attributes.contains(.byte), let byte = SentencePieceModel.byte(named: text) {
+      bytes.append(byte)
+    } else if attributes.contains(.normal) {
+      switch model {
+      case .bytePairs: BytePairModel.appendBytes(of: text, to: &bytes)
+      case .sentencePieces: SentencePieceModel.appendUnescaped(text, to: &bytes)
+      }
+    }
+    return bytes
+  }
+
+  /// The text of a whole sequence of tokens: what ``encode(_:addSpecial:parseSpecial:)`` was given.
+  ///
+  /// - Parameter skipsControlTokens: whether control tokens leave no trace, or appear by name.
+  public func decode(_ ids: [TokenID], skipsControlTokens: Bool = true) -> [UInt8] {
+    var detokenizer = Detokenizer(self, skipsControlTokens: skipsControlTokens, removesSpacePrefix: true)
+    var text: [UInt8] = []
+    for id in ids { text += detokenizer.append(id) }
+    return text + detokenizer.finish()
+  }
+}
