@@ -1,0 +1,130 @@
+import type {
+  CatalogModel, ChatInput, ChatMessage, FinishReason, GeneratedToken, LoadProgress, ModelInfo, ModelState, Timings, WireOptions,
+} from './wire.d.ts';
+import type { Observable } from './observable.d.ts';
+
+export * from './errors.d.ts';
+export type {
+  CatalogModel, ChatInput, ChatMessage, FinishReason, GeneratedToken, LoadProgress, ModelInfo, ModelState, Timings,
+} from './wire.d.ts';
+
+export interface ManagerOptions {
+  /** `worker.js`; beside this module when left out. */
+  workerURL?: string | URL;
+  /** `swiftlet.wasm`; beside this module when left out. `swiftlet-threads.wasm` lies next to it. */
+  wasmURL?: string | URL;
+  /** Most threads to compute with; the number of cores, up to 8, when left out. More than one needs an isolated page. */
+  threads?: number;
+  /** Folder of models on the page's own origin, asked before the hub; `models/` beside this module when left out. */
+  modelsURL?: string | URL;
+  /** The hub of models; `https://huggingface.co` when left out. */
+  hubURL?: string;
+}
+
+export interface LoadOptions {
+  /** Tokens of context; the model's usual choice when left out. */
+  contextLength?: number;
+  threads?: number;
+  /** Cancels the load. */
+  signal?: AbortSignal;
+}
+
+export interface GenerateOptions extends Omit<WireOptions, 'stop'> {
+  stop?: string | readonly string[];
+  /** Ends the reply, which then finishes with the reason `aborted`. */
+  signal?: AbortSignal;
+  /** Tools for the model's template. */
+  tools?: readonly unknown[];
+  /** Further variables of the model's template. */
+  variables?: Record<string, unknown>;
+}
+
+export interface FinishedReply {
+  reason: FinishReason;
+  /** Null when the reply ended before the engine heard of it. */
+  timings: Timings | null;
+  text: string;
+  tokens: GeneratedToken[];
+}
+
+/** A reply that is being generated; iterating gives its text in pieces. */
+export class Reply implements AsyncIterable<string> {
+  /** Resolves when the reply has ended; rejects with a `SwiftletError` when it failed. */
+  readonly finished: Promise<FinishedReply>;
+  readonly text: string;
+  readonly tokens: GeneratedToken[];
+  readonly promptTokens: number[];
+  /** Tokens of the prompt that did not have to be computed again. */
+  readonly cachedCount: number;
+  readonly seed: bigint | undefined;
+  /** Called while the prompt goes through the model. */
+  onPromptProgress?: (done: number, total: number) => void;
+  /** Ends the reply; it finishes with the reason `aborted`. */
+  cancel(): void;
+  [Symbol.asyncIterator](): AsyncGenerator<string, void, void>;
+}
+
+export interface CachedModel {
+  model: string;
+  file: string;
+  size: number;
+  sha256: string | null;
+  source: string;
+  complete: boolean;
+  /** Milliseconds since 1970. */
+  savedAt: number;
+}
+
+/** The models that this browser keeps. */
+export interface ModelStorage {
+  /** Newest first. */
+  list(): Promise<CachedModel[]>;
+  has(model: string): Promise<boolean>;
+  /** False when it was not there. */
+  delete(model: string): Promise<boolean>;
+  /** Asks the browser not to clear what is kept when disk space runs low. */
+  persist(): Promise<boolean>;
+  /** Bytes. */
+  estimate(): Promise<{ usage: number; quota: number; persisted: boolean }>;
+}
+
+/**
+ * Runs language models in a Web Worker of this page.
+ *
+ * Dispatches `notice` events, whose `detail` has a `code` and a `message`, for things that users may want to know.
+ */
+export class InferenceManager extends EventTarget {
+  constructor(options?: ManagerOptions);
+  readonly state: Pick<Observable<ModelState>, 'getState' | 'subscribe'>;
+  readonly progress: Pick<Observable<LoadProgress | null>, 'getState' | 'subscribe'>;
+  /** The loaded model, or null. */
+  readonly info: ModelInfo | null;
+  /** Threads that compute; 0 before the worker runs. */
+  readonly threads: number;
+  readonly cache: ModelStorage;
+  /** Starts the worker without loading a model; `state` then holds the available models. */
+  start(): Promise<void>;
+  /** Loads a model, replacing the one that is loaded or loading. */
+  initialize(
+    model: string | File, onProgress?: (progress: LoadProgress) => void, options?: LoadOptions,
+  ): Promise<ModelInfo>;
+  /** Stops a load; its `initialize` rejects with a `CancelledError`. */
+  cancelLoad(): void;
+  /** Frees the model and clears a load's error. */
+  unload(): Promise<void>;
+  /** Generates a reply to a conversation, or continues text or tokens as they are. Requests run one after the other. */
+  generate(
+    input: readonly ChatMessage[] | string | { tokens: readonly number[] }, options?: GenerateOptions,
+  ): Reply;
+  /** Ends every reply. */
+  abort(): void;
+  tokenize(text: string, options?: { addSpecial?: boolean; parseSpecial?: boolean }): Promise<number[]>;
+  detokenize(tokens: number[]): Promise<string>;
+  /** The prompt that the model's template makes of a conversation. */
+  applyTemplate(chat: ChatInput): Promise<string>;
+  /** Ends the worker and gives all its memory back. The manager can be used again. */
+  terminate(): void;
+}
+
+/** The manager that a page's parts share. */
+export const inferenceManager: InferenceManager;

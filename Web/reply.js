@@ -1,0 +1,102 @@
+/**
+ * A reply that is being generated: an async iterable of its text, in pieces as large as have come since the last one.
+ *
+ * Leaving the loop early cancels the reply.
+ */
+export class Reply {
+  /** Resolves when the reply has ended; rejects when it failed. @type {Promise<import('./inference-manager.d.ts').FinishedReply>} */
+  finished;
+  isCancelled = false;
+  /** Tokens of the prompt, and how many of them did not have to be computed again. */
+  promptTokens = /** @type {number[]} */ ([]);
+  cachedCount = 0;
+  /** The generated tokens so far. @type {import('./wire.d.ts').GeneratedToken[]} */
+  tokens = [];
+  /** The text so far. */
+  text = '';
+  /** The seed in use. @type {bigint | undefined} */
+  seed;
+  /** Called while the prompt goes through the model. @type {((done: number, total: number) => void) | undefined} */
+  onPromptProgress;
+  #cancel;
+  #delivered = 0;
+  #ended = false;
+  /** @type {Error | undefined} */
+  #error;
+  /** @type {(() => void) | undefined} */
+  #wake;
+  /** @type {(value: any) => void} */
+  #resolve = () => {};
+  /** @type {(error: Error) => void} */
+  #reject = () => {};
+
+  /** @param {() => void} cancel Tells the engine to end it. */
+  constructor(cancel) {
+    this.#cancel = cancel;
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Who only iterates hears of the error there.
+    this.finished.catch(() => {});
+  }
+
+  /** Ends the reply after the token that is being computed; it finishes with the reason `aborted`. */
+  cancel() {
+    if (this.isCancelled || this.#ended) return;
+    this.isCancelled = true;
+    this.#cancel();
+  }
+
+  /** An event of the engine about this reply. @param {any} event */
+  receive(event) {
+    switch (event.type) {
+      case 'started':
+        this.promptTokens = event.promptTokens;
+        this.cachedCount = event.cachedCount;
+        this.seed = event.seed;
+        break;
+      case 'prompt':
+        this.onPromptProgress?.(event.done, event.total);
+        break;
+      case 'text':
+        this.text += event.text;
+        for (const token of event.tokens) this.tokens.push(token);
+        break;
+      case 'finished':
+        this.#ended = true;
+        this.#resolve({ reason: event.reason, timings: event.timings, text: this.text, tokens: this.tokens });
+        break;
+    }
+    this.#wake?.();
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    this.#reject(error);
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    try {
+      for (;;) {
+        if (this.#delivered < this.text.length) {
+          const piece = this.text.slice(this.#delivered);
+          this.#delivered = this.text.length;
+          yield piece;
+        } else if (this.#error) {
+          throw this.#error;
+        } else if (this.#ended) {
+          return;
+        } else {
+          await new Promise((resolve) => (this.#wake = () => resolve(undefined)));
+        }
+      }
+    } finally {
+      this.cancel();
+    }
+  }
+}

@@ -1,0 +1,196 @@
+/** What can be asked of the engine, and what it answers. */
+
+export type Command =
+  | { type: 'load'; id: number; model: string; contextLength?: number; threads?: number }
+  | { type: 'cancelLoad' }
+  | { type: 'unload'; id: number }
+  | { type: 'generate'; id: number; input: GenerationInput; options?: WireOptions }
+  | { type: 'cancel'; id: number }
+  | { type: 'cancelAll' }
+  | { type: 'tokenize'; id: number; text: string; addSpecial?: boolean; parseSpecial?: boolean }
+  | { type: 'detokenize'; id: number; tokens: number[] }
+  | { type: 'applyTemplate'; id: number; chat: ChatInput };
+
+/** One message of a conversation. Other keys (`tool_calls`, `name`) reach the model's template as they are. */
+export interface ChatMessage {
+  role: string;
+  content?: unknown;
+  [key: string]: unknown;
+}
+
+export interface ChatInput {
+  messages: readonly ChatMessage[];
+  /** Whether the prompt ends where the assistant's reply begins; true unless said otherwise. */
+  addGenerationPrompt?: boolean;
+  tools?: readonly unknown[];
+  /** Further variables of the template. */
+  variables?: Record<string, unknown>;
+}
+
+export type GenerationInput = { chat: ChatInput } | { text: string } | { tokens: readonly number[] };
+
+/** How to generate; what is left out takes the model's recommended value. */
+export interface WireOptions {
+  /** Most tokens to generate; as many as the context holds when left out. */
+  maxTokens?: number;
+  /** 0 is greedy. */
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  minP?: number;
+  typicalP?: number;
+  repeatPenalty?: number;
+  repeatLastN?: number;
+  frequencyPenalty?: number;
+  presencePenalty?: number;
+  logitBias?: readonly { token: number; bias: number }[];
+  /** Same seed, same text. */
+  seed?: number | bigint;
+  /** Strings that end the reply and are not part of it. */
+  stop?: readonly string[];
+  stopTokens?: readonly number[];
+  /** 0: the generated token's log-probability; n: also the n likeliest tokens. */
+  logprobs?: number;
+  ignoresEndOfGeneration?: boolean;
+  /** What to do with a conversation that is longer than the context; `fail` unless said otherwise. */
+  overflow?: 'fail' | 'dropOldestMessages';
+}
+
+export type Event =
+  | { type: 'state'; state: ModelState }
+  | { type: 'progress'; progress: LoadProgress }
+  | { type: 'loaded'; id: number; info: ModelInfo }
+  | { type: 'unloaded'; id: number }
+  | { type: 'started'; id: number; promptTokens: number[]; cachedCount: number; seed: bigint }
+  | { type: 'prompt'; id: number; done: number; total: number }
+  | { type: 'text'; id: number; text: string; tokens: GeneratedToken[] }
+  | { type: 'finished'; id: number; reason: FinishReason; timings: Timings }
+  | { type: 'failed'; id: number; error: ErrorRecord }
+  | { type: 'tokens'; id: number; tokens: number[] }
+  | { type: 'rendered'; id: number; text: string }
+  | { type: 'fetch'; id: number; model: string; entry: CatalogModel | null }
+  | { type: 'cancelFetch'; id: number };
+
+export type LoadingStep = 'idle' | 'downloading' | 'compiling' | 'ready' | 'error';
+export type FinishReason = 'stop' | 'length' | 'aborted';
+
+/** What a user interface shows about the model. */
+export interface ModelState {
+  /** The model that is loading or ready, or whose load failed. */
+  currentModel: string | null;
+  isLoading: boolean;
+  /** 0…1 over the whole load. */
+  downloadProgress: number;
+  loadingStep: LoadingStep;
+  error: ErrorRecord | null;
+  availableModels: CatalogModel[];
+}
+
+/** How far a load has come; never goes back within one load. */
+export interface LoadProgress {
+  /** 0…1 over the whole load. */
+  progress: number;
+  bytes: number;
+  /** 0 when not known yet. */
+  totalBytes: number;
+  /** Seconds since the load began. */
+  timeElapsed: number;
+  /** Seconds left, or null when there is nothing to estimate from. */
+  remaining: number | null;
+  step: LoadingStep;
+  /** One line for people. */
+  text: string;
+}
+
+export interface ErrorRecord {
+  /** Stable, for programs. */
+  code: string;
+  /** For people. */
+  message: string;
+  /** What was asked for: bytes (`not-enough-memory`) or tokens (`context-overflow`); 0 elsewhere. */
+  need: number;
+  /** What there is, in the same unit. */
+  limit: number;
+}
+
+export interface CatalogModel {
+  id: string;
+  name: string;
+  tier: 'quick' | 'smart' | 'genius' | 'other';
+  description: string;
+  parameters: number;
+  quantization: string;
+  file: string;
+  fileSize: number;
+  /** Lower-case hex. */
+  sha256: string | null;
+  contextLength: number;
+  defaultContextLength: number;
+  /** Bytes that the model needs whatever its context. */
+  memoryBase: number;
+  /** Bytes for each token of context. */
+  memoryPerToken: number;
+  license: string;
+  sources: ModelSource[];
+  temperature: number;
+  topP: number;
+}
+
+export type ModelSource =
+  | { kind: 'hub'; repository: string; revision: string; file: string }
+  | { kind: 'pythonPackage'; name: string; version: string; member: string };
+
+export interface ModelInfo {
+  model: string;
+  /** As the file calls itself, or empty. */
+  name: string;
+  architecture: string;
+  parameters: number;
+  vocabularySize: number;
+  /** Tokens that a conversation may have here. */
+  contextLength: number;
+  trainedContextLength: number;
+  hasChatTemplate: boolean;
+  weightBytes: number;
+  workingBytes: number;
+  threads: number;
+  loadMilliseconds: number;
+}
+
+export interface GeneratedToken {
+  id: number;
+  logprob: TokenScore | null;
+  top: TokenScore[];
+}
+
+export interface TokenScore {
+  id: number;
+  logprob: number;
+  bytes: Uint8Array;
+}
+
+/** What a request cost; times in milliseconds. */
+export interface Timings {
+  loadMilliseconds: number;
+  promptCount: number;
+  cachedCount: number;
+  promptMilliseconds: number;
+  predictedCount: number;
+  predictedMilliseconds: number;
+  /** From the command's arrival to the first token. */
+  firstTokenMilliseconds: number;
+}
+
+export const wireVersion: number;
+export const eventKinds: Readonly<Record<Event['type'], number>>;
+
+/** Bytes that are not a frame of this version. */
+export class WireError extends Error {
+  readonly code: 'bad-frame';
+}
+
+/** One command as a frame. */
+export function encodeCommand(command: Command): Uint8Array<ArrayBuffer>;
+
+/** The event in a frame; throws `WireError`. */
+export function decodeEvent(bytes: Uint8Array | ArrayBuffer): Event;

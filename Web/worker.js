@@ -1,0 +1,43 @@
+/**
+ * The Web Worker that runs the engine. It decides nothing about models or replies: it instantiates the module, hands it
+ * the page's commands, takes its steps, brings the bytes it asks for and posts its events.
+ *
+ * Messages in: `{type: 'start', …EngineOptions}` once, then `{type: 'command', frame}` and `{type: 'file', model, file}`.
+ * Messages out: `{type: 'started', threads}`, `{type: 'events', frames}` and, as the last one, `{type: 'failed', error}`.
+ */
+
+import { recordOf } from './errors.js';
+import { Engine } from './worker/engine.js';
+import { ModelLoader } from './worker/model-loader.js';
+
+/** @type {Promise<{ engine: Engine, loader: ModelLoader }> | undefined} */
+let running;
+
+/** @param {import('./worker/engine.js').EngineOptions} options */
+async function start(options) {
+  const engine = await Engine.start(options, {
+    onEvents: (frames) => self.postMessage({ type: 'events', frames }, { transfer: frames }),
+    onFetch: (request) => loader.fetch(request),
+    onCancelFetch: () => loader.cancel(),
+    onFatal: fail,
+  });
+  const loader = new ModelLoader(engine, options);
+  self.postMessage({ type: 'started', threads: engine.threads });
+  return { engine, loader };
+}
+
+/** @param {unknown} error */
+function fail(error) {
+  self.postMessage({ type: 'failed', error: recordOf(error) });
+}
+
+self.onmessage = async ({ data }) => {
+  try {
+    if (data.type === 'start') running = start(data);
+    const { engine, loader } = await /** @type {NonNullable<typeof running>} */ (running);
+    if (data.type === 'command') engine.receive(new Uint8Array(data.frame));
+    else if (data.type === 'file') loader.offer(data.model, data.file);
+  } catch (error) {
+    fail(error);
+  }
+};

@@ -1,0 +1,107 @@
+/**
+ * Model files in the Origin Private File System.
+ *
+ * In the folder `models` every model has two files: its bytes, under the file's name, and beside them `….json` with what
+ * is known about them. `complete` is set only after the hash was right; bytes without it are a download to go on with.
+ *
+ * Both the worker and the page use this module; only a worker may write.
+ *
+ * @typedef {object} CachedModel
+ * @property {string} model As `initialize` was given it, or the catalog's id.
+ * @property {string} file Name of the file here.
+ * @property {number} size Bytes of the whole file.
+ * @property {string | null} sha256 Lower-case hex.
+ * @property {string} source Where the bytes came from.
+ * @property {boolean} complete
+ * @property {number} savedAt Milliseconds since 1970.
+ */
+
+const folderName = 'models';
+const infoSuffix = '.json';
+
+export class ModelCache {
+  #folder;
+
+  /** @param {FileSystemDirectoryHandle} folder */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+
+  /** @returns {Promise<ModelCache | null>} Null where the browser keeps no files (some private windows). */
+  static async open() {
+    try {
+      const root = await navigator.storage.getDirectory();
+      return new ModelCache(await root.getDirectoryHandle(folderName, { create: true }));
+    } catch {
+      return null;
+    }
+  }
+
+  /** The name of the lock that whoever reads, writes or deletes a file holds. @param {string} file */
+  static lockName(file) {
+    return `swiftlet-model:${file}`;
+  }
+
+  /** A file name that any model's name can have. @param {string} name */
+  static fileName(name) {
+    return name.replace(/[^\w.-]+/g, '_').slice(-180);
+  }
+
+  /** @returns {Promise<CachedModel[]>} Complete ones, newest first. */
+  async list() {
+    const models = [];
+    for await (const name of /** @type {any} */ (this.#folder).keys()) {
+      if (!name.endsWith(infoSuffix)) continue;
+      const info = await this.info(name.slice(0, -infoSuffix.length));
+      if (info?.complete && (await this.size(info.file)) === info.size) models.push(info);
+    }
+    return models.sort((a, b) => b.savedAt - a.savedAt);
+  }
+
+  /** @param {string} file @returns {Promise<CachedModel | null>} */
+  async info(file) {
+    try {
+      const handle = await this.#folder.getFileHandle(file + infoSuffix);
+      return JSON.parse(await (await handle.getFile()).text());
+    } catch {
+      // Absent, or cut off by a crash while it was written: both mean that nothing is known.
+      return null;
+    }
+  }
+
+  /** @param {CachedModel} info */
+  async saveInfo(info) {
+    const handle = await this.#folder.getFileHandle(info.file + infoSuffix, { create: true });
+    const access = await handle.createSyncAccessHandle();
+    try {
+      access.truncate(0);
+      access.write(new TextEncoder().encode(JSON.stringify(info)), { at: 0 });
+      access.flush();
+    } finally {
+      access.close();
+    }
+  }
+
+  /** Bytes that are there, also of an unfinished download. @param {string} file @returns {Promise<number>} */
+  async size(file) {
+    try {
+      return (await (await this.#folder.getFileHandle(file)).getFile()).size;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Opens a file to read and write; only one tab can have it open. @param {string} file */
+  async open(file) {
+    return (await this.#folder.getFileHandle(file, { create: true })).createSyncAccessHandle();
+  }
+
+  /** @param {string} file */
+  async delete(file) {
+    for (const name of [file + infoSuffix, file]) {
+      await this.#folder.removeEntry(name).catch((error) => {
+        if (error.name !== 'NotFoundError') throw error;
+      });
+    }
+  }
+}

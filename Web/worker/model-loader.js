@@ -1,0 +1,174 @@
+import { DownloadError, MemoryError, ModelError, recordOf } from '../errors.js';
+import { NotHereError } from './http-source.js';
+import { withFileLock } from './file-lock.js';
+import { ModelCache } from './model-cache.js';
+import { planFor } from './model-plan.js';
+import { ModelReceiver, RefusedError } from './model-receiver.js';
+
+/** @typedef {import('./model-plan.js').ModelPlan} ModelPlan */
+/** @typedef {import('./http-source.js').HttpSource} HttpSource */
+
+/** How often a broken transfer is taken up again before the source is given up; each time after a longer pause. */
+const retryPauses = [300, 1000, 2500, 5000];
+
+/**
+ * Brings the bytes of the models that the engine asks for: from the cache, the page's own origin, the hub or a file that
+ * the user picked.
+ */
+export class ModelLoader {
+  #engine;
+  #places;
+  /** @type {Map<string, File>} */
+  #picked = new Map();
+  #abort = new AbortController();
+  #running = Promise.resolve();
+
+  /**
+   * @param {import('./engine.js').Engine} engine
+   * @param {{ modelsURL: string, hubURL: string }} places
+   */
+  constructor(engine, places) {
+    this.#engine = engine;
+    this.#places = places;
+  }
+
+  /** Remembers a file that the user picked, for the load of `model` that follows. @param {string} model @param {File} file */
+  offer(model, file) {
+    this.#picked.set(model, file);
+  }
+
+  /** Stops bringing bytes. What came so far stays in the cache. */
+  cancel() {
+    this.#abort.abort();
+  }
+
+  /** @param {Extract<import('../wire.d.ts').Event, { type: 'fetch' }>} request */
+  fetch(request) {
+    this.cancel();
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    // The one before must have let go of its file and buffer.
+    this.#running = this.#running.then(() => this.#bring(request, signal));
+  }
+
+  /** @param {Extract<import('../wire.d.ts').Event, { type: 'fetch' }>} request @param {AbortSignal} signal */
+  async #bring(request, signal) {
+    const { exports } = this.#engine;
+    try {
+      signal.throwIfAborted();
+      const plan = await planFor(request, this.#places, this.#picked.get(request.model), signal);
+      const cache = await ModelCache.open();
+      await withFileLock(plan.file, signal, {
+        whileWaiting: async () => {
+          // Another tab is fetching the same file: its progress is ours.
+          const size = (await cache?.size(plan.file)) ?? 0;
+          if (!signal.aborted && plan.size) this.#engine.call(() => exports.swiftlet_model_progress(size, plan.size));
+        },
+        use: () => this.#receive(plan, cache, signal),
+      });
+      signal.throwIfAborted();
+      this.#engine.call(() => exports.swiftlet_model_arrived());
+    } catch (error) {
+      if (signal.aborted || error instanceof RefusedError) {
+        this.#engine.call(() => exports.swiftlet_model_discard());
+        return;
+      }
+      const { code, message } = recordOf(error, 'download-failed');
+      const text = new TextEncoder();
+      const [codeBytes, messageBytes] = [text.encode(code), text.encode(message)];
+      this.#engine.call(() => this.#engine.withBytes(codeBytes, (codePointer) =>
+        this.#engine.withBytes(messageBytes, (messagePointer) => exports.swiftlet_model_failed(
+          codePointer, codeBytes.length, messagePointer, messageBytes.length))));
+    }
+  }
+
+  /** @param {ModelPlan} plan @param {ModelCache | null} cache @param {AbortSignal} signal */
+  async #receive(plan, cache, signal) {
+    const known = await cache?.info(plan.file);
+    const expected = { size: plan.size || known?.size || 0, sha256: plan.sha256 ?? (known?.complete ? known.sha256 : null) };
+    const receiver = await ModelReceiver.open(this.#engine, plan, expected, cache, signal);
+    try {
+      if (await receiver.resume()) {
+        if (await receiver.verify()) return;
+        await receiver.restart();
+      }
+      if (!plan.picked) return await this.#download(plan, receiver, signal);
+      await receiver.readFile(plan.picked);
+      await receiver.verify();
+    } finally {
+      receiver.close();
+    }
+  }
+
+  /** Tries the sources one after the other. @param {ModelPlan} plan @param {ModelReceiver} receiver @param {AbortSignal} signal */
+  async #download(plan, receiver, signal) {
+    if (!plan.sources.length) {
+      throw new ModelError({ code: 'model-not-found', message: 'This file is no longer at hand. Please choose it again.' });
+    }
+    const failures = [];
+    for (const source of plan.sources) {
+      try {
+        if (await this.#transferVerified(source, receiver, signal)) return;
+        failures.push(`${source.label} has another file under that name (its SHA-256 is not the published one)`);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof RefusedError || error instanceof MemoryError) throw error;
+        failures.push(error instanceof DownloadError ? error.message : `${source.label} cannot be reached`);
+      }
+    }
+    const offline = navigator.onLine === false;
+    throw new DownloadError({
+      code: offline ? 'offline' : 'download-failed',
+      message: offline
+        ? 'You are offline, and this model is not on this device yet. Connect once to download it.'
+        : `The model could not be downloaded: ${failures.join('; ')}.`,
+    });
+  }
+
+  /** @param {HttpSource} source @param {ModelReceiver} receiver @param {AbortSignal} signal */
+  async #transferVerified(source, receiver, signal) {
+    for (;;) {
+      const { resumed } = receiver;
+      await this.#transfer(source, receiver, signal);
+      if (await receiver.verify()) return true;
+      await receiver.restart();
+      // The bytes of an earlier download may be the wrong ones: once more, all from here.
+      if (!resumed) return false;
+    }
+  }
+
+  /** Reads one source to its end, taking it up again where it broke. @param {HttpSource} source @param {ModelReceiver} receiver @param {AbortSignal} signal */
+  async #transfer(source, receiver, signal) {
+    for (let failures = 0; ;) {
+      const before = receiver.received;
+      try {
+        const { total, chunks } = await source.open(before, signal);
+        await receiver.expect(total, source);
+        for await (const chunk of chunks) {
+          signal.throwIfAborted();
+          receiver.accept(chunk);
+        }
+        if (receiver.isFull) return;
+        throw new TypeError('The connection ended early.');
+      } catch (error) {
+        signal.throwIfAborted();
+        const broken = error instanceof TypeError && receiver.received > 0 && navigator.onLine !== false;
+        if (receiver.received > before) failures = 0;
+        if (!broken || error instanceof NotHereError || failures >= retryPauses.length) throw error;
+        await pause(retryPauses[failures], signal);
+        failures += 1;
+      }
+    }
+  }
+}
+
+/** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    }, { once: true });
+  });
+}
