@@ -33,7 +33,7 @@ compile_c() {  # module build-directory flags…
     "$module" "$PWD/Sources/$module/include/$module.h" > "$build/$module/module.modulemap"
   local source
   for source in $(find "Sources/$module" -name '*.c' | sort); do
-    "$toolchain/clang" --target=$target -O3 -std=c17 -ffreestanding -Wall -Wextra -Werror -I "Sources/$module/include" "$@" \
+    "$toolchain/clang" --target=$target -O3 -std=c17 -ffreestanding -Wall -Werror -I "Sources/$module/include" "$@" \
       -c "$source" -o "$build/$module/$(basename "$source").o"
   done
 }

@@ -25,7 +25,7 @@ struct ck_team {
     int32_t count;
     ck_work work;
     void *context;
-    _Alignas(64) _Atomic uint32_t job;     // counts jobs
+    _Alignas(64) _Atomic uint32_t job;     // how many lanes the job has (low 8 bits), and a count of jobs above
     _Alignas(64) _Atomic uint32_t arrived; // lanes at the barrier
     _Alignas(64) _Atomic uint32_t phase;   // counts barriers
     _Atomic uint32_t stopping;
@@ -85,6 +85,12 @@ static void advance(ck_team *team, _Atomic uint32_t *word) {
     if (atomic_load(&team->sleepers) > 0) wake_all(team, word);
 }
 
+static void publish_job(ck_team *team) {
+    uint32_t counted = (atomic_load(&team->job) | 255) + 1;
+    atomic_store(&team->job, counted | (uint32_t)team->count);
+    if (atomic_load(&team->sleepers) > 0) wake_all(team, &team->job);
+}
+
 static void wait_while(ck_team *team, _Atomic uint32_t *word, uint32_t seen) {
     for (int spin = 0; spin < CK_SPINS; spin++) {
         if (atomic_load_explicit(word, memory_order_acquire) != seen) return;
@@ -110,9 +116,10 @@ void ck_team_serve(ck_team *team, int32_t lane) {
     uint32_t seen = 0;
     for (;;) {
         wait_while(team, &team->job, seen);
-        seen += 1;
+        seen = atomic_load(&team->job);
         if (atomic_load(&team->stopping)) return;
-        if (lane >= team->count) continue; // a helper of an earlier, larger team
+        // A helper of a larger team may sleep through jobs without it; none that counts on it ends before it came.
+        if (lane >= (int32_t)(seen & 255)) continue;
         team->work(team->context, lane, team->count);
         ck_team_barrier(team);
     }
@@ -121,7 +128,7 @@ void ck_team_serve(ck_team *team, int32_t lane) {
 void ck_team_run(ck_team *team, ck_work work, void *context) {
     team->work = work;
     team->context = context;
-    if (team->count > 1) advance(team, &team->job);
+    if (team->count > 1) publish_job(team);
     work(context, 0, team->count);
     ck_team_barrier(team);
 }
@@ -157,7 +164,7 @@ static void *thread_main(void *argument) {
 
 void ck_team_destroy(ck_team *team) {
     atomic_store(&team->stopping, 1);
-    advance(team, &team->job);
+    publish_job(team);
     for (int32_t lane = 1; lane < team->count; lane++) pthread_join(team->threads[lane], NULL);
     pthread_mutex_destroy(&team->mutex);
     pthread_cond_destroy(&team->changed);

@@ -2,6 +2,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import ServiceLifecycle
+import UnixSignals
 
 /// What `swiftlet serve` runs: the page, the models of the local cache, and the health check, over HTTP.
 public struct SwiftletServer: Sendable {
@@ -32,6 +33,11 @@ public struct SwiftletServer: Sendable {
   ///
   /// - Throws: ``ServerError`` when the address cannot be used or the page is not where it should be.
   public func run() async throws {
+    try await run(signals: [.sigint, .sigterm])
+  }
+
+  /// Serves until one of the signals arrives or the task is cancelled.
+  package func run(signals: [UnixSignal]) async throws {
     guard (0...65535).contains(options.port) else {
       throw ServerError("A port is a number from 0 to 65535, not \(options.port).")
     }
@@ -45,7 +51,7 @@ public struct SwiftletServer: Sendable {
         options.onReady?("http://\(options.urlHost):\(channel.localAddress?.port ?? options.port)/")
       }, logger: logger)
     var configuration = ServiceGroupConfiguration(
-      services: [application], gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+      services: [application], gracefulShutdownSignals: signals, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
     do {
       try await ServiceGroup(configuration: configuration).run()

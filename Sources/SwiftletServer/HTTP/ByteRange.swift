@@ -1,5 +1,5 @@
 /// What a `Range` header asks for (RFC 9110, section 14).
-enum ByteRange: Equatable {
+package enum ByteRange: Equatable {
   /// The whole representation: there is no header, or one that may be ignored (several ranges, other units, bad syntax).
   case whole
   /// These bytes.
@@ -7,7 +7,7 @@ enum ByteRange: Equatable {
   /// A range that lies outside of the representation.
   case unsatisfiable
 
-  init(header: String?, size: Int) {
+  package init(header: String?, size: Int) {
     self = .whole
     guard let header, header.prefix(6).lowercased() == "bytes=" else { return }
     let specification = header.dropFirst(6).filter { $0 != " " && $0 != "\t" }

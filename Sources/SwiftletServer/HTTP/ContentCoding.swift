@@ -1,5 +1,5 @@
 /// Ways to compress a response for which a precompressed file may lie beside the original.
-enum ContentCoding: String, CaseIterable {
+package enum ContentCoding: String, CaseIterable {
   case brotli = "br"
   case gzip = "gzip"
 
@@ -12,7 +12,7 @@ enum ContentCoding: String, CaseIterable {
   }
 
   /// The codings that an `Accept-Encoding` header allows, the preferred one first (RFC 9110, section 12.5.3).
-  static func accepted(by header: String?) -> [ContentCoding] {
+  package static func accepted(by header: String?) -> [ContentCoding] {
     guard let header else { return [] }
     var quality: [String: Double] = [:]
     for item in header.lowercased().split(separator: ",") {
