@@ -24,6 +24,7 @@ void ck_sha256_blocks_scalar(uint32_t state[8], const uint8_t *blocks, size_t co
         for (int i = 0; i < 16; i++) w[i] = load_big_endian(blocks + 4 * i);
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
         uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+#pragma clang loop unroll(full)
         for (int i = 0; i < 64; i++) {
             // The message schedule lives in a ring of 16 words: word i replaces word i - 16.
             uint32_t word = w[i & 15];

@@ -1,0 +1,89 @@
+import Foundation
+import WorkerCore
+
+/// Turns byte counts into ``LoadProgress``: monotone, with rate and time left, at most ten times a second.
+final class ProgressMeter: Sendable {
+  typealias Handler = @Sendable (LoadProgress) -> Void
+
+  private struct State {
+    var latest = LoadProgress(
+      progress: 0, bytes: 0, totalBytes: 0, timeElapsed: 0, remaining: nil, step: .downloading, text: "")
+    var title = ""
+    var lastReport = -1.0
+    /// Time and work of the last few seconds, oldest first.
+    var samples: [(time: Double, bytes: UInt64)] = []
+  }
+
+  private let start = DispatchTime.now().uptimeNanoseconds
+  private let state = Protected(State())
+  private let handler: Handler
+
+  init(_ handler: @escaping Handler) {
+    self.handler = handler
+  }
+
+  /// Says what is being done; the line is reported at once.
+  func describe(_ title: String) {
+    state.withLock { state in
+      state.title = title
+      state.samples.removeAll()
+      state.latest.remaining = nil
+      report(&state, rate: nil)
+    }
+  }
+
+  /// - Parameters:
+  ///   - bytes: Bytes that are here, those from an earlier attempt included.
+  ///   - total: Bytes that there will be.
+  ///   - fraction: Of the whole load; by default `bytes / total`.
+  ///   - counts: Whether the bytes arrived just now and tell something about the rate.
+  func update(bytes: UInt64, total: UInt64, fraction: Double? = nil, counts: Bool = true) {
+    state.withLock { state in
+      let now = elapsed
+      if !counts { state.samples.removeAll() }
+      if let first = state.samples.first, first.bytes > bytes { state.samples.removeAll() }
+      // One sample in 100 ms is enough for a window of 5 s.
+      if state.samples.last.map({ now - $0.time >= 0.1 }) ?? true { state.samples.append((now, bytes)) }
+      while state.samples.count > 2, now - state.samples[0].time > 5 { state.samples.removeFirst() }
+
+      let shown = total > 0 ? min(bytes, total) : bytes
+      state.latest.bytes = max(state.latest.bytes, shown)
+      state.latest.totalBytes = max(total, state.latest.bytes)
+      let reached = fraction ?? (total > 0 ? Double(shown) / Double(total) : 0)
+      state.latest.progress = max(state.latest.progress, min(reached, 1))
+
+      var rate: Double?
+      if let first = state.samples.first, now - first.time >= 0.5, bytes > first.bytes {
+        rate = Double(bytes - first.bytes) / (now - first.time)
+      }
+      state.latest.remaining = rate.map { Double(total - shown) / $0 }
+      guard now - state.lastReport >= 0.1 || bytes >= total else { return }
+      report(&state, rate: rate)
+    }
+  }
+
+  private var elapsed: Double { Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9 }
+
+  /// Calls the handler with the lock held, so that reports stay in order.
+  private func report(_ state: inout State, rate: Double?) {
+    state.lastReport = elapsed
+    state.latest.timeElapsed = state.lastReport
+    var text = state.title
+    if state.latest.totalBytes > 0 {
+      text += ": \(ByteCount.text(state.latest.bytes)) of \(ByteCount.text(state.latest.totalBytes))"
+    }
+    if let rate { text += ", \(ByteCount.text(UInt64(rate)))/s" }
+    if let remaining = state.latest.remaining { text += ", \(Self.duration(remaining)) left" }
+    state.latest.text = text
+    handler(state.latest)
+  }
+
+  private static func duration(_ seconds: Double) -> String {
+    let whole = Int(seconds.rounded(.up))
+    return switch whole {
+    case ..<60: "\(whole) s"
+    case ..<3600: "\(whole / 60) min \(whole % 60) s"
+    default: "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+  }
+}
