@@ -1,21 +1,16 @@
 /// Reads one message from the person: a line, or everything between `"""` and `"""`.
-struct MessageReader {
+enum MessageReader {
   private static let fence = "\"\"\""
-  private let readLine: (_ prompt: String) -> LineEditor.Input
-
-  init(_ readLine: @escaping (_ prompt: String) -> LineEditor.Input) {
-    self.readLine = readLine
-  }
 
   /// Waits for a message. A fence left open at the end of the input closes there.
-  func read() -> LineEditor.Input {
+  static func read(_ readLine: (_ prompt: String) -> LineEditor.Input) -> LineEditor.Input {
     let first = readLine("> ")
-    guard case .line(let line) = first, line.trimmed.hasPrefix(Self.fence) else { return first }
-    var rest = String(line.trimmed.dropFirst(Self.fence.count))
+    guard case .line(let line) = first, line.trimmed.hasPrefix(fence) else { return first }
+    var rest = String(line.trimmed.dropFirst(fence.count))
     var lines: [String] = []
     while true {
-      if rest.trimmed.hasSuffix(Self.fence) {
-        lines.append(String(rest.trimmed.dropLast(Self.fence.count)))
+      if rest.trimmed.hasSuffix(fence) {
+        lines.append(String(rest.trimmed.dropLast(fence.count)))
         break
       }
       lines.append(rest)
@@ -23,10 +18,10 @@ struct MessageReader {
       case .line(let next): rest = next
       case .interrupted: return .interrupted(wasEmpty: false)
       case .endOfInput:
-        return .line(Self.joined(lines))
+        return .line(joined(lines))
       }
     }
-    return .line(Self.joined(lines))
+    return .line(joined(lines))
   }
 
   /// The lines as one text; the fences' own lines add no empty ones.

@@ -23,6 +23,10 @@ extension SwiftletCommand {
     switch error {
     case let error as CommandError: error.description
     case let error as WorkerError: error.message
+    case let error as GGUFError: error.message
+    case let error as TokenizerError: error.message
+    case let error as TemplateError: error.description
+    case let error as JSONError: "at byte \(error.offset): \(error.message)"
     case let error as any LocalizedError: error.errorDescription ?? error.localizedDescription
     case let error as CocoaError: describe(error)
     default: String(describing: error)

@@ -1,0 +1,35 @@
+import ArgumentParser
+import SwiftletServer
+
+/// `swiftlet serve`: the chat page and the local models, over HTTP.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Serve the chat page and the local models over HTTP.",
+    discussion: "Listens on this machine only, unless --host says otherwise. Ctrl-C ends it.")
+
+  @Option(help: "Address to listen on; 0.0.0.0 opens the server to other machines.")
+  var host = "127.0.0.1"
+
+  @Option(name: .shortAndLong, help: "Port to listen on; 0 takes any free one.")
+  var port = 8080
+
+  @Option(help: ArgumentHelp("Directory with the built page.", valueName: "directory"))
+  var web: String?
+
+  func validate() throws {
+    guard (0...65535).contains(port) else {
+      throw ValidationError("--port: expected a number from 0 to 65535, found \(port).")
+    }
+  }
+
+  func run() async throws {
+    var options = SwiftletServer.Options()
+    options.host = host
+    options.port = port
+    options.site = web
+    options.onReady = { address in
+      Terminal.write("Swiftlet is at \(address)\n")
+    }
+    try await SwiftletServer(options: options).run()
+  }
+}

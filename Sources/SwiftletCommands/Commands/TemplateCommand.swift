@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import InferenceCore
+import Swiftlet
+
+/// `swiftlet template`: what a model is really given.
+struct TemplateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "template", abstract: "Render a conversation as a model's prompt.",
+    discussion: "Prints the prompt exactly, with no newline added.")
+
+  @Option(help: "Model whose chat template to use.")
+  var model: String?
+
+  @Option(help: "File with a chat template (Jinja) to use; - is standard input.")
+  var template: String?
+
+  @Option(help: "JSON file with the list of messages; - is standard input.")
+  var messages: String
+
+  @Option(help: "JSON file with the list of tools.")
+  var tools: String?
+
+  @Option(help: "Text of the begin-of-text token, if not the model's.")
+  var bosToken: String?
+
+  @Option(help: "Text of the end-of-text token, if not the model's.")
+  var eosToken: String?
+
+  @Flag(help: "Leave out the opening of the assistant's next message.")
+  var noGenerationPrompt = false
+
+  func validate() throws {
+    guard (model == nil) != (template == nil) else {
+      throw ValidationError("Expected one of --model MODEL and --template FILE, found \(model == nil ? "none" : "both").")
+    }
+    if [template, messages, tools].filter({ $0 == "-" }).count > 1 {
+      throw ValidationError("Only one of --template, --messages and --tools can be read from standard input.")
+    }
+  }
+
+  func run() async throws {
+    var chat = ChatVariables(messages: try Self.list(messages, of: "messages"))
+    if let tools { chat.tools = try Self.list(tools, of: "tools") }
+    chat.addGenerationPrompt = !noGenerationPrompt
+    let source: [UInt8]
+    if let template {
+      source = try TextFile.read(template)
+    } else {
+      let local = try LocalModel(model!)
+      guard let text = try local.file.string("tokenizer.chat_template") else {
+        throw CommandError("\(model!): the model has no chat template.")
+      }
+      source = Array(text)
+      let tokenizer = try Tokenizer(local.file)
+      chat.beginOfText = tokenizer.beginOfText.map(tokenizer.piece)
+      chat.endOfText = tokenizer.endOfText.map(tokenizer.piece)
+    }
+    if let bosToken { chat.beginOfText = Array(bosToken.utf8) }
+    if let eosToken { chat.endOfText = Array(eosToken.utf8) }
+    Terminal.write(try ChatTemplate(source).render(chat, now: .localNow))
+  }
+
+  /// Reads a JSON list.
+  private static func list(_ path: String, of what: String) throws -> TemplateValue {
+    let value: TemplateValue
+    do {
+      value = try JSON.parse(try TextFile.read(path))
+    } catch let error as JSONError {
+      throw CommandError("\(path): at byte \(error.offset): \(error.message)")
+    }
+    guard case .list = value else {
+      throw CommandError("\(path): expected a JSON list of \(what), found another kind of value.")
+    }
+    return value
+  }
+}
+
+extension TemplateDate {
+  /// The wall clock, in the local time zone.
+  static var localNow: TemplateDate {
+    var seconds = time(nil)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    return TemplateDate(
+      year: Int(parts.tm_year) + 1900, month: Int(parts.tm_mon) + 1, day: Int(parts.tm_mday), hour: Int(parts.tm_hour),
+      minute: Int(parts.tm_min), second: Int(parts.tm_sec))
+  }
+}
