@@ -32,7 +32,8 @@ struct TemplateCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard (model == nil) != (template == nil) else {
-      throw ValidationError("Expected one of --model MODEL and --template FILE, found \(model == nil ? "none" : "both").")
+      let found = model == nil ? "none" : "both"
+      throw ValidationError("Expected one of --model MODEL and --template FILE, found \(found).")
     }
     if [template, messages, tools].filter({ $0 == "-" }).count > 1 {
       throw ValidationError("Only one of --template, --messages and --tools can be read from standard input.")
@@ -43,22 +44,21 @@ struct TemplateCommand: AsyncParsableCommand {
     var chat = ChatVariables(messages: try Self.list(messages, of: "messages"))
     if let tools { chat.tools = try Self.list(tools, of: "tools") }
     chat.addGenerationPrompt = !noGenerationPrompt
-    let source: [UInt8]
-    if let template {
-      source = try TextFile.read(template)
-    } else {
-      let local = try LocalModel(model!)
-      guard let text = try local.file.string("tokenizer.chat_template") else {
-        throw CommandError("\(model!): the model has no chat template.")
-      }
-      source = Array(text)
-      let tokenizer = try Tokenizer(local.file)
-      chat.beginOfText = tokenizer.beginOfText.map(tokenizer.piece)
-      chat.endOfText = tokenizer.endOfText.map(tokenizer.piece)
-    }
+    let source = try template.map(TextFile.read) ?? LocalModel(model!).read { try Self.template(of: $0, &chat) }
     if let bosToken { chat.beginOfText = Array(bosToken.utf8) }
     if let eosToken { chat.endOfText = Array(eosToken.utf8) }
     Terminal.write(try ChatTemplate(source).render(chat, now: .localNow))
+  }
+
+  /// The template in a model's file; sets the texts of its special tokens.
+  private static func template(of file: GGUFFile, _ chat: inout ChatVariables) throws -> [UInt8] {
+    guard let text = try file.string("tokenizer.chat_template") else {
+      throw CommandError("The model has no chat template.")
+    }
+    let tokenizer = try Tokenizer(file)
+    chat.beginOfText = tokenizer.beginOfText.map(tokenizer.piece)
+    chat.endOfText = tokenizer.endOfText.map(tokenizer.piece)
+    return Array(text)
   }
 
   /// Reads a JSON list.

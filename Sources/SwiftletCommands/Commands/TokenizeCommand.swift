@@ -24,8 +24,11 @@ struct TokenizeTextCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let tokenizer = try Tokenizer(try LocalModel(model).file)
     let text = try TextFile.readStandardInput()
+    try LocalModel(model).read { try tokenize(text, try Tokenizer($0)) }
+  }
+
+  private func tokenize(_ text: [UInt8], _ tokenizer: Tokenizer) throws {
     let tokens = tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
     if json { return try JSONOutput.print(Output(tokens: tokens), pretty: false) }
     for token in tokens {

@@ -5,18 +5,25 @@ import WorkerCore
 
 /// A model's file on this machine, mapped and parsed, for commands that read it without loading the model.
 struct LocalModel {
-  /// The file's parts; they hold the bytes that ``file`` points into.
-  let parts: [MappedFile]
   let paths: [String]
-  let file: GGUFFile
+  /// Bytes of all parts of the file.
+  let byteCount: Int
+  private let parts: [MappedFile]
+  private let file: GGUFFile
 
   init(_ model: String) throws {
     paths = [model]
     parts = try paths.map { try MappedFile(path: $0) }
+    byteCount = parts.reduce(0) { $0 + $1.bytes.count }
     do {
       file = try GGUFFile(parts: parts.map(\.bytes))
     } catch {
       throw CommandError("\(model): \(error.message)")
     }
+  }
+
+  /// Calls `body` with the parsed file, whose bytes are in place only until `body` returns.
+  func read<Result>(_ body: (GGUFFile) throws -> Result) rethrows -> Result {
+    try withExtendedLifetime(parts) { try body(file) }
   }
 }

@@ -89,7 +89,8 @@ final class ProgressBar: Sendable {
 
   private static func amounts(_ progress: LoadProgress, rate: Double?) -> [String] {
     guard progress.step == .downloading, progress.totalBytes > 0 else { return [] }
-    var facts = ["\(Format.bytes(Int(clamping: progress.bytes))) of \(Format.bytes(Int(clamping: progress.totalBytes)))"]
+    let (bytes, total) = (Int(clamping: progress.bytes), Int(clamping: progress.totalBytes))
+    var facts = ["\(Format.bytes(bytes)) of \(Format.bytes(total))"]
     if let rate { facts.append(Format.bytes(Int(rate)) + "/s") }
     if let remaining = progress.remaining { facts.append(Format.duration(remaining) + " left") }
     return facts
