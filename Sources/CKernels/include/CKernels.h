@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sampling.h"
 #include "sha256.h"
 
 // ---- Scalars ------------------------------------------------------------------------------------
