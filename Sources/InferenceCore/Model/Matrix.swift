@@ -1,0 +1,101 @@
+import CKernels
+
+/// A weight matrix where the file has it.
+struct Matrix {
+  var kernel: ck_matrix
+  let format: TensorFormat
+
+  var rows: Int { Int(kernel.rows) }
+  var columns: Int { Int(kernel.columns) }
+
+  /// The rows `range` as a matrix of their own.
+  func rows(_ range: Range<Int>) -> Matrix {
+    var part = self
+    part.kernel.data += range.lowerBound * kernel.row_bytes
+    part.kernel.rows = Int32(range.count)
+    return part
+  }
+}
+
+/// A vector of floats where the file has it, or nil.
+typealias Vector = UnsafePointer<Float>?
+
+/// Takes tensors out of a file, checking that they have the shape that the hyperparameters say.
+struct TensorReader {
+  let file: GGUFFile
+
+  func matrix(_ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix {
+    try required(optionalMatrix(name, rows: rows, columns: columns), "\(name)")
+  }
+
+  func matrix(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix {
+    try required(optionalMatrix(layer: layer, name, rows: rows, columns: columns), "blk.\(layer).\(name)")
+  }
+
+  func optionalMatrix(_ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
+    try matrix(gguf { () throws(GGUFError) in try file.tensor(name) }, rows: rows, columns: columns)
+  }
+
+  func optionalMatrix(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
+    try matrix(gguf { () throws(GGUFError) in try file.tensor(layer: layer, name) }, rows: rows, columns: columns)
+  }
+
+  func vector(layer: Int, _ name: StaticString, count: Int) throws(ModelError) -> UnsafePointer<Float> {
+    let found = try optionalVector(layer: layer, name, count: count)
+    return try required(found, "blk.\(layer).\(name)")
+  }
+
+  func optionalVector(layer: Int, _ name: StaticString, count: Int) throws(ModelError) -> Vector {
+    try vector(gguf { () throws(GGUFError) in try file.tensor(layer: layer, name) }, count: count)
+  }
+
+  func optionalVector(_ name: StaticString, count: Int) throws(ModelError) -> Vector {
+    try vector(gguf { () throws(GGUFError) in try file.tensor(name) }, count: count)
+  }
+
+  func required<Value>(_ value: Value?, _ name: String) throws(ModelError) -> Value {
+    guard let value else { throw ModelError(.missing, "The tensor \(name) is absent.") }
+    return value
+  }
+
+  private func matrix(_ tensor: GGUFTensor?, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
+    guard let tensor else { return nil }
+    try check(tensor, [columns, rows])
+    // Activations are quantized in blocks of 32.
+    guard columns % max(32, tensor.format.blockSize) == 0 || !tensor.format.isQuantized else {
+      throw ModelError(.invalid, "The rows of \(name(tensor)) are no multiple of its format's blocks: \(columns).")
+    }
+    let rowBytes = columns / tensor.format.blockSize * tensor.format.blockBytes
+    let data = tensor.data.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
+    let kernel = ck_matrix(
+      data: data, row_bytes: rowBytes, rows: Int32(rows), columns: Int32(columns), format: tensor.format.rawValue)
+    return Matrix(kernel: kernel, format: tensor.format)
+  }
+
+  private func vector(_ tensor: GGUFTensor?, count: Int) throws(ModelError) -> Vector {
+    guard let tensor else { return nil }
+    try check(tensor, [count])
+    guard tensor.format == .f32 else {
+      throw ModelError(.unsupported, "The vector \(name(tensor)) is stored as \(tensor.format.name), expected F32.")
+    }
+    return tensor.data.baseAddress?.assumingMemoryBound(to: Float.self)
+  }
+
+  private func check(_ tensor: GGUFTensor, _ shape: [Int]) throws(ModelError) {
+    var found = tensor.shape
+    while found.count > shape.count, found[found.count - 1] == 1 { found.removeLast() }
+    guard found == shape else {
+      throw ModelError(.invalid, "The tensor \(name(tensor)) has the shape \(text(found)), expected \(text(shape)).")
+    }
+  }
+
+  private func text(_ shape: [Int]) -> String {
+    var text = ""
+    for size in shape { text += (text.isEmpty ? "" : " x ") + "\(size)" }
+    return text
+  }
+
+  private func name(_ tensor: GGUFTensor) -> String {
+    String(decoding: tensor.name.prefix(128), as: UTF8.self)
+  }
+}

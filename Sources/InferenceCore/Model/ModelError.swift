@@ -1,0 +1,35 @@
+/// Why a model cannot be built from a file, or a context cannot take more tokens.
+public struct ModelError: Error, Equatable, Sendable {
+  /// What kind of thing is wrong.
+  public enum Kind: Equatable, Sendable {
+    /// The header is malformed or has a value of the wrong type.
+    case malformedFile
+    /// `general.architecture` is not in the table.
+    case unknownArchitecture
+    /// A needed metadata key or tensor is absent.
+    case missing
+    /// A value or a tensor's shape contradicts the others, or is beyond what the engine takes.
+    case invalid
+    /// The file uses something that is not built here.
+    case unsupported
+    /// The tokens do not fit the context.
+    case contextFull
+    /// A token id is outside the vocabulary.
+    case unknownToken
+    /// Threads or memory cannot be had.
+    case outOfResources
+  }
+
+  public let kind: Kind
+  /// What was expected, what was found and where, for a person to read.
+  public let message: String
+
+  public init(_ kind: Kind, _ message: String) {
+    self.kind = kind
+    self.message = message
+  }
+
+  init(_ error: GGUFError) {
+    self.init(error.kind == .unsupportedFormat ? .unsupported : .malformedFile, error.message)
+  }
+}
