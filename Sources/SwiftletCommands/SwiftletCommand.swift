@@ -6,7 +6,8 @@ public struct SwiftletCommand: AsyncParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "swiftlet", abstract: "Language models on your own machine.",
     subcommands: [
-      TokenizeTextCommand.self, TemplateCommand.self, ServeCommand.self,
+      ServeCommand.self, PullCommand.self, ListCommand.self, RemoveCommand.self, ShowCommand.self,
+      TokenizeTextCommand.self, TemplateCommand.self, PerplexityCommand.self,
     ])
 
   public init() {}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import InferenceCore
+import Swiftlet
 import WorkerCore
 
 /// A failure with a message for the person at the terminal.
@@ -23,8 +24,10 @@ extension SwiftletCommand {
     switch error {
     case let error as CommandError: error.description
     case let error as WorkerError: error.message
+    case let error as DownloadError: error.message
     case let error as GGUFError: error.message
     case let error as TokenizerError: error.message
+    case let error as ModelError: error.message
     case let error as TemplateError: error.description
     case let error as JSONError: "at byte \(error.offset): \(error.message)"
     case let error as any LocalizedError: error.errorDescription ?? error.localizedDescription

@@ -11,8 +11,12 @@ struct LocalModel {
   private let parts: [MappedFile]
   private let file: GGUFFile
 
+  /// - Parameter model: As every command takes it; only what is on this machine is found.
   init(_ model: String) throws {
-    paths = [model]
+    guard let files = try ModelResolver().resolveLocally(model)?.localFiles else {
+      throw CommandError("\(model) is not on this machine. `swiftlet pull \(model)` fetches it.")
+    }
+    paths = files.map(\.path)
     parts = try paths.map { try MappedFile(path: $0) }
     byteCount = parts.reduce(0) { $0 + $1.bytes.count }
     do {

@@ -40,7 +40,7 @@ final class ProgressBar: Sendable {
         // A model that is there already loads in a blink: nothing to tell.
         guard progress.timeElapsed > 0.5 || progress.step == .downloading else { return }
         state.lastTenth = tenth
-        Terminal.writeError(Self.plainLine(progress, rate: rate) + "\n")
+        Terminal.writeError(Self.plainLine(progress) + "\n")
       }
       state.lastDrawn = now
       state.lastStep = progress.step
@@ -64,27 +64,25 @@ final class ProgressBar: Sendable {
     return Double(progress.bytes - first.bytes) / (progress.timeElapsed - first.time)
   }
 
-  /// "Downloading Quick ━━━━━───── 45%  44.1 MB of 98.4 MB  3.2 MB/s  17 s left", cut to the terminal's width.
+  /// " 45% ━━━━━━━━────────── 44.1 MB of 98.4 MB, 3.2 MB/s, 17 s left  Downloading …", cut to the terminal's width.
   static func bar(_ progress: LoadProgress, rate: Double?, width: Int, usesColor: Bool) -> String {
     let fraction = min(max(progress.progress, 0), 1)
-    let percent = String(format: "%3d%%", Int(fraction * 100))
-    let details = ([percent] + amounts(progress, rate: rate)).joined(separator: "  ")
-    let text = String(progress.text.prefix(max(width / 3, 8)))
-    let room = width - TextWidth.columns(text) - TextWidth.columns(details) - 4
-    guard room >= 8 else { return String((text + " " + details).prefix(width - 1)) }
-    let columns = min(room, 40)
+    let columns = min(max(width / 4, 5), 30)
     let filled = Int(fraction * Double(columns))
     let done = String(repeating: "━", count: filled)
     let rest = String(repeating: "─", count: columns - filled)
     let bar = usesColor ? "\u{1B}[36m\(done)\u{1B}[90m\(rest)\u{1B}[0m" : done + rest
-    return "\(text) \(bar) \(details)"
+    let facts = amounts(progress, rate: rate).joined(separator: ", ")
+    // The text's own figures, after the colon, are the ones that stand before it here.
+    let title = progress.text.prefix { $0 != ":" }
+    var details = facts.isEmpty ? String(title) : "\(facts)  \(title)"
+    while TextWidth.columns(details) > max(width - columns - 7, 0) { details.removeLast() }
+    return String(format: "%3d%% ", Int(fraction * 100)) + bar + " " + details
   }
 
-  /// The same facts for a log: "Downloading Quick: 45% (44.1 MB of 98.4 MB, 3.2 MB/s, 17 s left)".
-  static func plainLine(_ progress: LoadProgress, rate: Double?) -> String {
-    let facts = amounts(progress, rate: rate)
-    let percent = Int(min(max(progress.progress, 0), 1) * 100)
-    return "\(progress.text): \(percent)%" + (facts.isEmpty ? "" : " (\(facts.joined(separator: ", ")))")
+  /// A line of a log: "45% Downloading …".
+  static func plainLine(_ progress: LoadProgress) -> String {
+    String(format: "%3d%% ", Int(min(max(progress.progress, 0), 1) * 100)) + progress.text
   }
 
   private static func amounts(_ progress: LoadProgress, rate: Double?) -> [String] {
