@@ -137,8 +137,8 @@ export interface CatalogModel {
 }
 
 export type ModelSource =
-  | { kind: 'hub'; repository: string; revision: string; file: string }
-  | { kind: 'pythonPackage'; name: string; version: string; member: string };
+  | { type: 'hub'; repository: string; revision: string; file: string }
+  | { type: 'pythonPackage'; name: string; version: string; member: string };
 
 export interface ModelInfo {
   model: string;

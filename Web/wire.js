@@ -85,8 +85,8 @@ function writeChat(writer, chat) {
     writer.string(Object.keys(more).length ? JSON.stringify(more) : '');
   });
   writer.bool(chat.addGenerationPrompt ?? true);
-  writer.string(chat.tools?.length ? JSON.stringify(chat.tools) : '');
-  writer.string(chat.variables && Object.keys(chat.variables).length ? JSON.stringify(chat.variables) : '');
+  writer.string(chat.tools ? JSON.stringify(chat.tools) : '');
+  writer.string(chat.variables ? JSON.stringify(chat.variables) : '');
 }
 
 /** @param {FrameWriter} writer @param {import('./wire.d.ts').WireOptions} options */
@@ -268,7 +268,7 @@ function readModel(reader) {
 
 /** @param {FrameReader} reader @returns {import('./wire.d.ts').ModelSource} */
 function readSource(reader) {
-  const kind = reader.choice(/** @type {const} */ (['hub', 'pythonPackage']));
+  const type = reader.choice(/** @type {const} */ (['hub', 'pythonPackage']));
   const [name, version, file] = [reader.string(), reader.string(), reader.string()];
-  return kind === 'hub' ? { kind, repository: name, revision: version, file } : { kind, name, version, member: file };
+  return type === 'hub' ? { type, repository: name, revision: version, file } : { type, name, version, member: file };
 }

@@ -47,7 +47,7 @@ export async function planFor({ model, entry }, places, picked, signal) {
 function catalogPlan(entry, { modelsURL, hubURL }) {
   const sources = [new HttpSource(new URL(encodeURIComponent(entry.file), modelsURL).href, 'This site')];
   for (const source of entry.sources) {
-    if (source.kind === 'hub') sources.push(hubSource(hubURL, source.repository, source.revision, source.file));
+    if (source.type === 'hub') sources.push(hubSource(hubURL, source.repository, source.revision, source.file));
   }
   // Without a hash the catalog's size is only a hint, which a newer file on the hub may not have.
   const size = entry.sha256 ? entry.fileSize : 0;
