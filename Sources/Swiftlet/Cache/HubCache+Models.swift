@@ -6,7 +6,9 @@ extension HubCache {
   ///
   /// Repositories without GGUF files, which other tools share the cache for, do not appear.
   public func models() -> [CachedModel] {
-    repositories().flatMap { models(of: $0) }.sorted { ($0.name, $0.isComplete ? 0 : 1) < ($1.name, $1.isComplete ? 0 : 1) }
+    repositories().flatMap { models(of: $0) }.sorted {
+      ($0.name, $0.isComplete ? 0 : 1) < ($1.name, $1.isComplete ? 0 : 1)
+    }
   }
 
   /// Names of the models that are whole.

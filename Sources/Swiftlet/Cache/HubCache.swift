@@ -16,23 +16,23 @@ public struct HubCache: Sendable, Equatable {
   }
 
   /// The folder of one repository.
-  func folder(of repository: String) -> URL {
+  package func folder(of repository: String) -> URL {
     directory.appendingPathComponent(Self.folderName(of: repository), isDirectory: true)
   }
 
-  func blob(_ etag: String, of repository: String) -> URL {
+  package func blob(_ etag: String, of repository: String) -> URL {
     folder(of: repository).appendingPathComponent("blobs/\(etag)")
   }
 
-  func partial(_ etag: String, of repository: String) -> URL {
+  package func partial(_ etag: String, of repository: String) -> URL {
     folder(of: repository).appendingPathComponent("blobs/\(etag).incomplete")
   }
 
-  func packageFolder(_ etag: String, of repository: String) -> URL {
+  package func packageFolder(_ etag: String, of repository: String) -> URL {
     folder(of: repository).appendingPathComponent("blobs/\(etag).package", isDirectory: true)
   }
 
-  func lock(_ etag: String, of repository: String) -> URL {
+  package func lock(_ etag: String, of repository: String) -> URL {
     locks(of: repository).appendingPathComponent("\(etag).lock")
   }
 
@@ -73,7 +73,7 @@ public struct HubCache: Sendable, Equatable {
   ///
   /// Looked for are the blob of the wanted hash, the wanted revision, and — since a model by the same name in another
   /// commit is better than none — every other snapshot, unless a hash is wanted.
-  func find(_ file: HubModelFile) -> URL? {
+  package func find(_ file: HubModelFile) -> URL? {
     func isRight(_ url: URL) -> Bool {
       guard let size = FileSystem.size(url), size > 0 else { return false }
       return file.size == nil || file.size == size

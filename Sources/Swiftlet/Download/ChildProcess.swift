@@ -73,13 +73,11 @@
       return process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
     }
 
-    /// Asks the program to end, and two seconds later makes it.
+    /// Ends the program. Not with a signal that it could handle: threads of the concurrency pool block those, and
+    /// children inherit that.
     private static func end(_ running: Protected<Process?>) {
-      running.withLock { $0?.terminate() }
-      DispatchQueue.global().asyncAfter(deadline: .now() + 2) {
-        running.withLock { process in
-          if let process, process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        }
+      running.withLock { process in
+        if let process, process.isRunning { kill(process.processIdentifier, SIGKILL) }
       }
     }
   }

@@ -52,11 +52,13 @@ extension DownloadError: LocalizedError, CustomStringConvertible {
         + "\(missing.joined(separator: ", ")). Put all parts into one folder and try again."
     case .noSuchQuantization(let repository, let wanted, let available):
       guard !available.isEmpty else {
-        return "The repository \(repository) has no .gguf file. Look for a repository of the same model whose name ends "
+        return
+          "The repository \(repository) has no .gguf file. Look for a repository of the same model whose name ends "
           + "in -GGUF."
       }
       let choices = available.joined(separator: ", ")
-      return "The repository \(repository) has no file for \"\(wanted ?? "")\". It offers \(choices); ask for one of them "
+      return
+        "The repository \(repository) has no file for \"\(wanted ?? "")\". It offers \(choices); ask for one of them "
         + "as \(repository):NAME."
     case .noNetwork(let model, let reason, let isOffline, let cached):
       let have = cached.isEmpty ? "Nothing is cached yet" : "Cached are \(cached.joined(separator: ", "))"
@@ -75,20 +77,23 @@ extension DownloadError: LocalizedError, CustomStringConvertible {
     case .notFound(let what, let detail):
       return "The hub has no \(what) (HTTP 404\(suffix(detail))). Check the spelling on the hub's page of the model."
     case .badAnswer(let url, let detail):
-      return "\(url) gave an answer that cannot be used: \(detail). Try again later; if HF_ENDPOINT names a mirror, try "
+      return
+        "\(url) gave an answer that cannot be used: \(detail). Try again later; if HF_ENDPOINT names a mirror, try "
         + "without it."
     case .connectionLost(let url, let received, let total, let reason):
       return "The download from \(url) broke off again and again after \(ByteCount.text(received)) of "
         + "\(ByteCount.text(total)): \(reason). What arrived is kept; try again to go on from there."
     case .integrity(let file, let expected, let found):
-      return "\(file) is not what it should be: expected \(expected), found \(found). Nothing was installed and the bad "
+      return
+        "\(file) is not what it should be: expected \(expected), found \(found). Nothing was installed and the bad "
         + "data was deleted; try again, and if it happens again do not trust the source."
     case .diskFull(let path, let needed, let available):
       return "Not enough room on the disk at \(path): \(ByteCount.text(needed)) more are needed and "
         + "\(ByteCount.text(available)) are free. Free some space (swiftlet list shows what models take, swiftlet rm "
         + "removes one) or set HF_HUB_CACHE to a folder on another disk; what arrived is kept."
     case .notWritable(let path, let reason):
-      return "\(path) cannot be written: \(reason). Check who owns it, or set HF_HUB_CACHE to a folder that you may write."
+      return
+        "\(path) cannot be written: \(reason). Check who owns it, or set HF_HUB_CACHE to a folder that you may write."
     case .busy(let model):
       return "Another process is working on \(model). Wait until it is done, or stop it, and try again."
     case .notCached(let name, let cached):

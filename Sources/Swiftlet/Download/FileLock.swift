@@ -10,11 +10,11 @@ import Foundation
 
 /// An exclusive lock on a file (`flock`), respected by all processes that lock the same file, the hub's own clients
 /// among them. The system lets go of it when the process ends, however it ends.
-final class FileLock: Sendable {
+package final class FileLock: Sendable {
   private let descriptor: Int32
 
   /// Takes the lock if nobody holds it, else returns nil.
-  init?(tryLocking url: URL) throws(DownloadError) {
+  package init?(tryLocking url: URL) throws(DownloadError) {
     try FileSystem.createDirectory(url.deletingLastPathComponent())
     let descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileSystem.error(errno, url.path) }

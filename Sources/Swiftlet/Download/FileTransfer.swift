@@ -234,9 +234,11 @@ private final class Source: Sendable {
 }
 
 /// How a file is cut for the way.
-struct TransferSettings: Sendable {
-  var rangeSize: UInt64 = 4 << 20
-  var parallelRanges = 3
+package struct TransferSettings: Sendable {
+  package var rangeSize: UInt64 = 4 << 20
+  package var parallelRanges = 3
+
+  package init() {}
 }
 
 /// The content is no longer what the download began with.

@@ -50,7 +50,7 @@ struct HubDownload: Sendable {
     try checkSpace(facts, have: FileSystem.size(partialURL) ?? 0)
     if FileSystem.size(partialURL) ?? 0 > 0 {
       meter.describe("Checking what is already here of \(title)")
-      try partial.adoptPrefix(limit: facts.size) { meter.update(bytes: base + $0, total: total, counts: false) }
+      try await partial.adoptPrefix(limit: facts.size) { meter.update(bytes: base + $0, total: total, counts: false) }
     }
     let resumed = partial.committed
     let host = client.configuration.endpoint.host() ?? "the hub"

@@ -5,10 +5,10 @@ import WorkerCore
 public struct ModelDownloader: Sendable {
   public let configuration: HubConfiguration
   public let cache: HubCache
-  var retry = RetryPolicy()
-  var settings = TransferSettings()
+  package var retry = RetryPolicy()
+  package var settings = TransferSettings()
   /// Environment of the programs that the second source runs.
-  var environment = ProcessInfo.processInfo.environment
+  package var environment = ProcessInfo.processInfo.environment
 
   public init(configuration: HubConfiguration = HubConfiguration()) {
     self.configuration = configuration

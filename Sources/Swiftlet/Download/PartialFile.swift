@@ -42,7 +42,7 @@ final class PartialFile: Sendable {
   var committed: UInt64 { state.withLock { $0.committed } }
 
   /// Hashes what an earlier attempt left, at most `limit` bytes; a longer file is emptied, it cannot be ours.
-  func adoptPrefix(limit: UInt64, progress: (UInt64) -> Void) throws {
+  func adoptPrefix(limit: UInt64, progress: (UInt64) -> Void) async throws {
     let size = FileSystem.size(url) ?? 0
     if size > limit {
       try reset()
@@ -52,6 +52,8 @@ final class PartialFile: Sendable {
     defer { buffer.deallocate() }
     while true {
       try Task.checkCancellation()
+      // Gigabytes take seconds, and the thread is not ours alone.
+      await Task.yield()
       let offset = committed
       let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
       guard count >= 0 else { throw FileSystem.error(errno, url.path) }

@@ -2,8 +2,8 @@ import Foundation
 import WorkerCore
 
 /// Turns byte counts into ``LoadProgress``: monotone, with rate and time left, at most ten times a second.
-final class ProgressMeter: Sendable {
-  typealias Handler = @Sendable (LoadProgress) -> Void
+package final class ProgressMeter: Sendable {
+  package typealias Handler = @Sendable (LoadProgress) -> Void
 
   private struct State {
     var latest = LoadProgress(
@@ -18,12 +18,12 @@ final class ProgressMeter: Sendable {
   private let state = Protected(State())
   private let handler: Handler
 
-  init(_ handler: @escaping Handler) {
+  package init(_ handler: @escaping Handler) {
     self.handler = handler
   }
 
   /// Says what is being done; the line is reported at once.
-  func describe(_ title: String) {
+  package func describe(_ title: String) {
     state.withLock { state in
       state.title = title
       state.samples.removeAll()
@@ -37,7 +37,7 @@ final class ProgressMeter: Sendable {
   ///   - total: Bytes that there will be.
   ///   - fraction: Of the whole load; by default `bytes / total`.
   ///   - counts: Whether the bytes arrived just now and tell something about the rate.
-  func update(bytes: UInt64, total: UInt64, fraction: Double? = nil, counts: Bool = true) {
+  package func update(bytes: UInt64, total: UInt64, fraction: Double? = nil, counts: Bool = true) {
     state.withLock { state in
       let now = elapsed
       if !counts { state.samples.removeAll() }

@@ -5,15 +5,17 @@ import Foundation
 #endif
 
 /// When to try again after something passing went wrong, and how long to wait before.
-struct RetryPolicy: Sendable {
+package struct RetryPolicy: Sendable {
   /// Attempts in a row that bring not a single new byte.
-  var attempts = 5
+  package var attempts = 5
   /// Seconds before the second attempt; doubles with each further one.
-  var firstDelay = 0.5
-  var longestDelay = 15.0
+  package var firstDelay = 0.5
+  package var longestDelay = 15.0
+
+  package init() {}
 
   /// Seconds to wait after `failures` failures in a row.
-  func delay(afterFailures failures: Int, serverAsks: Double?) -> Double {
+  package func delay(afterFailures failures: Int, serverAsks: Double?) -> Double {
     let doubled = firstDelay * pow(2, Double(min(failures, 16) - 1))
     // Spread, so that parallel requests do not come back in step.
     let wanted = max(serverAsks ?? 0, doubled * Double.random(in: 0.75...1.25))

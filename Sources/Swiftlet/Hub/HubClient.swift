@@ -42,8 +42,9 @@ struct HubClient: Sendable {
 
   /// The address under which the hub gives a file out.
   func address(of file: HubModelFile) -> URL? {
-    URL(string: [base, file.repository.pathQuoted, "resolve", file.revision.segmentQuoted, file.path.pathQuoted]
-      .joined(separator: "/"))
+    URL(
+      string: [base, file.repository.pathQuoted, "resolve", file.revision.segmentQuoted, file.path.pathQuoted]
+        .joined(separator: "/"))
   }
 
   /// Asks for size, hash, commit and storage address of a file (`HEAD`).
@@ -55,7 +56,9 @@ struct HubClient: Sendable {
     }
     var policy = retry
     if timeout != nil { policy.attempts = 1 }
-    var commit: String?, etag: String?, size: UInt64?
+    var commit: String?
+    var etag: String?
+    var size: UInt64?
     for _ in 0..<5 {
       let (response, _) = try await answer(
         request(url, method: "HEAD", timeout: timeout ?? configuration.idleTimeout), policy, model: file.repository)
@@ -222,7 +225,9 @@ struct HubClient: Sendable {
   /// The typed error of a connection's failure.
   static func typed(_ error: any Error, model: String, url: String) -> any Error {
     guard let error = error as? URLError else { return error }
-    if error.isNoNetwork { return DownloadError.noNetwork(model: model, reason: error.reasonText, isOffline: false, cached: []) }
+    if error.isNoNetwork {
+      return DownloadError.noNetwork(model: model, reason: error.reasonText, isOffline: false, cached: [])
+    }
     return DownloadError.badAnswer(url: url, detail: error.reasonText)
   }
 
@@ -265,7 +270,9 @@ extension String {
   /// Whether this can be the name of a file without leading out of its folder: letters, digits, `.`, `_`, `-`.
   var isPlainName: Bool {
     !isEmpty && utf8.count <= 200 && !allSatisfy { $0 == "." }
-      && unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains($0)) }
+      && unicodeScalars.allSatisfy {
+        $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains($0))
+      }
   }
 
   /// Whether this is a relative path that stays below where it starts.

@@ -1,14 +1,14 @@
 /// What the names of GGUF files say: quantization, and place among the parts of a split model.
-enum ModelFileName {
+package enum ModelFileName {
   /// A part's place, counted from 1: `name-00002-of-00003.gguf`.
-  struct Part: Equatable {
+  package struct Part: Equatable {
     /// The path without `-00002-of-00003.gguf`.
-    var stem: String
-    var index: Int
-    var count: Int
+    package var stem: String
+    package var index: Int
+    package var count: Int
 
     /// The paths of all parts, in order.
-    var siblings: [String] {
+    package var siblings: [String] {
       (1...count).map { "\(stem)-\(Self.padded($0))-of-\(Self.padded(count)).gguf" }
     }
 
@@ -18,7 +18,7 @@ enum ModelFileName {
   }
 
   /// The part that a path names, or nil when it is a whole model.
-  static func part(_ path: String) -> Part? {
+  package static func part(_ path: String) -> Part? {
     guard let match = path.wholeMatch(of: /(.+)-(\d{5})-of-(\d{5})\.gguf/.ignoresCase()),
       let index = Int(match.2), let count = Int(match.3), index >= 1, index <= count
     else { return nil }
@@ -29,7 +29,7 @@ enum ModelFileName {
   ///
   /// Split models of which a part is missing are left out, and so are projectors (`mmproj`), which are no language
   /// models.
-  static func models(in paths: [String]) -> [[String]] {
+  package static func models(in paths: [String]) -> [[String]] {
     let files = paths.filter { path in
       let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
       return name.hasSuffix(".gguf") && !name.contains("mmproj")
@@ -49,7 +49,7 @@ enum ModelFileName {
   /// The model that a quantization means: nil picks Q4_K_M, then Q8_0, then the first.
   ///
   /// - Parameter wanted: `Q4_K_M`, in any case, or the name of a file.
-  static func choose(_ wanted: String?, among models: [[String]]) -> [String]? {
+  package static func choose(_ wanted: String?, among models: [[String]]) -> [String]? {
     guard let wanted else {
       return choose("Q4_K_M", among: models) ?? choose("Q8_0", among: models) ?? models.first
     }
@@ -59,7 +59,7 @@ enum ModelFileName {
   }
 
   /// Whether a path has the quantization as a whole word: `Q4_0` is in `a-Q4_0.gguf`, not in `a-Q4_0_4_4.gguf`.
-  static func carries(_ quantization: String, _ path: String) -> Bool {
+  package static func carries(_ quantization: String, _ path: String) -> Bool {
     let text = Array(path.lowercased().utf8)
     let word = Array(quantization.lowercased().utf8)
     guard !word.isEmpty, word.count <= text.count else { return false }
@@ -77,7 +77,7 @@ enum ModelFileName {
   }
 
   /// The quantization that a name carries, in upper case: `Q4_K_M`, `IQ4_XS`, `BF16`; nil when it carries none.
-  static func quantization(_ path: String) -> String? {
+  package static func quantization(_ path: String) -> String? {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     let pattern = /(?:^|[^a-z0-9])((?:ud-)?(?:i?q\d(?:_[a-z0-9]+)*|tq\d_\d|bf16|f16|f32|mxfp4))(?=[^a-z0-9_]|$)/
       .ignoresCase()

@@ -9,6 +9,12 @@ public struct ModelPlan: Sendable, Equatable {
     public var version: String
     /// Path of the model in the wheel.
     public var member: String
+
+    public init(name: String, version: String, member: String) {
+      self.name = name
+      self.version = version
+      self.member = member
+    }
   }
 
   /// The catalog's id, `org/repo:QUANT`, or the path.
@@ -21,6 +27,17 @@ public struct ModelPlan: Sendable, Equatable {
   public var hubFiles: [HubModelFile]
   /// A second source.
   public var package: Package?
+
+  public init(
+    name: String, catalogModel: CatalogModel? = nil, localFiles: [URL]? = nil, hubFiles: [HubModelFile] = [],
+    package: Package? = nil
+  ) {
+    self.name = name
+    self.catalogModel = catalogModel
+    self.localFiles = localFiles
+    self.hubFiles = hubFiles
+    self.package = package
+  }
 
   /// For people.
   public var title: String { catalogModel?.name ?? name }

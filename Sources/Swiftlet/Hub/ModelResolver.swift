@@ -5,7 +5,7 @@ import WorkerCore
 public struct ModelResolver: Sendable {
   public let configuration: HubConfiguration
   public let cache: HubCache
-  var retry = RetryPolicy()
+  package var retry = RetryPolicy()
 
   public init(configuration: HubConfiguration = HubConfiguration()) {
     self.configuration = configuration
@@ -48,13 +48,13 @@ public struct ModelResolver: Sendable {
       guard missing.isEmpty else { throw .missingParts(path: path, missing: missing) }
     }
     guard FileSystem.size(url) != nil else { throw .noSuchFile(path: path) }
-    return ModelPlan(name: path, catalogModel: nil, localFiles: files, hubFiles: [], package: nil)
+    return ModelPlan(name: path, localFiles: files)
   }
 
   // MARK: - Catalog
 
   private func resolve(_ model: CatalogModel) -> ModelPlan {
-    var plan = ModelPlan(name: model.id, catalogModel: model, localFiles: nil, hubFiles: [], package: nil)
+    var plan = ModelPlan(name: model.id, catalogModel: model)
     for source in model.sources {
       switch source {
       case .hub(let repository, let revision, let file):
@@ -104,8 +104,7 @@ public struct ModelResolver: Sendable {
         repository: repository, revision: "main", path: path, size: entry?.size,
         sha256: hash.flatMap { $0.isSHA256 ? $0 : nil })
     }
-    var plan = ModelPlan(
-      name: Self.name(repository, chosen), catalogModel: nil, localFiles: nil, hubFiles: files, package: nil)
+    var plan = ModelPlan(name: Self.name(repository, chosen), hubFiles: files)
     let found = files.compactMap(cache.find)
     plan.localFiles = found.count == files.count ? found : nil
     return plan
@@ -120,8 +119,7 @@ public struct ModelResolver: Sendable {
       }
       let files = chosen.map { HubModelFile(repository: repository, revision: commit, path: $0) }
       return ModelPlan(
-        name: Self.name(repository, chosen), catalogModel: nil,
-        localFiles: files.map { cache.snapshot(commit, $0) }, hubFiles: files, package: nil)
+        name: Self.name(repository, chosen), localFiles: files.map { cache.snapshot(commit, $0) }, hubFiles: files)
     }
     return nil
   }
