@@ -8,11 +8,22 @@
 
 const cacheName = 'swiftlet-page-1';
 const patience = 2500;
-const page = ['./', 'swiftlet.wasm', 'swiftlet-threads.wasm', 'worker.js', 'worker/helper.js', 'page/app.js', 'icons/interface.svg'];
+/** All that the page and the worker may ask for; a test compares it with what there is. */
+const page = [
+  './', 'errors.js', 'icons/icon-192.png', 'icons/icon.svg', 'icons/interface.svg', 'inference-manager.js',
+  'manifest.webmanifest', 'model-storage.js', 'model-store.js', 'observable.js', 'page/app.js', 'page/chat.js',
+  'page/composer.js', 'page/conversations.js', 'page/device.js', 'page/dom.js', 'page/drop.js', 'page/format.js',
+  'page/loading-view.js', 'page/markdown-inline.js', 'page/markdown-view.js', 'page/markdown.js',
+  'page/message-view.js', 'page/model-dialog.js', 'page/settings-dialog.js', 'page/settings.js', 'page/shortcuts.js',
+  'page/sidebar.js', 'page/thread-view.js', 'page/toast.js', 'page/welcome.js', 'reply.js', 'styles/base.css',
+  'styles/chat.css', 'styles/dialogs.css', 'styles/layout.css', 'styles/loading.css', 'styles/markdown.css',
+  'swiftlet-threads.wasm', 'swiftlet.wasm', 'wire-values.js', 'wire.js', 'worker.js', 'worker/capabilities.js',
+  'worker/engine.js', 'worker/file-lock.js', 'worker/helper.js', 'worker/http-source.js', 'worker/model-cache.js',
+  'worker/model-loader.js', 'worker/model-plan.js', 'worker/model-receiver.js', 'worker/threads.js',
+];
 
 self.addEventListener('install', (event) => {
-  // The rest is kept as the page asks for it. An engine that is missing must not keep the page from being installed.
-  event.waitUntil(caches.open(cacheName).then((cache) => Promise.allSettled(page.map((url) => cache.add(url)))));
+  event.waitUntil(caches.open(cacheName).then((cache) => cache.addAll(page)));
   self.skipWaiting();
 });
 

@@ -17,7 +17,7 @@ const usableShare = 0.75;
  * @param {number | undefined} deviceMemory GiB, as browsers tell it that do.
  * @returns {{ need: number, fits: boolean, reason: string }}
  */
-export function fitOf(model, contextLength, deviceMemory = /** @type {any} */ (navigator).deviceMemory) {
+export function fitOf(model, contextLength, deviceMemory = /** @type {any} */ (globalThis.navigator)?.deviceMemory) {
   const context = Math.min(contextLength || model.defaultContextLength, model.contextLength);
   const need = model.memoryBase + model.memoryPerToken * context;
   if (need > addressSpace) {

@@ -112,12 +112,13 @@ export class ModelDialog {
     const { isLoading, loadingStep } = this.#store.getState();
     const current = this.#isCurrent(id);
     const actions = element('div', { class: 'model-actions' });
-    const button = (/** @type {string} */ kind, /** @type {string} */ label, /** @type {string} */ text, /** @type {() => void} */ onclick, more = {}) =>
+    const button = (/** @type {string} */ kind, /** @type {string} */ label, /** @type {string} */ text, /** @type {() => void} */ onclick) =>
       actions.append(element(
-        'button', { type: 'button', class: kind, 'aria-label': label, 'data-action': `${text.split(' ')[0]}-${id}`, onclick, ...more }, text));
+        'button', { type: 'button', class: kind, 'aria-label': label, 'data-action': `${text.split(' ')[0]}-${id}`, onclick }, text));
+    const inUse = current && loadingStep === 'ready';
     if (current && isLoading) button('button', `Cancel loading ${name}`, 'Cancel', () => this.#store.cancelDownload());
-    else if (current && loadingStep === 'ready') button('button', `${name} is in use`, 'In use', () => {}, { disabled: true });
-    else button('button primary', `${isHere ? 'Use' : 'Download'} ${name}`, isHere ? 'Use' : download, () => this.#choose(id), { disabled: !fits });
+    else if (fits && !inUse && isHere) button('button primary', `Use ${name}`, 'Use', () => this.#choose(id));
+    else if (fits && !inUse) button('button', `Download ${name}`, download, () => this.#choose(id));
     if (isHere && !(current && isLoading)) button('text-button', `Delete ${name} from this device`, 'Delete', () => this.#delete(id, name));
     return actions;
   }

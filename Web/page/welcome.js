@@ -10,7 +10,7 @@ const suggestions = [
 export function buildWelcome(fill) {
   byId('welcome').append(
     element('h2', {}, 'What is on your mind?'),
-    element('p', {}, 'The model lives in this tab. It can be wrong, and it keeps what you write to itself.'),
+    element('p', {}, 'The model lives in this tab. What you write stays here; what it writes can be wrong.'),
     element(
       'div', { class: 'suggestions' },
       ...suggestions.map((text) => element('button', { type: 'button', onclick: () => fill(text) }, text))));

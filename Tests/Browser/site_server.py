@@ -1,0 +1,154 @@
+"""A web server for the browser tests: the built page, a model with byte ranges, counters, and faults on demand."""
+
+import http.server
+import mimetypes
+import pathlib
+import re
+import threading
+import time
+
+CHUNK = 64 * 1024
+RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
+
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("application/wasm", ".wasm")
+mimetypes.add_type("application/manifest+json", ".webmanifest")
+
+
+class SiteServer:
+    """Serves `site` at the root and the files of `models` (name → path) under `models/`.
+
+    Everything that tests change or read is an attribute:
+
+    - `isolated`: whether the isolation headers are sent.
+    - `rate`: bytes per second of a model transfer, or None for as fast as possible.
+    - `cut_after`: the next model transfers break after this many bytes, each once per entry.
+    - `corrupt`: flip a byte in what the next transfers send.
+    - `online`: false answers every request by closing the connection.
+    - `requests`: (method, path, first byte) of every request for a model; `sent`: bytes of models sent so far.
+    """
+
+    def __init__(self, site, models):
+        self.site = pathlib.Path(site).resolve()
+        self.models = models
+        self.isolated = True
+        self.rate = None
+        self.cut_after = []
+        self.corrupt = 0
+        self.online = True
+        self.requests = []
+        self.sent = 0
+        self.replaced = {}
+        owner = self
+
+        class Handler(RequestHandler):
+            server_state = owner
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def forget(self):
+        """Clears the counters."""
+        self.requests = []
+        self.sent = 0
+
+
+class RequestHandler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_state = None
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        state = self.server_state
+        if not state.online:
+            self.close_connection = True
+            return
+        path = self.path.split("?")[0].lstrip("/") or "index.html"
+        if path in state.replaced:
+            self.answer_bytes(state.replaced[path], mimetypes.guess_type(path)[0])
+        elif path.startswith("models/"):
+            self.answer_model(path.removeprefix("models/"))
+        else:
+            self.answer_file(path)
+
+    def headers_for(self, status, content_type, length, more=()):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type or "application/octet-stream")
+        self.send_header("Content-Length", str(length))
+        self.send_header("Cache-Control", "no-cache")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        if self.server_state.isolated:
+            self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+            self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        for name, value in more:
+            self.send_header(name, value)
+        self.end_headers()
+
+    def answer_bytes(self, body, content_type, status=200):
+        self.headers_for(status, content_type, len(body))
+        self.wfile.write(body)
+
+    def answer_file(self, path):
+        file = (self.server_state.site / path).resolve()
+        if not file.is_relative_to(self.server_state.site) or not file.is_file():
+            self.answer_bytes(b"not found", "text/plain", 404)
+            return
+        self.answer_bytes(file.read_bytes(), mimetypes.guess_type(file.name)[0])
+
+    def answer_model(self, name):
+        state = self.server_state
+        file = state.models.get(name)
+        match = RANGE.match(self.headers.get("Range", ""))
+        start = int(match.group(1)) if match else 0
+        state.requests.append(("GET", name, start))
+        if file is None:
+            self.answer_bytes(b"no such model", "text/plain", 404)
+            return
+        total = pathlib.Path(file).stat().st_size
+        if match:
+            content_range = [("Content-Range", f"bytes {start}-{total - 1}/{total}")]
+            self.headers_for(206, "application/octet-stream", total - start, [("Accept-Ranges", "bytes"), *content_range])
+        else:
+            self.headers_for(200, "application/octet-stream", total, [("Accept-Ranges", "bytes")])
+        limit = state.cut_after.pop(0) if state.cut_after else None
+        self.send_model(file, start, total, limit)
+
+    def send_model(self, file, start, total, limit):
+        state = self.server_state
+        begun = time.monotonic()
+        sent = 0
+        with open(file, "rb") as handle:
+            handle.seek(start)
+            while sent < total - start:
+                if not state.online or (limit is not None and sent >= limit):
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                size = CHUNK if limit is None else min(CHUNK, limit - sent)
+                block = bytearray(handle.read(size))
+                if state.corrupt:
+                    state.corrupt -= 1
+                    block[len(block) // 2] ^= 0xFF
+                try:
+                    self.wfile.write(block)
+                except OSError:
+                    return
+                sent += len(block)
+                state.sent += len(block)
+                if state.rate:
+                    time.sleep(max(0, sent / state.rate - (time.monotonic() - begun)))
+
+
+if __name__ == "__main__":
+    import sys
+    server = SiteServer(sys.argv[1], {pathlib.Path(p).name: p for p in sys.argv[2:]})
+    print(server.url, flush=True)
+    threading.Event().wait()
