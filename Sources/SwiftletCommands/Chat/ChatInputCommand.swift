@@ -1,7 +1,7 @@
 import WorkerCore
 
 /// What a line typed in a chat asks for.
-enum ChatInputCommand: Equatable {
+package enum ChatInputCommand: Equatable {
   case message(String)
   case help, clear, regenerate, stats, quit
   /// Shows all settings.
@@ -17,7 +17,7 @@ enum ChatInputCommand: Equatable {
   static let names = ["/help", "/clear", "/regenerate", "/set ", "/save", "/stats", "/quit"]
 
   /// Reads a line. One that begins with `/` and a letter is a command.
-  init(_ line: String) {
+  package init(_ line: String) {
     let trimmed = line.trimmed
     guard trimmed.first == "/", let second = trimmed.dropFirst().first, second.isLetter || second == "?" else {
       self = .message(line)
@@ -48,7 +48,7 @@ enum ChatInputCommand: Equatable {
 }
 
 /// One setting of a chat and its new value; nil goes back to the model's recommendation.
-enum ChatSetting: Equatable {
+package enum ChatSetting: Equatable {
   case temperature(Float?)
   case topK(Int?)
   case topP(Float?)
@@ -58,13 +58,13 @@ enum ChatSetting: Equatable {
   case seed(UInt64?)
   case system(String?)
 
-  struct ParseError: Error, Equatable {
-    let message: String
+  package struct ParseError: Error, Equatable {
+    package let message: String
   }
 
-  static let names = ["temperature", "top-k", "top-p", "min-p", "repeat-penalty", "max-tokens", "seed", "system"]
+  package static let names = ["temperature", "top-k", "top-p", "min-p", "repeat-penalty", "max-tokens", "seed", "system"]
 
-  static func parse(_ name: String, _ value: String) -> Result<ChatSetting, ParseError> {
+  package static func parse(_ name: String, _ value: String) -> Result<ChatSetting, ParseError> {
     let isDefault = value == "default" || value.isEmpty
     func number<Number: LosslessStringConvertible>(
       _ make: (Number?) -> ChatSetting, _ expected: String, isValid: (Number) -> Bool
@@ -91,7 +91,7 @@ enum ChatSetting: Equatable {
   }
 
   /// Puts the value where generation takes it from. The system prompt is the conversation's own.
-  func apply(to options: inout GenerationOptions) {
+  package func apply(to options: inout GenerationOptions) {
     switch self {
     case .temperature(let value): options.temperature = value
     case .topK(let value): options.topK = value

@@ -1,9 +1,9 @@
 /// Reads one message from the person: a line, or everything between `"""` and `"""`.
-enum MessageReader {
+package enum MessageReader {
   private static let fence = "\"\"\""
 
   /// Waits for a message. A fence left open at the end of the input closes there.
-  static func read(_ readLine: (_ prompt: String) -> LineEditor.Input) -> LineEditor.Input {
+  package static func read(_ readLine: (_ prompt: String) -> LineEditor.Input) -> LineEditor.Input {
     let first = readLine("> ")
     guard case .line(let line) = first, line.trimmed.hasPrefix(fence) else { return first }
     var rest = String(line.trimmed.dropFirst(fence.count))

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Numbers as people read them.
-enum Format {
+package enum Format {
   /// "98.4 MB", "2.0 GB": decimal units, as download pages and disks count.
-  static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"]
     var value = Double(count)
     var unit = 0
@@ -15,7 +15,7 @@ enum Format {
   }
 
   /// "12 s", "3 min 20 s", "1 h 5 min".
-  static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     let seconds = Int(min(max(seconds.rounded(.up), 0), 360_000))
     if seconds < 60 { return "\(seconds) s" }
     if seconds < 3600 { return "\(seconds / 60) min \(seconds % 60) s" }
@@ -23,17 +23,17 @@ enum Format {
   }
 
   /// "3.4k", "128k", "12": token counts at a glance.
-  static func count(_ number: Int) -> String {
+  package static func count(_ number: Int) -> String {
     number < 10_000 ? "\(number)" : "\(number / 1000)k"
   }
 
   /// One decimal place.
-  static func decimal(_ value: Double) -> String {
+  package static func decimal(_ value: Double) -> String {
     String(format: "%.1f", value)
   }
 
   /// Columns padded to equal width, two spaces between them; the columns in `rightAligned` lean right.
-  static func table(_ rows: [[String]], rightAligned: Set<Int> = []) -> String {
+  package static func table(_ rows: [[String]], rightAligned: Set<Int> = []) -> String {
     let count = rows.map(\.count).max() ?? 0
     let widths = (0..<count).map { column in rows.map { column < $0.count ? TextWidth.columns($0[column]) : 0 }.max()! }
     return rows.map { row in

@@ -1,5 +1,5 @@
 /// One key press, or one paste.
-enum Key: Equatable {
+package enum Key: Equatable {
   case text(String)
   case paste(String)
   case enter, tab, backspace, delete
@@ -9,12 +9,14 @@ enum Key: Equatable {
 
 /// Turns a terminal's bytes into keys: UTF-8 text, control characters, the escape sequences of xterm and its kin, and
 /// bracketed pastes. Bytes may arrive in any pieces.
-struct KeyDecoder {
+package struct KeyDecoder {
   private var pending: [UInt8] = []
   private var pasted: [UInt8]?
 
+  package init() {}
+
   /// The keys that are complete after these bytes.
-  mutating func feed(_ bytes: [UInt8]) -> [Key] {
+  package mutating func feed(_ bytes: [UInt8]) -> [Key] {
     pending += bytes
     var keys: [Key] = []
     while let key = next() { keys += key }
@@ -41,7 +43,15 @@ struct KeyDecoder {
   }
 
   private mutating func character(_ first: UInt8) -> [Key]? {
-    let length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
+    let length =
+      switch first {
+      case 0xC2...0xDF: 2
+      case 0xE0...0xEF: 3
+      case 0xF0...0xF4: 4
+      default: 1
+      }
+    // A byte that begins nothing, or whose followers are none, is dropped alone.
+    guard pending.dropFirst().prefix(length - 1).allSatisfy({ $0 & 0xC0 == 0x80 }) else { return take(1) }
     guard pending.count >= length else { return nil }
     guard let text = String(validating: pending[..<length], as: UTF8.self) else { return take(1) }
     return take(length, .text(text))

@@ -1,18 +1,20 @@
 /// The text of the line being edited, its cursor, and the lines entered before.
-struct LineBuffer {
-  private(set) var characters: [Character] = []
+package struct LineBuffer {
+  package private(set) var characters: [Character] = []
   /// Index of the character under the cursor; `characters.count` at the end.
-  private(set) var cursor = 0
-  private(set) var history: [String] = []
+  package private(set) var cursor = 0
+  package private(set) var history: [String] = []
   private var historyIndex = 0
   /// What was being typed before the first step into history.
   private var draft = ""
   private var killed: [Character] = []
 
-  var text: String { String(characters) }
+  package init() {}
+
+  package var text: String { String(characters) }
 
   /// Empties the line, after remembering a line that was entered.
-  mutating func reset(remembering line: String? = nil) {
+  package mutating func reset(remembering line: String? = nil) {
     if let line, !line.isEmpty, history.last != line { history.append(line) }
     characters = []
     cursor = 0
@@ -20,7 +22,7 @@ struct LineBuffer {
     draft = ""
   }
 
-  mutating func insert(_ text: String) {
+  package mutating func insert(_ text: String) {
     // Joined anew, since an inserted scalar may combine with the character before it.
     let head = String(characters[..<cursor]) + text
     let tail = characters[cursor...]
@@ -29,50 +31,50 @@ struct LineBuffer {
     characters += tail
   }
 
-  mutating func deleteBackward() {
+  package mutating func deleteBackward() {
     guard cursor > 0 else { return }
     cursor -= 1
     characters.remove(at: cursor)
   }
 
-  mutating func deleteForward() {
+  package mutating func deleteForward() {
     guard cursor < characters.count else { return }
     characters.remove(at: cursor)
   }
 
-  mutating func move(by offset: Int) {
+  package mutating func move(by offset: Int) {
     cursor = min(max(cursor + offset, 0), characters.count)
   }
 
-  mutating func moveToStart() { cursor = 0 }
-  mutating func moveToEnd() { cursor = characters.count }
-  mutating func moveWordLeft() { cursor = wordStart() }
+  package mutating func moveToStart() { cursor = 0 }
+  package mutating func moveToEnd() { cursor = characters.count }
+  package mutating func moveWordLeft() { cursor = wordStart() }
 
-  mutating func moveWordRight() {
+  package mutating func moveWordRight() {
     while cursor < characters.count, characters[cursor].isWhitespace { cursor += 1 }
     while cursor < characters.count, !characters[cursor].isWhitespace { cursor += 1 }
   }
 
-  mutating func killToStart() { kill(0..<cursor) }
-  mutating func killToEnd() { kill(cursor..<characters.count) }
-  mutating func killWordLeft() { kill(wordStart()..<cursor) }
-  mutating func yank() { insert(String(killed)) }
+  package mutating func killToStart() { kill(0..<cursor) }
+  package mutating func killToEnd() { kill(cursor..<characters.count) }
+  package mutating func killWordLeft() { kill(wordStart()..<cursor) }
+  package mutating func yank() { insert(String(killed)) }
 
-  mutating func previousInHistory() {
+  package mutating func previousInHistory() {
     guard historyIndex > 0 else { return }
     if historyIndex == history.count { draft = text }
     historyIndex -= 1
     show(history[historyIndex])
   }
 
-  mutating func nextInHistory() {
+  package mutating func nextInHistory() {
     guard historyIndex < history.count else { return }
     historyIndex += 1
     show(historyIndex == history.count ? draft : history[historyIndex])
   }
 
   /// Completes the only candidate that begins with the line, or as much as all of them share.
-  mutating func complete(from candidates: [String]) {
+  package mutating func complete(from candidates: [String]) {
     let matches = candidates.filter { $0.hasPrefix(text) }
     guard cursor == characters.count, !text.isEmpty, let first = matches.first else { return }
     let common = matches.dropFirst().reduce(first) { $0.commonPrefix(with: $1) }

@@ -2,9 +2,9 @@ import Foundation
 
 /// Reads lines from the person at the terminal: cursor keys, history, kill and yank, pastes of many lines, and characters
 /// of every width, on a line that may wrap. Where input is not a terminal it reads plain lines.
-final class LineEditor {
+package final class LineEditor {
   /// What came of reading a line.
-  enum Input: Equatable {
+  package enum Input: Equatable {
     case line(String)
     /// Ctrl-C: the line was dropped. `wasEmpty` tells whether there was anything on it.
     case interrupted(wasEmpty: Bool)

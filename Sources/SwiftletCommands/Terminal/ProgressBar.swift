@@ -4,7 +4,7 @@ import WorkerCore
 
 /// Shows how a load or a download goes, on standard error: one line redrawn on a terminal, a plain line now and then
 /// where the output is read later.
-final class ProgressBar: Sendable {
+package final class ProgressBar: Sendable {
   private struct State {
     var lastDrawn: ContinuousClock.Instant?
     var lastTenth = -1
@@ -65,7 +65,7 @@ final class ProgressBar: Sendable {
   }
 
   /// " 45% ━━━━━━━━────────── 44.1 MB of 98.4 MB, 3.2 MB/s, 17 s left  Downloading …", cut to the terminal's width.
-  static func bar(_ progress: LoadProgress, rate: Double?, width: Int, usesColor: Bool) -> String {
+  package static func bar(_ progress: LoadProgress, rate: Double?, width: Int, usesColor: Bool) -> String {
     let fraction = min(max(progress.progress, 0), 1)
     let columns = min(max(width / 4, 5), 30)
     let filled = Int(fraction * Double(columns))
@@ -81,7 +81,7 @@ final class ProgressBar: Sendable {
   }
 
   /// A line of a log: "45% Downloading …".
-  static func plainLine(_ progress: LoadProgress) -> String {
+  package static func plainLine(_ progress: LoadProgress) -> String {
     String(format: "%3d%% ", Int(min(max(progress.progress, 0), 1) * 100)) + progress.text
   }
 

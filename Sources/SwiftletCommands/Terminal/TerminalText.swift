@@ -1,10 +1,10 @@
 import Foundation
 
 /// Text of a model on its way to a person's terminal.
-enum TerminalText {
+package enum TerminalText {
   /// Removes control characters other than line breaks and tabs: a model's output must not move the cursor, set the
   /// window's title or answer for the keyboard.
-  static func harmless(_ text: String) -> String {
+  package static func harmless(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isControl) else { return text }
     return String(String.UnicodeScalarView(text.unicodeScalars.filter { !isControl($0) }))
   }

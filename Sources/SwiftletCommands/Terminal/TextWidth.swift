@@ -1,7 +1,7 @@
 /// How many terminal columns text takes.
-enum TextWidth {
+package enum TextWidth {
   /// Columns of one character: 0 for what only modifies its neighbour, 2 for East Asian wide characters and emoji.
-  static func columns(_ character: Character) -> Int {
+  package static func columns(_ character: Character) -> Int {
     guard let first = character.unicodeScalars.first else { return 0 }
     if first.value < 0x300 {
       return first.value < 0x20 || (0x7F..<0xA0).contains(first.value) ? 0 : 1
@@ -15,7 +15,7 @@ enum TextWidth {
   }
 
   /// Columns of a line of text.
-  static func columns(_ text: some Sequence<Character>) -> Int {
+  package static func columns(_ text: some Sequence<Character>) -> Int {
     text.reduce(0) { $0 + columns($1) }
   }
 
