@@ -45,10 +45,11 @@ let package = Package(
     .executableTarget(name: "SwiftletMain", dependencies: ["SwiftletCommands"]),
 
     .testTarget(name: "InferenceCoreTests", dependencies: ["InferenceCore"]),
-    .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore"]),
-    .testTarget(name: "SwiftletTests", dependencies: ["Swiftlet"]),
-    .testTarget(name: "SwiftletServerTests", dependencies: ["SwiftletServer"]),
-    .testTarget(name: "SwiftletCommandsTests", dependencies: ["SwiftletCommands"]),
+    .target(name: "SwiftletTestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "WorkerCoreTests", dependencies: ["WorkerCore", "SwiftletTestSupport"]),
+    .testTarget(name: "SwiftletTests", dependencies: ["Swiftlet", "SwiftletTestSupport"]),
+    .testTarget(name: "SwiftletServerTests", dependencies: ["SwiftletServer", "SwiftletTestSupport"]),
+    .testTarget(name: "SwiftletCommandsTests", dependencies: ["SwiftletCommands", "SwiftletTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

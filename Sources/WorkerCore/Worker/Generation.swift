@@ -1,0 +1,34 @@
+import InferenceCore
+
+/// A generation request that runs.
+struct Generation {
+  let id: RequestID
+  let promptTokens: [TokenID]
+  let stopTokens: [TokenID]
+  let ignoresEnd: Bool
+  /// Tokens that may still be generated.
+  var budget: Int
+  var sampler: Sampler
+  var detokenizer: Detokenizer
+  var stops: StopMatcher
+
+  /// Tokens of the prompt that the cache holds.
+  var done: Int
+  /// The token that goes through the model next; nil while the prompt is not through.
+  var last: TokenID?
+
+  /// What the next text event carries.
+  var text: [UInt8] = []
+  var tokens: [GeneratedToken] = []
+  /// When text was last sent, by the host's clock; nil before the first.
+  var sent: Double?
+
+  let received: Double
+  let began: Double
+  /// When the prompt was through.
+  var prompted = 0.0
+  var timings: Timings
+
+  /// Milliseconds between two text events: a screen shows no more, and each event costs.
+  static let textInterval = 16.0
+}

@@ -1,0 +1,129 @@
+import InferenceCore
+
+/// How a model wants conversations written.
+struct PromptFormat {
+  private enum Form {
+    case template(ChatTemplate)
+    /// The template in the file cannot be read; conversations fail with this error, raw text works.
+    case broken(WorkerError)
+    /// ChatML, which is what llama.cpp falls back to: the file has no template.
+    case chatML
+  }
+
+  private let form: Form
+
+  init(_ file: GGUFFile) throws(WorkerError) {
+    let source: UnsafeRawBufferPointer?
+    do throws(GGUFError) { source = try file.string("tokenizer.chat_template") } catch { throw WorkerError(error) }
+    guard let source else {
+      form = .chatML
+      return
+    }
+    do throws(TemplateError) {
+      form = .template(try ChatTemplate([UInt8](source)))
+    } catch {
+      form = .broken(WorkerError(error))
+    }
+  }
+
+  var hasTemplate: Bool {
+    if case .chatML = form { return false }
+    return true
+  }
+
+  /// Strings that end a reply besides the model's own tokens. A base model knows no end of turn as a token: it writes the
+  /// markers of ChatML as text.
+  var stops: [[UInt8]] {
+    hasTemplate ? [] : [Array("<|im_end|>".utf8), Array("<|im_start|>".utf8)]
+  }
+
+  /// The prompt of a conversation, as text.
+  func render(
+    _ chat: ChatInput, beginOfText: [UInt8]?, endOfText: [UInt8]?, date: TemplateDate?
+  ) throws(WorkerError) -> [UInt8] {
+    switch form {
+    case .template(let template):
+      var variables = ChatVariables(messages: .list(try messages(chat)))
+      if !chat.toolsJSON.utf8.isEmpty { variables.tools = try parse(chat.toolsJSON, "the tools") }
+      if !chat.variablesJSON.utf8.isEmpty {
+        guard let extra = try parse(chat.variablesJSON, "the template variables").mapping else {
+          throw WorkerError(.invalidRequest, "The template variables must be a JSON object.")
+        }
+        variables.extra = extra
+      }
+      variables.addGenerationPrompt = chat.addGenerationPrompt
+      variables.beginOfText = beginOfText
+      variables.endOfText = endOfText
+      do throws(TemplateError) {
+        return try template.render(variables, now: date)
+      } catch {
+        throw WorkerError(error)
+      }
+    case .broken(let error): throw error
+    case .chatML: return chatML(chat)
+    }
+  }
+
+  private func messages(_ chat: ChatInput) throws(WorkerError) -> [TemplateValue] {
+    var result: [TemplateValue] = []
+    for message in chat.messages {
+      var value = TemplateMapping()
+      value["role"] = TemplateValue(message.role)
+      value["content"] = TemplateValue(message.content)
+      if !message.extraJSON.utf8.isEmpty {
+        guard let extra = try parse(message.extraJSON, "a message").mapping else {
+          throw WorkerError(.invalidRequest, "The further keys of a message must be a JSON object.")
+        }
+        for entry in extra.entries {
+          if let key = entry.key.bytes { value[key] = entry.value }
+        }
+      }
+      result.append(.mapping(value))
+    }
+    return result
+  }
+
+  private func parse(_ json: String, _ what: StaticString) throws(WorkerError) -> TemplateValue {
+    do throws(JSONError) {
+      return try JSON.parse(Array(json.utf8))
+    } catch {
+      throw WorkerError(.invalidRequest, "The JSON of \(what) is wrong at byte \(error.offset): \(error.message)")
+    }
+  }
+
+  private func chatML(_ chat: ChatInput) -> [UInt8] {
+    var prompt: [UInt8] = []
+    for message in chat.messages {
+      prompt += Array("<|im_start|>".utf8) + Array(message.role.utf8) + Array("\n".utf8)
+      prompt += Array(message.content.utf8) + Array("<|im_end|>\n".utf8)
+    }
+    if chat.addGenerationPrompt { prompt += Array("<|im_start|>assistant\n".utf8) }
+    return prompt
+  }
+}
+
+extension WorkerError {
+  init(_ error: TemplateError) {
+    self.init(
+      .templateFailed,
+      error.kind == .raised
+        ? "The model's chat template refused the conversation: \(error.message)"
+        : "The model's chat template failed at line \(error.line), column \(error.column): \(error.message)")
+  }
+
+  init(_ error: ModelError) {
+    let code: Code =
+      switch error.kind {
+      case .malformedFile, .missing, .invalid: .invalidModel
+      case .unknownArchitecture, .unsupported: .unsupportedModel
+      case .contextFull: .contextOverflow
+      case .unknownToken: .invalidRequest
+      case .outOfResources: .outOfMemory
+      }
+    self.init(code, error.message)
+  }
+
+  init(_ error: TokenizerError) {
+    self.init(error.kind == .unsupported ? .unsupportedModel : .invalidModel, error.message)
+  }
+}

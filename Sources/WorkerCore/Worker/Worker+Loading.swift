@@ -1,0 +1,297 @@
+import InferenceCore
+
+extension Worker {
+  /// Begins a load. The same model with the same options is not loaded twice; any other ends what there is.
+  func receiveLoad(_ id: RequestID, _ command: LoadCommand) {
+    if let model, load == nil, sameLoad(model.command, command) {
+      host.emit(.loaded(id, model.info))
+      return
+    }
+    if let current = load, sameLoad(current.command, command) {
+      load?.requests.append(id)
+      return
+    }
+    endLoad(with: WorkerError(.cancelled, "Another model was loaded instead."))
+    abortAll()
+    releaseModel()
+
+    let entry = state.availableModels.first { $0.answers(to: command.model) }
+    let fetch = nextFetch
+    nextFetch &+= 1
+    let name = entry?.name ?? command.model
+    let tracker = LoadTracker(name: name, now: host.now())
+    load = Load(command: command, entry: entry, fetch: fetch, requests: [id], tracker: tracker)
+    reduce(.loadRequested(model: entry?.id ?? command.model))
+    host.emit(.progress(tracker.progress))
+    if let entry, let current = load {
+      let length = contextLength(for: current, trained: entry.contextLength)
+      do throws(WorkerError) {
+        try checkMemory(
+          current, weights: entry.fileSize, working: entry.memoryNeed(contextLength: length) - entry.fileSize,
+          contextLength: length, limit: host.memoryLimit())
+      } catch {
+        failLoad(error)
+        return
+      }
+    }
+    load?.isFetching = true
+    host.emit(.fetch(FetchRequest(id: fetch, model: command.model, entry: entry)))
+  }
+
+  private func sameLoad(_ a: LoadCommand, _ b: LoadCommand) -> Bool {
+    sameBytes(a.model, b.model) && a.contextLength == b.contextLength && a.threads == b.threads
+  }
+
+  /// Takes back a load; nothing is loaded afterwards.
+  func cancelLoad() {
+    guard load != nil else { return }
+    endLoad(with: WorkerError(.cancelled, "The load was cancelled."))
+    abortAll()
+    reduce(.loadCancelled)
+  }
+
+  func unload(_ id: RequestID) {
+    endLoad(with: WorkerError(.cancelled, "The model was unloaded."))
+    abortAll()
+    releaseModel()
+    team = nil
+    reduce(.unloaded)
+    host.emit(.unloaded(id))
+  }
+
+  /// Ends the load under way, if any: gives back its bytes, stops its fetch, answers its requests.
+  private func endLoad(with error: WorkerError) {
+    guard let ended = load else { return }
+    load = nil
+    ended.bytes?.release()
+    if ended.isFetching { host.emit(.cancelFetch(ended.fetch)) }
+    for request in ended.requests { host.emit(.failed(request, error)) }
+  }
+
+  private func failLoad(_ error: WorkerError) {
+    endLoad(with: error)
+    let waiting = queue
+    queue = []
+    for request in waiting { host.emit(.failed(request.id, error)) }
+    reduce(.loadFailed(error))
+  }
+
+  // MARK: Reports about a fetch
+
+  /// `received` of `total` bytes are there, all parts together. Reports about a fetch that was cancelled are ignored.
+  public func fetchProgressed(_ fetch: FetchID, received: UInt64, total: UInt64) {
+    guard let current = load, current.fetch == fetch, current.bytes == nil else { return }
+    do throws(WorkerError) {
+      // Weights that do not fit need not arrive before someone is told.
+      try checkMemory(
+        current, weights: total, working: 0, contextLength: contextLength(for: current, trained: .max),
+        limit: host.memoryLimit())
+    } catch {
+      failLoad(error)
+      return
+    }
+    if load?.tracker.received(received, of: total, now: host.now()) == true { reportProgress() }
+  }
+
+  /// Looks at the beginning of the (first) file before the rest is fetched: is it a model, is its architecture known, does
+  /// it fit the memory.
+  ///
+  /// - Parameters:
+  ///   - fileSize: bytes of all parts together.
+  ///   - limit: bytes of memory the model may take; 0 for what the host says.
+  public func inspectHeader(
+    _ fetch: FetchID, prefix: UnsafeRawBufferPointer, fileSize: UInt64, limit: UInt64 = 0
+  ) -> HeaderVerdict {
+    guard let load, load.fetch == fetch, load.bytes == nil else { return .refused }
+    do throws(WorkerError) {
+      let file: GGUFFile
+      do throws(GGUFError) {
+        file = try GGUFFile.parseHeader(prefix, fileSize: Int64(clamping: fileSize))
+      } catch {
+        if case .needsMoreBytes(let count) = error.kind, UInt64(prefix.count) < fileSize {
+          return .needsMoreBytes(UInt64(max(count, Int64(prefix.count) + 1)))
+        }
+        throw WorkerError(error)
+      }
+      try checkMemory(file, load, fileSize: fileSize, limit: limit == 0 ? host.memoryLimit() : limit)
+      return .fits
+    } catch {
+      failLoad(error)
+      return .refused
+    }
+  }
+
+  /// The bytes are there, complete and verified. The worker gives them back when the model is unloaded.
+  public func modelArrived(_ fetch: FetchID, _ bytes: ModelBytes) {
+    guard load?.fetch == fetch, load?.bytes == nil else {
+      bytes.release()
+      return
+    }
+    load?.isFetching = false
+    load?.bytes = bytes
+    load?.arrival = host.now()
+    load?.tracker.arrived(bytes.count, now: host.now())
+    reportProgress()
+  }
+
+  /// The bytes could not be got.
+  public func fetchFailed(_ fetch: FetchID, _ error: WorkerError) {
+    guard load?.fetch == fetch, load?.bytes == nil else { return }
+    load?.isFetching = false
+    failLoad(error)
+  }
+
+  private func reportProgress() {
+    guard let progress = load?.tracker.progress else { return }
+    host.emit(.progress(progress))
+    reduce(.progressed(progress))
+  }
+
+  // MARK: Building the engine
+
+  /// One slice of building the engine from the bytes.
+  func stepLoad() {
+    guard let current = load, let bytes = current.bytes else { return }
+    do throws(WorkerError) {
+      switch current.stage {
+      case .parse:
+        let file = try parse(bytes)
+        try checkMemory(file, current, fileSize: bytes.count, limit: host.memoryLimit())
+        advance(to: .tokenizer(file), 0.2)
+      case .tokenizer(let file):
+        let tokenizer = try makeTokenizer(file)
+        advance(to: .model(file, tokenizer, try PromptFormat(file)), 0.5)
+      case .model(let file, let tokenizer, let format):
+        advance(to: .context(file, tokenizer, format, try makeModel(file)), 0.8)
+      case .context(let file, let tokenizer, let format, let language):
+        try finishLoad(current, bytes, file, tokenizer, format, language)
+      }
+    } catch {
+      failLoad(error)
+    }
+  }
+
+  private func advance(to stage: Load.Stage, _ fraction: Double) {
+    load?.stage = stage
+    load?.tracker.built(fraction, now: host.now())
+    reportProgress()
+  }
+
+  private func parse(_ bytes: ModelBytes) throws(WorkerError) -> GGUFFile {
+    do throws(GGUFError) { return try GGUFFile(parts: bytes.parts) } catch { throw WorkerError(error) }
+  }
+
+  private func makeTokenizer(_ file: GGUFFile) throws(WorkerError) -> Tokenizer {
+    do throws(TokenizerError) { return try Tokenizer(file) } catch { throw WorkerError(error) }
+  }
+
+  private func makeModel(_ file: GGUFFile) throws(WorkerError) -> LanguageModel {
+    do throws(ModelError) { return try LanguageModel(file: file) } catch { throw WorkerError(error) }
+  }
+
+  private func finishLoad(
+    _ current: Load, _ bytes: ModelBytes, _ file: GGUFFile, _ tokenizer: Tokenizer, _ format: PromptFormat,
+    _ language: LanguageModel
+  ) throws(WorkerError) {
+    guard tokenizer.vocabularySize <= language.hyperparameters.vocabularySize else {
+      throw WorkerError(
+        .invalidModel,
+        "The model's vocabulary has \(tokenizer.vocabularySize) tokens, but its matrices only "
+          + "\(language.hyperparameters.vocabularySize).")
+    }
+    let threads = threads(for: current)
+    let length = contextLength(for: current, trained: language.hyperparameters.contextLength)
+    let context: InferenceContext
+    let cost: MemoryCost
+    do throws(ModelError) {
+      let team = try team(of: threads)
+      context = try InferenceContext(model: language, contextLength: length, team: team)
+      cost = try LanguageModel.memoryCost(of: file, contextLength: length, threads: threads)
+    } catch {
+      throw WorkerError(error)
+    }
+    let now = host.now()
+    let info = ModelInfo(
+      model: current.entry?.id ?? current.command.model, name: modelName(file),
+      architecture: language.hyperparameters.architecture, parameters: parameterCount(file),
+      vocabularySize: language.hyperparameters.vocabularySize, contextLength: length,
+      trainedContextLength: language.hyperparameters.contextLength, hasChatTemplate: format.hasTemplate,
+      weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.cache + cost.scratch), threads: threads,
+      loadMilliseconds: now - current.arrival)
+    model = LoadedModel(
+      command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,
+      context: context)
+    load?.tracker.ready(now: now)
+    reportProgress()
+    load = nil
+    reduce(.loaded(model: info.model))
+    for request in current.requests { host.emit(.loaded(request, info)) }
+  }
+
+  /// What the command asks for, or the usual context, but no more than the model was trained for.
+  private func contextLength(for load: Load, trained: Int) -> Int {
+    let wanted = load.command.contextLength
+    let usual = load.entry?.defaultContextLength ?? 4096
+    return max(1, min(wanted == 0 ? usual : Int(clamping: wanted), trained))
+  }
+
+  /// Throws `notEnoughMemory` when the model does not fit at its context length.
+  private func checkMemory(
+    _ file: GGUFFile, _ load: Load, fileSize: UInt64, limit: UInt64
+  ) throws(WorkerError) {
+    let cost: MemoryCost
+    let length: Int
+    do throws(ModelError) {
+      length = contextLength(for: load, trained: try Hyperparameters(file).contextLength)
+      cost = try LanguageModel.memoryCost(of: file, contextLength: length, threads: threads(for: load))
+    } catch {
+      throw WorkerError(error)
+    }
+    // Of a split file only the first part's tensors are known before the download.
+    let weights = max(UInt64(cost.weights), fileSize)
+    try checkMemory(
+      load, weights: weights, working: UInt64(cost.cache + cost.scratch), contextLength: length, limit: limit)
+  }
+
+  /// Throws `notEnoughMemory` when what the model takes is more than the limit; 0 is no limit.
+  private func checkMemory(
+    _ load: Load, weights: UInt64, working: UInt64, contextLength: Int, limit: UInt64
+  ) throws(WorkerError) {
+    let (need, overflow) = weights.addingReportingOverflow(working)
+    guard limit > 0, need > limit || overflow else { return }
+    throw WorkerError(
+      .notEnoughMemory,
+      "\(load.displayName) needs \(byteText(need)) of memory: \(byteText(weights)) for its weights and "
+        + "\(byteText(working)) to work in with a context of \(contextLength) tokens. At most \(byteText(limit)) can be "
+        + "used here. Choose a smaller model or a shorter context.",
+      need: need, limit: limit)
+  }
+
+  /// The thread team of this size; kept from the load before if it has it.
+  private func team(of count: Int) throws(ModelError) -> ThreadTeam {
+    if let team, team.count == count { return team }
+    team = nil
+    let made = try ThreadTeam(count: count)
+    team = made
+    return made
+  }
+
+  private func threads(for load: Load) -> Int {
+    load.command.threads == 0 ? host.defaultThreads : min(Int(load.command.threads), 64)
+  }
+
+  private func modelName(_ file: GGUFFile) -> String {
+    guard let name = try? file.string("general.name") else { return "" }
+    return String(decoding: name, as: UTF8.self)
+  }
+
+  private func parameterCount(_ file: GGUFFile) -> UInt64 {
+    file.tensors.reduce(0) { $0 &+ $1.shape.reduce(1) { $0 &* UInt64(clamping: $1) } }
+  }
+}
+
+extension WorkerError {
+  init(_ error: GGUFError) {
+    self.init(error.kind == .unsupportedFormat ? .unsupportedModel : .invalidModel, error.message)
+  }
+}

@@ -1,0 +1,52 @@
+import InferenceCore
+
+/// What a worker needs from the shell that runs it. All closures are called on the worker's own thread.
+public struct WorkerHost {
+  /// Milliseconds of a clock that never goes back.
+  public var now: () -> Double
+  /// Random bits, for requests without a seed.
+  public var seed: () -> UInt64
+  /// The local date and time, for chat templates that print it; nil when there is none to be had.
+  public var date: () -> TemplateDate?
+  /// Bytes that a model and its working memory may take; 0 when unknown.
+  public var memoryLimit: () -> UInt64
+  /// Threads to compute with when a load does not say.
+  public var defaultThreads: Int
+  /// Takes an event. `fetch` and `cancelFetch` are for the shell, the others for the users. Must not call the worker.
+  public var emit: (WorkerEvent) -> Void
+
+  public init(
+    now: @escaping () -> Double, seed: @escaping () -> UInt64, date: @escaping () -> TemplateDate?,
+    memoryLimit: @escaping () -> UInt64, defaultThreads: Int, emit: @escaping (WorkerEvent) -> Void
+  ) {
+    self.now = now
+    self.seed = seed
+    self.date = date
+    self.memoryLimit = memoryLimit
+    self.defaultThreads = defaultThreads
+    self.emit = emit
+  }
+}
+
+/// What a worker thinks of a model's header.
+public enum HeaderVerdict: Equatable, Sendable {
+  case fits
+  /// Call again with at least this many bytes of the file.
+  case needsMoreBytes(UInt64)
+  /// The load has failed; an event said why.
+  case refused
+}
+
+/// The bytes of a model: one part, or all parts of a split file in order, and how to give them back.
+public struct ModelBytes {
+  public let parts: [UnsafeRawBufferPointer]
+  /// Called once, when nothing reads the bytes any more.
+  public let release: () -> Void
+
+  public init(parts: [UnsafeRawBufferPointer], release: @escaping () -> Void) {
+    self.parts = parts
+    self.release = release
+  }
+
+  var count: UInt64 { parts.reduce(0) { $0 + UInt64($1.count) } }
+}
