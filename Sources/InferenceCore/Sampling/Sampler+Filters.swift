@@ -5,23 +5,23 @@ extension Sampler {
   ///
   /// Returns false when no filter is on: then every token is a candidate and none is listed.
   mutating func filter(_ logits: UnsafeMutableBufferPointer<Float>) -> Bool {
+    // The first filter that is on goes over the vocabulary, the others over what it has left.
     if options.topK > 0, options.topK < logits.count {
       candidates.selectTop(options.topK, of: logits)
+      if options.filtersTypical { filterTypical() }
+      if options.filtersTopP { filterTopP() }
     } else if options.filtersTypical {
-      candidates.selectTop(logits.count, of: logits)
+      selectTypical(of: logits)
+      if options.filtersTopP { filterTopP() }
     } else if options.filtersTopP {
       selectTopP(of: logits)
-      filterMinP()
-      return true
     } else if options.filtersMinP {
       selectMinP(of: logits)
       return true
     } else {
       return false
     }
-    if options.filtersTypical { filterTypical() }
-    if options.filtersTopP { filterTopP() }
-    filterMinP()
+    if options.filtersMinP { filterMinP() }
     return true
   }
 
@@ -46,17 +46,51 @@ extension Sampler {
     return sum
   }
 
-  /// Top-p over the whole vocabulary, sorting only as many tokens as are needed.
+  /// Top-p over the whole vocabulary.
   private mutating func selectTopP(of logits: UnsafeMutableBufferPointer<Float>) {
     let largest = logits[Int(ck_argmax(logits.baseAddress, Int32(logits.count)))]
     let total = weigh(logits, largest: largest, factor: 1)
+    let target = Double(options.topP) * total
+    select(by: logits) { $0 >= target }
+  }
+
+  /// Typical over the whole vocabulary.
+  private mutating func selectTypical(of logits: UnsafeMutableBufferPointer<Float>) {
+    let largest = logits[Int(ck_argmax(logits.baseAddress, Int32(logits.count)))]
+    let total = weigh(logits, largest: largest, factor: 1)
+    guard total > 0 else {
+      // An infinite logit or none that is possible.
+      candidates.selectTop(1, of: logits)
+      return
+    }
+    if nearness.count != logits.count { nearness = [Float](repeating: 0, count: logits.count) }
+    // -log p = offset - logit
+    let offset = Double(ck_logf(Float(total))) + Double(largest)
+    var entropy = 0.0
+    for id in logits.indices where weights[id] > 0 {
+      entropy += Double(weights[id]) / total * (offset - Double(logits[id]))
+    }
+    for id in logits.indices { nearness[id] = -Float(abs(offset - Double(logits[id]) - entropy)) }
+    let target = Double(options.typicalP) * total
+    // Lent, since a closure may not use a part of what it changes.
+    var scores = [Float]()
+    swap(&scores, &nearness)
+    scores.withUnsafeMutableBufferPointer { scores in select(by: scores) { $0 > target } }
+    swap(&scores, &nearness)
+    for index in candidates.indices { candidates[index].logit = logits[Int(candidates[index].id)] }
+    candidates.sortByLikelihood()
+  }
+
+  /// Makes the candidates those with the largest `scores` whose ``weights`` together are `enough`, sorting only as
+  /// many as are needed.
+  private mutating func select(by scores: UnsafeMutableBufferPointer<Float>, until enough: (Double) -> Bool) {
     var tried = 256
     while true {
-      candidates.selectTop(min(tried, logits.count), of: logits)
+      candidates.selectTop(min(tried, scores.count), of: scores)
       var reached = 0.0
       for index in candidates.indices {
         reached += Double(weights[Int(candidates[index].id)])
-        if reached >= Double(options.topP) * total {
+        if enough(reached) {
           candidates.keepFirst(index + 1)
           return
         }
@@ -120,7 +154,7 @@ extension Sampler {
   }
 
   private mutating func filterMinP() {
-    guard options.filtersMinP, let largest = candidates.first?.logit else { return }
+    guard let largest = candidates.first?.logit else { return }
     let least = largest + ck_logf(options.minP)
     // The likeliest is always kept.
     if let end = candidates.indices.dropFirst().first(where: { candidates[$0].logit < least }) {

@@ -15,6 +15,8 @@ public struct Sampler {
   package internal(set) var candidates = [Candidate]()
   /// Weights of the whole vocabulary, when a choice needs them.
   var weights = [Float]()
+  /// How near each token's information is to the entropy, when typical needs it for the whole vocabulary.
+  var nearness = [Float]()
 
   public init(_ options: SamplingOptions, vocabularySize: Int) {
     self.options = options
