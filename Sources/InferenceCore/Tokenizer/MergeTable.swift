@@ -15,7 +15,7 @@ struct MergeTable: MergeRules {
   init(_ merges: GGUFArray, vocabulary: Vocabulary) throws(TokenizerError) {
     var entries: [Entry] = []
     entries.reserveCapacity(merges.count)
-    var index = HashIndex(capacity: merges.count)
+    var merged: TokenID = -1
     merges.forEachString { text in
       let bytes = text.bindMemory(to: UInt8.self)
       var whole = TextHash()
@@ -27,15 +27,25 @@ struct MergeTable: MergeRules {
       guard space < bytes.count else { return }
       let left = UnsafeBufferPointer(rebasing: bytes[..<space])
       let right = UnsafeBufferPointer(rebasing: bytes[(space + 1)...])
-      let leftHash = whole.value
-      whole.combine(right)
-      guard let leftID = vocabulary.id(of: left, hash: leftHash), let rightID = vocabulary.id(of: right),
-        let merged = vocabulary.id(of: left, right, hash: whole.value)
-      else { return }
-      index.insert(entries.count, hash: Self.hash(leftID, rightID)) { other in
-        entries[other].left == leftID && entries[other].right == rightID
+      guard let leftID = vocabulary.id(of: left, hash: whole.value), let rightID = vocabulary.id(of: right) else {
+        return
+      }
+      // Vocabularies list tokens in the order of the merges that first form them.
+      if vocabulary.isText(merged + 1, left, right) {
+        merged += 1
+      } else if !vocabulary.isText(merged, left, right) {
+        whole.combine(right)
+        guard let found = vocabulary.id(of: left, right, hash: whole.value) else { return }
+        merged = found
       }
       entries.append(Entry(left: leftID, right: rightID, merged: merged))
+    }
+    // A loop of its own, so that the processor overlaps the cache misses of several insertions.
+    var index = HashIndex(capacity: entries.count)
+    for (rank, entry) in entries.enumerated() {
+      index.insert(rank, hash: Self.hash(entry.left, entry.right)) { other in
+        entries[other].left == entry.left && entries[other].right == entry.right
+      }
     }
     guard !index.isExhausted else {
       throw TokenizerError(.malformed, "Expected the pairs of tokenizer.ggml.merges to differ, found mass collisions.")

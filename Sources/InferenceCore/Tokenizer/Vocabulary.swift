@@ -133,12 +133,17 @@ struct Vocabulary {
   /// The token whose text is `left` followed by `right`, under the hash of both together.
   @inline(__always)
   func id(of left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>, hash: UInt32) -> TokenID? {
-    let found = index.find(hash: hash) { entry in
-      let other = base + Int(spans[entry].start)
-      let rest = Int(spans[entry].length) - left.count
-      return rest >= 0 && Self.isEqual(left, other, left.count) && Self.isEqual(right, other + left.count, rest)
-    }
+    let found = index.find(hash: hash) { isText(TokenID($0), left, right) }
     return found.map { TokenID($0) }
+  }
+
+  /// Whether `id` is a token and its text is `left` followed by `right`.
+  @inline(__always)
+  func isText(_ id: TokenID, _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard contains(id) else { return false }
+    let other = base + Int(spans[Int(id)].start)
+    let rest = Int(spans[Int(id)].length) - left.count
+    return rest >= 0 && Self.isEqual(left, other, left.count) && Self.isEqual(right, other + left.count, rest)
   }
 
   func id(of text: StaticString) -> TokenID? {
