@@ -1,0 +1,97 @@
+"""What the parity tests share: the program under test, the real models, and llama.cpp as the oracle.
+
+SWIFTLET_BIN is the program, SWIFTLET_TEST_MODELS a folder with smollm2.gguf and gemma3.gguf, SWIFTLET_TEST_DATA a
+folder with vocab/. Tests whose files are missing are skipped, and say so.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+
+class Oracle:
+    """llama.cpp's server with one model."""
+
+    def __init__(self, model, context=2048, threads=2):
+        script = pathlib.Path(__file__).with_name("oracle_server.py")
+        self.process = subprocess.Popen([sys.executable, script, str(model), str(context), str(threads)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.address = None
+        for line in self.process.stdout:
+            if line.startswith(b"ready "):
+                self.address = line.split()[1].decode()
+                break
+        if self.address is None:
+            raise RuntimeError(f"the oracle did not start on {model}: exit code {self.process.wait()}")
+
+    def post(self, path, **body):
+        """The JSON reply of llama.cpp's server to a request, such as post("/tokenize", content="Hello")."""
+        request = urllib.request.Request(self.address + path, json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=300) as reply:
+            return json.loads(reply.read())
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def oracle():
+    """A function that gives the Oracle of a model: oracle(path, context=2048, threads=2). Kept for the session."""
+    running = {}
+
+    def get(model, context=2048, threads=2):
+        key = (str(model), context, threads)
+        if key not in running:
+            running[key] = Oracle(model, context, threads)
+        return running[key]
+
+    yield get
+    for server in running.values():
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def swiftlet():
+    """A function that runs the program: swiftlet("tokenize", model, input=b"Hello") -> CompletedProcess."""
+    program = os.environ.get("SWIFTLET_BIN")
+    if not program or not pathlib.Path(program).exists():
+        pytest.skip(f"SWIFTLET_BIN is not a program: {program}")
+
+    def run(*arguments, input=b"", timeout=300):
+        return subprocess.run([program, *map(str, arguments)], input=input, capture_output=True, timeout=timeout)
+
+    return run
+
+
+def _file(variable, name):
+    folder = os.environ.get(variable)
+    if not folder:
+        pytest.skip(f"{variable} is not set")
+    path = pathlib.Path(folder) / name
+    if not path.exists():
+        pytest.skip(f"{path} is missing")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_model():
+    """A function that gives the path of a real model: real_model("smollm2")."""
+    return lambda name: _file("SWIFTLET_TEST_MODELS", f"{name}.gguf")
+
+
+@pytest.fixture(scope="session")
+def shared_file():
+    """A function that gives the path of a file of the tests' data: shared_file("vocab/ggml-vocab-qwen2.gguf")."""
+    return lambda name: _file("SWIFTLET_TEST_DATA", name)
