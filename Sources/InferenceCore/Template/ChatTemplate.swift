@@ -4,16 +4,22 @@
 /// them (`trim_blocks`, `lstrip_blocks`), values cannot be changed, `tojson` is Python's `json.dumps` without ASCII
 /// escapes, and `raise_exception`, `strftime_now`, `break` and `continue` exist.
 public struct ChatTemplate: Sendable {
+  private let statements: [TemplateStatement]
+  private let names: [[UInt8]]
+
   /// Parses a template.
   public init(_ source: [UInt8]) throws(TemplateError) {
+    var parser = TemplateParser(try TemplateLexer.tokens(of: source))
+    statements = try parser.template()
+    names = parser.names
   }
 
   /// Renders the prompt of a conversation.
   ///
   /// - Parameter now: the local time; without it `strftime_now` is undefined, which templates test for.
-  public func render(_ chat: ChatVariables, now: TemplateDate? = nil, limits: TemplateLimits = TemplateLimits())
-    throws(TemplateError) -> [UInt8]
-  {
+  public func render(
+    _ chat: ChatVariables, now: TemplateDate? = nil, limits: TemplateLimits = TemplateLimits()
+  ) throws(TemplateError) -> [UInt8] {
     try render(chat.variables, now: now, limits: limits)
   }
 
@@ -21,7 +27,8 @@ public struct ChatTemplate: Sendable {
   public func render(
     _ variables: TemplateMapping, now: TemplateDate? = nil, limits: TemplateLimits = TemplateLimits()
   ) throws(TemplateError) -> [UInt8] {
-    throw TemplateError(.evaluation, at: SourcePosition(line: 1, column: 1), "the interpreter is not written yet")
+    let interpreter = TemplateInterpreter(names: names, variables: variables, now: now, limits: limits)
+    return try interpreter.render(statements, variables: variables)
   }
 }
 

@@ -10,6 +10,7 @@ public enum JSON {
     public var keySeparator: [UInt8]?
     /// Whether everything outside ASCII is written as `\u` escapes.
     public var escapesNonASCII = false
+    /// Whether members are in the order of their keys' scalars, not in their own.
     public var sortsKeys = false
 
     public init() {}
@@ -25,14 +26,22 @@ public enum JSON {
 
   /// Parses one JSON value (RFC 8259); blanks may surround it, nothing else.
   ///
-  /// Whole numbers of at most 64 bits become `int`, others `double`. Of a duplicate key the last value wins.
-  public static func parse(_ text: [UInt8], maximumDepth: Int = 100) throws(JSONError) -> TemplateValue {
-    throw JSONError(offset: 0, message: "the parser is not written yet")
+  /// Whole numbers of at most 64 bits become `int`, all others `double`. Of a duplicate key the last value wins. A
+  /// `\u` escape of half a surrogate pair becomes U+FFFD.
+  public static func parse(_ text: [UInt8], maximumDepth: Int = 64) throws(JSONError) -> TemplateValue {
+    var parser = JSONParser(text: text, maximumDepth: maximumDepth)
+    return try parser.document()
   }
 
-  /// Writes a value as JSON text. Throws for what JSON has no form for, such as an undefined value.
-  public static func serialize(_ value: TemplateValue, style: Style = Style()) throws(JSONError) -> [UInt8] {
-    throw JSONError(offset: 0, message: "the writer is not written yet")
+  /// Writes a value as JSON text; tuples as arrays, keys as Python writes them.
+  ///
+  /// Throws for what has no JSON form, such as an undefined value, and beyond `maximumBytes`.
+  public static func serialize(
+    _ value: TemplateValue, style: Style = Style(), maximumBytes: Int = .max
+  ) throws(JSONError) -> [UInt8] {
+    var writer = JSONWriter(style: style, maximumBytes: maximumBytes)
+    try writer.write(value, depth: 0)
+    return writer.output
   }
 }
 

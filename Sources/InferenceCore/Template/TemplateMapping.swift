@@ -42,7 +42,7 @@ public struct TemplateMapping: Sendable {
     get {
       if entries.count > Self.scanLimit { return self[name.bytes] }
       for entry in entries {
-        if case .string(let bytes) = entry.key, name.matches(bytes) { return entry.value }
+        if case .string(let bytes) = entry.key, bytes.equals(name) { return entry.value }
       }
       return nil
     }

@@ -80,12 +80,19 @@ extension StaticString {
   package var bytes: [UInt8] {
     withUTF8Buffer { Array($0) }
   }
+}
 
-  /// Whether the text is exactly these bytes.
-  package func matches(_ bytes: [UInt8]) -> Bool {
-    guard utf8CodeUnitCount == bytes.count else { return false }
-    return withUTF8Buffer { text in
-      for index in 0..<bytes.count where text[index] != bytes[index] { return false }
+extension String {
+  /// The text's UTF-8 bytes.
+  package var bytes: [UInt8] { Array(utf8) }
+}
+
+extension Array where Element == UInt8 {
+  /// Whether these bytes are exactly a text in the source.
+  package func equals(_ text: StaticString) -> Bool {
+    guard text.utf8CodeUnitCount == count else { return false }
+    return text.withUTF8Buffer { text in
+      for index in 0..<count where self[index] != text[index] { return false }
       return true
     }
   }
