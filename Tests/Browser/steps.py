@@ -1,0 +1,86 @@
+"""What the tests do over and over with the page and its modules."""
+
+import os
+import pathlib
+
+READY = "#model-status[data-step=ready]"
+STATISTICS = ".message[data-role=assistant]:not([data-live]) .message-statistics"
+
+
+def open_page(page, site):
+    """Opens the chat page and waits until the model is ready."""
+    page.goto(site.url)
+    page.wait_for_selector(READY, state="attached")
+
+
+def ask(page, text, count=1):
+    """Sends a message and waits for the reply; returns the last reply's text. `count` is how many replies there are then."""
+    page.fill("#message-input", text)
+    page.press("#message-input", "Enter")
+    page.wait_for_function("([selector, count]) => document.querySelectorAll(selector).length >= count", arg=[STATISTICS, count])
+    return page.locator(".message[data-role=assistant] .prose").last.inner_text()
+
+
+def change_settings(page, **settings):
+    """Sets what the page keeps as its settings, before it is opened or loaded again."""
+    page.evaluate("(settings) => localStorage.setItem('swiftlet-settings', JSON.stringify(settings))", settings)
+
+
+def open_modules(page, site, options="{}"):
+    """Opens an empty page with `window.manager`, an InferenceManager of the site that never asks the real hub."""
+    page.goto(site.url + "blank.html")
+    page.evaluate("""async (options) => {
+      const { InferenceManager } = await import('/inference-manager.js');
+      window.manager = new InferenceManager({ hubURL: 'http://127.0.0.1:9', ...JSON.parse(options) });
+    }""", options)
+
+
+def initialize(page, model="quick"):
+    """Loads a model and returns every progress object."""
+    return page.evaluate("""async (model) => {
+      const seen = [];
+      await manager.initialize(model, (progress) => seen.push(progress));
+      return seen;
+    }""", model)
+
+
+def generate(page, messages, options):
+    """Generates a reply and returns its text, token ids, reason and timings."""
+    return page.evaluate("""async ([messages, options]) => {
+      const reply = manager.generate(messages, options);
+      const { text, tokens, reason, timings } = await reply.finished;
+      return { text, tokens: tokens.map((token) => token.id), promptTokens: reply.promptTokens, reason, timings };
+    }""", [messages, options])
+
+
+def processes_below(pid):
+    """Ids of all processes that descend from this one."""
+    children = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def renderer_memory():
+    """Bytes that the largest renderer process of our browsers has for itself and in shared memory."""
+    sizes = [0]
+    for pid in processes_below(os.getpid()):
+        try:
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            if b"--type=renderer" not in command:
+                continue
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            sizes.append(int(status.split("VmRSS:")[1].split()[0]) * 1024)
+        except (OSError, IndexError):
+            continue
+    return max(sizes)

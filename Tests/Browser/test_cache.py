@@ -1,0 +1,180 @@
+"""Models are kept, resumed, checked and shared between tabs."""
+
+import time
+
+from conftest import QUICK_FILE
+from steps import READY, ask, generate, initialize, open_modules, open_page
+
+QUICK_SIZE = 98_362_432
+
+
+def cached_bytes(page):
+    """How much of the Quick model is in the Origin Private File System."""
+    return page.evaluate("""async (name) => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('models', { create: true });
+      try { return (await (await folder.getFileHandle(name)).getFile()).size; } catch { return 0; }
+    }""", QUICK_FILE)
+
+
+def is_cached(page):
+    return page.evaluate("manager.cache.has('quick')")
+
+
+def test_after_the_first_visit_it_works_with_the_network_off(launch, site):
+    context = launch()
+    page = context.new_page()
+    open_page(page, site)
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.wait_for_function("""async () => {
+      const [name] = await caches.keys();
+      return name && (await (await caches.open(name)).keys()).length > 40;
+    }""")
+    context.close()
+
+    # A new start of the browser, the server gone: nothing but this device.
+    site.online = False
+    site.forget()
+    context = launch()
+    context.set_offline(True)
+    page = context.new_page()
+    open_page(page, site)
+    assert page.evaluate("crossOriginIsolated") is True
+    assert len(ask(page, "Say hello.").strip()) > 1
+    assert site.requests == []
+
+
+def test_a_broken_transfer_goes_on_where_it_stopped(page, site):
+    site.cut_after = [30_000_000, 20_000_000]
+    open_modules(page, site)
+    progress = initialize(page)
+    starts = [start for _, _, start in site.requests]
+    assert len(starts) == 3 and starts[0] == 0
+    assert site.sent == QUICK_SIZE + sum(
+        sent - start for sent, start in [(30_000_000, starts[1]), (starts[1] + 20_000_000, starts[2])])
+    # What the server had sent but the browser had not yet handed over is lost, a few buffers at most.
+    assert site.sent - QUICK_SIZE < 8_000_000
+    shares = [step["progress"] for step in progress]
+    assert shares == sorted(shares) and shares[-1] <= 1
+    assert is_cached(page)
+
+
+def test_a_closed_browser_resumes_with_the_missing_range(launch, site):
+    site.rate = 40e6
+    context = launch()
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
+    context.close()
+
+    site.rate = None
+    time.sleep(0.3)
+    site.forget()
+    context = launch()
+    page = context.new_page()
+    page.goto(site.url + "blank.html")
+    kept = cached_bytes(page)
+    assert kept > 20_000_000
+    open_page(page, site)
+    assert [start for _, _, start in site.requests] == [kept]
+    assert site.sent == QUICK_SIZE - kept
+    assert len(ask(page, "Say hello.").strip()) > 1
+
+
+def test_a_crashed_tab_resumes(context, site):
+    site.rate = 40e6
+    page = context.new_page()
+    page.goto(site.url)
+    page.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
+    session = context.new_cdp_session(page)
+    try:
+        session.send("Page.crash")
+    except Exception:  # It does not answer any more.
+        pass
+    site.rate = None
+    time.sleep(0.5)
+    site.forget()
+    other = context.new_page()
+    open_page(other, site)
+    assert len(site.requests) == 1 and site.requests[0][2] > 15_000_000
+    assert site.sent == QUICK_SIZE - site.requests[0][2]
+
+
+def test_a_corrupted_file_heals(page, site):
+    open_modules(page, site)
+    initialize(page)
+    page.evaluate("manager.terminate()")
+    page.evaluate("""async (name) => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');
+      const writable = await (await folder.getFileHandle(name)).createWritable({ keepExistingData: true });
+      await writable.write({ type: 'write', position: 50_000_000, data: new Uint8Array(4096) });
+      await writable.close();
+    }""", QUICK_FILE)
+    site.forget()
+    initialize(page)
+    assert [start for _, _, start in site.requests] == [0]
+    assert len(generate(page, "The sky is", {"maxTokens": 4})["tokens"]) == 4
+    site.forget()
+    page.evaluate("manager.terminate()")
+    initialize(page)
+    assert site.requests == []
+
+
+def test_a_transfer_with_wrong_bytes_is_refused_and_not_kept(page, site):
+    site.corrupt = 1
+    open_modules(page, site)
+    error = page.evaluate("""async () => {
+      try { await manager.initialize('quick'); } catch (error) { return [error.constructor.name, error.code, error instanceof Error]; }
+    }""")
+    assert error == ["DownloadError", "download-failed", True] or error == ["DownloadError", "hash-mismatch", True]
+    assert not is_cached(page)
+    assert cached_bytes(page) == 0
+    initialize(page)
+    assert is_cached(page)
+
+
+def test_two_tabs_load_the_same_model_with_one_download(context, site):
+    site.rate = 40e6
+    pages = [context.new_page() for _ in range(2)]
+    for page in pages:
+        page.goto(site.url)
+    for page in pages:
+        page.wait_for_selector(READY, state="attached")
+        assert len(ask(page, "Say hello.").strip()) > 1
+    assert site.sent == QUICK_SIZE
+
+
+def test_the_second_tab_takes_over_when_the_first_is_closed(context, site):
+    site.rate = 30e6
+    first = context.new_page()
+    first.goto(site.url)
+    first.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
+    second = context.new_page()
+    second.goto(site.url)
+    second.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
+    first.close()
+    site.rate = None
+    second.wait_for_selector(READY, state="attached")
+    starts = [start for _, _, start in site.requests]
+    assert len(starts) == 2 and starts[1] > 15_000_000
+
+
+def test_the_cache_can_be_listed_and_cleared(page, site):
+    open_modules(page, site)
+    initialize(page)
+    [entry] = page.evaluate("manager.cache.list()")
+    assert entry["model"] == "smollm2-135m-instruct" and entry["size"] == QUICK_SIZE and entry["complete"]
+    page.evaluate("manager.cache.delete('quick')")
+    assert page.evaluate("manager.cache.list()") == []
+    assert not is_cached(page)
+
+
+def test_a_file_that_the_user_picked_is_loaded_and_kept(page, site, quick_model):
+    open_page(page, site)
+    page.click("#model-button")
+    page.set_input_files("#model-file", str(quick_model))
+    page.wait_for_function("document.querySelector('#model-name').textContent === 'smollm2'")
+    page.wait_for_selector(READY, state="attached")
+    assert len(ask(page, "Say hello.").strip()) > 1
+    page.reload()
+    page.wait_for_selector(READY, state="attached")
+    assert page.inner_text("#model-name") == "smollm2"

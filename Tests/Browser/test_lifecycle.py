@@ -1,0 +1,154 @@
+"""Stopping, switching and ending."""
+
+import time
+
+from steps import generate, initialize, open_modules, renderer_memory
+
+
+def test_a_cancelled_reply_ends_within_one_token(page, site):
+    open_modules(page, site)
+    initialize(page)
+    outcome = page.evaluate("""async () => {
+      const reply = manager.generate('Count: 1, 2, 3,', { temperature: 0, ignoresEndOfGeneration: true, maxTokens: 1000 });
+      for await (const text of reply) if (reply.tokens.length >= 20) break;
+      const [tokens, time] = [reply.tokens.length, performance.now()];
+      const { reason, timings } = await reply.finished;
+      return { reason, more: reply.tokens.length - tokens, waited: performance.now() - time,
+        perToken: timings.predictedMilliseconds / timings.predictedCount };
+    }""")
+    assert outcome["reason"] == "aborted"
+    # What was on its way already, events being posted every 12 ms, and the token that was being computed.
+    assert outcome["more"] <= 2 + 12 / outcome["perToken"], outcome
+    assert outcome["waited"] < 60 + 3 * outcome["perToken"], outcome
+
+
+def test_a_long_prompt_can_be_stopped_while_it_is_read(page, site):
+    open_modules(page, site)
+    initialize(page)
+    outcome = page.evaluate("""async () => {
+      const reply = manager.generate('word '.repeat(3500), { maxTokens: 5 });
+      await new Promise((resolve) => (reply.onPromptProgress = resolve));
+      const time = performance.now();
+      reply.cancel();
+      const { reason } = await reply.finished;
+      return { reason, waited: performance.now() - time, tokens: reply.tokens.length };
+    }""")
+    assert outcome["reason"] == "aborted" and outcome["tokens"] == 0
+    assert outcome["waited"] < 5000, outcome
+
+
+def test_abort_and_signals_end_replies_without_an_error(page, site):
+    open_modules(page, site)
+    initialize(page)
+    reasons = page.evaluate("""async () => {
+      const options = { ignoresEndOfGeneration: true, maxTokens: 1000 };
+      const replies = [manager.generate('One', options), manager.generate('Two', options)];
+      for await (const text of replies[0]) break;
+      manager.abort();
+      const ended = await Promise.all(replies.map(async (reply) => (await reply.finished).reason));
+      const controller = new AbortController();
+      const third = manager.generate('Three', { ...options, signal: controller.signal });
+      for await (const text of third) controller.abort();
+      return [...ended, (await third.finished).reason];
+    }""")
+    assert reasons == ["aborted", "aborted", "aborted"]
+
+
+def test_another_model_can_be_chosen_while_one_is_loading(page, site, quick_model):
+    site.models["other.gguf"] = quick_model
+    site.rate = 30e6
+    open_modules(page, site)
+    outcome = page.evaluate("""async () => {
+      const first = manager.initialize('quick').catch((error) => error);
+      await new Promise((resolve) => manager.progress.subscribe((progress) => progress?.bytes > 5e6 && resolve()));
+      const info = await manager.initialize(location.origin + '/models/other.gguf');
+      const error = await first;
+      return { name: error.constructor.name, code: error.code, model: info.model, step: manager.state.getState().loadingStep };
+    }""")
+    assert outcome["name"] == "CancelledError" and outcome["code"] == "cancelled"
+    assert outcome["model"].endswith("other.gguf") and outcome["step"] == "ready"
+    assert len(generate(page, "The sky is", {"maxTokens": 4})["tokens"]) == 4
+
+
+def test_terminate_gives_the_memory_back_and_the_manager_works_again(page, site):
+    open_modules(page, site)
+    before = renderer_memory()
+    initialize(page)
+    generate(page, "The sky is", {"maxTokens": 4})
+    loaded = renderer_memory()
+    assert loaded - before > 90_000_000
+    page.evaluate("manager.terminate()")
+    deadline = time.monotonic() + 20
+    while renderer_memory() - before > 40_000_000 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert renderer_memory() - before < 40_000_000
+    assert page.evaluate("manager.state.getState().loadingStep") == "idle"
+    initialize(page)
+    assert len(generate(page, "The sky is", {"maxTokens": 4})["tokens"]) == 4
+
+
+def test_terminate_rejects_what_is_under_way(page, site):
+    open_modules(page, site)
+    initialize(page)
+    outcome = page.evaluate("""async () => {
+      const reply = manager.generate('One', { ignoresEndOfGeneration: true, maxTokens: 1000 });
+      for await (const text of reply) { manager.terminate(); break; }
+      return reply.finished.catch((error) => [error.constructor.name, error.code]);
+    }""")
+    assert outcome == ["EngineError", "terminated"]
+
+
+def test_errors_are_real_and_carry_a_code(page, site):
+    open_modules(page, site)
+    codes = page.evaluate("""async () => {
+      const { SwiftletError } = await import('/inference-manager.js');
+      const tell = (error) => [error instanceof SwiftletError && error instanceof Error, error.constructor.name, error.code];
+      const errors = [];
+      errors.push(await manager.generate([{ role: 'user', content: 'x' }]).finished.catch(tell));
+      errors.push(await manager.initialize('no such model').catch(tell));
+      await manager.initialize('quick', null, { contextLength: 256 });
+      errors.push(await manager.generate('word '.repeat(400)).finished.catch(tell));
+      return errors;
+    }""")
+    assert codes == [
+        [True, "RequestError", "no-model"], [True, "ModelError", "model-not-found"],
+        [True, "ContextOverflowError", "context-overflow"]]
+
+
+def test_something_that_is_no_model_is_refused_early(page, site, tmp_path):
+    junk = tmp_path / "junk.gguf"
+    junk.write_bytes(b"not a model " * 2_000_000)
+    site.models["junk.gguf"] = junk
+    site.rate = 10e6
+    open_modules(page, site)
+    code = page.evaluate("manager.initialize(location.origin + '/models/junk.gguf').catch((error) => error.code)")
+    assert code == "invalid-model"
+    assert site.sent < 12_000_000
+
+
+def test_the_store_mirrors_the_engine(page, site):
+    open_modules(page, site)
+    outcome = page.evaluate("""async () => {
+      const { createModelStore } = await import('/model-store.js');
+      const store = createModelStore(manager);
+      const steps = [], models = [];
+      let whole = 0;
+      store.subscribe(() => (whole += 1));
+      store.subscribe((state) => state.loadingStep, (step) => steps.push(step));
+      store.subscribe((state) => state.availableModels.length, (count) => models.push(count));
+      await store.loadModel('quick');
+      const { currentModel, downloadProgress, error, isLoading } = store.getState();
+      await store.resetModel();
+      return { steps, models, whole, currentModel, downloadProgress, error, isLoading, after: store.getState().loadingStep };
+    }""")
+    assert outcome["steps"] == ["downloading", "compiling", "ready", "idle"]
+    assert outcome["models"] == [4] and outcome["whole"] > 6
+    assert outcome["currentModel"] == "smollm2-135m-instruct" and outcome["downloadProgress"] == 1
+    assert outcome["error"] is None and outcome["isLoading"] is False and outcome["after"] == "idle"
+
+
+def test_the_example_page_works(page, site):
+    page.goto(site.url + "example.html")
+    page.wait_for_selector("button:not([disabled])")
+    page.click("button")
+    page.wait_for_function("document.querySelector('#answer').textContent.length > 20")

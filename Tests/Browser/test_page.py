@@ -1,0 +1,244 @@
+"""The chat page in use."""
+
+import json
+
+from conftest import SITE
+from steps import READY, ask, change_settings, open_page
+
+LONG_TASK = 50
+
+
+def stored_conversation(messages):
+    """An export with one conversation of alternating messages."""
+    conversation = {"title": "A long one", "createdAt": 1, "updatedAt": 2, "firstSeen": 0, "messages": messages}
+    return json.dumps({"format": "swiftlet-conversations", "version": 1, "conversations": [conversation]})
+
+
+def alternating(count, text):
+    return [{"role": "user" if index % 2 == 0 else "assistant", "content": text(index), "createdAt": index}
+            for index in range(count)]
+
+
+def import_conversation(page, messages):
+    page.set_input_files("#import-file", {
+        "name": "chat.json", "mimeType": "application/json", "buffer": stored_conversation(messages).encode()})
+    page.click(".conversation-title >> text=A long one")
+
+
+def watch_long_tasks(page):
+    page.evaluate("""() => {
+      window.longTasks = [];
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) longTasks.push(Math.round(entry.duration));
+      }).observe({ entryTypes: ['longtask'] });
+    }""")
+
+
+def test_a_reply_can_be_stopped(page, site):
+    open_page(page, site)
+    page.fill("#message-input", "Write a very long story about a mountain.")
+    page.press("#message-input", "Enter")
+    page.wait_for_function("document.querySelector('[data-live] .prose')?.innerText.length > 60")
+    page.press("#message-input", "Escape")
+    page.wait_for_selector(".message-statistics >> text=Stopped")
+    assert page.is_visible("#send") and page.is_hidden("#stop")
+
+
+def test_regenerate_edit_and_send_again(page, site):
+    open_page(page, site)
+    ask(page, "Say one word.")
+    page.click("[aria-label='Write another reply']")
+    page.wait_for_selector("#stop:not([hidden])", state="attached")
+    page.wait_for_selector(".message-statistics")
+    assert page.locator(".message").count() == 2
+    page.locator(".message[data-role=user]").hover()
+    page.click("[aria-label='Edit and send again']")
+    page.fill(".editor textarea", "Say two words.")
+    page.press(".editor textarea", "Enter")
+    page.wait_for_selector(".message-statistics")
+    assert page.locator(".message").count() == 2
+    assert page.inner_text(".message[data-role=user] .bubble") == "Say two words."
+
+
+def test_no_long_task_while_a_long_reply_is_written(page, site):
+    open_page(page, site)
+    page.reload()
+    page.wait_for_selector(READY, state="attached")
+    ask(page, "Hi.")
+    watch_long_tasks(page)
+    page.fill("#message-input", "Write a long story about a mountain, with a list, a table and code.")
+    page.press("#message-input", "Enter")
+    page.wait_for_selector("[data-live] .prose")
+    # Typing goes on while the reply is written, and shows at once.
+    delays = []
+    for letter in "typing while it writes":
+        delays.append(page.evaluate("""(letter) => new Promise((resolve) => {
+          const start = performance.now();
+          document.querySelector('#message-input').value += letter;
+          requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
+        })""", letter))
+    page.wait_for_timeout(3000)
+    page.press("#message-input", "Escape")
+    page.wait_for_function("document.querySelectorAll('.message-statistics').length === 2")
+    assert page.evaluate("longTasks") == [], "tasks over 50 ms on the main thread"
+    assert sorted(delays)[len(delays) // 2] < LONG_TASK, delays
+
+
+def test_a_hundred_messages(page, site):
+    open_page(page, site)
+    watch_long_tasks(page)
+    text = "Some **words** about number {}.\n\n- one\n- two\n\n```js\nlet a = {};\n```"
+    import_conversation(page, alternating(100, lambda index: text.format(index, index)))
+    page.wait_for_function("document.querySelectorAll('.message').length === 100")
+    assert "number 99" in page.locator(".message").last.inner_text()
+    assert "number 0" in page.locator(".message").first.inner_text()
+    assert page.evaluate("(() => { const s = document.querySelector('#stage'); return s.scrollHeight - s.scrollTop - s.clientHeight; })()") < 100
+    assert page.evaluate("longTasks") == []
+    page.reload()
+    page.wait_for_selector(READY, state="attached")
+    page.click(".conversation-title >> text=A long one")
+    page.wait_for_function("document.querySelectorAll('.message').length === 100")
+
+
+def test_a_conversation_over_the_context_is_told_kindly(page, site):
+    page.goto(site.url + "blank.html")
+    change_settings(page, contextLength=1024, maxTokens=64)
+    open_page(page, site)
+    import_conversation(page, alternating(20, lambda index: "many words " * 60))
+    page.fill("#message-input", "And now?")
+    page.press("#message-input", "Enter")
+    page.wait_for_selector(".notice")
+    notice = page.inner_text(".notice")
+    assert "grown too long" in notice and "1,024" in notice
+    # The older half goes each time; what is left fits in the end, and all stays there to read.
+    for _ in range(4):
+        page.click("text=Go on without the oldest")
+        page.wait_for_selector(".message-statistics, .notice")
+        if page.locator(".message-statistics").count():
+            break
+    assert page.locator(".message-statistics").count() == 1
+    assert page.is_visible("text=The model no longer sees what is above")
+    assert page.locator(".message").count() == 22
+
+
+def test_conversations_are_kept_renamed_exported_and_deleted(page, site):
+    open_page(page, site)
+    ask(page, "Remember the word blue.")
+    page.reload()
+    page.wait_for_selector(READY, state="attached")
+    page.click(".conversation-title")
+    assert page.inner_text(".message[data-role=user] .bubble") == "Remember the word blue."
+
+    page.click(".conversation .icon-button")
+    page.click("#conversation-menu >> text=Rename")
+    page.fill("input.conversation-title", "Colours")
+    page.press("input.conversation-title", "Enter")
+    page.wait_for_selector(".conversation-title >> text=Colours")
+
+    with page.expect_download() as download:
+        page.click("#export")
+    exported = json.loads(open(download.value.path()).read())
+    assert exported["conversations"][0]["title"] == "Colours"
+    assert [message["role"] for message in exported["conversations"][0]["messages"]] == ["user", "assistant"]
+
+    page.click(".conversation .icon-button")
+    page.click("#conversation-menu >> text=Delete")
+    page.wait_for_selector(".conversation-list-empty")
+    page.click("text=Undo")
+    page.wait_for_selector(".conversation-title >> text=Colours")
+
+
+def test_an_import_that_is_none_says_so(page, site):
+    page.goto(site.url)
+    page.set_input_files("#import-file", {"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
+    page.wait_for_selector("text=does not hold exported Swiftlet conversations")
+
+
+def test_the_selector_tells_sizes_and_what_fits(page, site):
+    open_page(page, site)
+    page.click("#model-button")
+    quick = page.inner_text("[data-model=smollm2-135m-instruct]")
+    assert "98.4" in quick and "of memory" in quick and "In use" in quick
+    genius = page.locator("[data-model='mistral-7b-instruct-v0.3']")
+    assert "Does not fit this device" in genius.inner_text()
+    assert genius.locator("button").count() == 0
+    page.click("[data-model=smollm2-135m-instruct] >> text=Delete")
+    page.wait_for_selector("text=was deleted from this device")
+    assert page.locator("[data-model=smollm2-135m-instruct] >> text=Delete").count() == 0
+
+
+def test_settings_reach_the_engine_and_stay(page, site):
+    open_page(page, site)
+    page.click("#settings-button")
+    page.fill("[name=systemPrompt]", "You are a pirate.")
+    page.select_option("[name=contextLength]", "2048")
+    page.select_option("[name=theme]", "dark")
+    assert page.get_attribute("html", "data-theme") == "dark"
+    page.click("#apply-engine")
+    page.wait_for_function("!document.querySelector('#settings-dialog').open")
+    page.wait_for_selector(READY, state="attached")
+    page.click("#settings-button")
+    assert page.is_hidden("#apply-engine")
+    assert page.input_value("[name=systemPrompt]") == "You are a pirate."
+    page.reload()
+    assert page.get_attribute("html", "data-theme") == "dark"
+
+
+def test_everything_is_reached_by_keyboard(page, site):
+    open_page(page, site)
+    assert page.evaluate("document.activeElement.id") == "message-input"
+    page.keyboard.type("Say hello.")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("Please.")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".message-statistics")
+    assert page.inner_text(".bubble") == "Say hello.\nPlease."
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Edit the message"
+    page.keyboard.press("Escape")
+    page.focus("#message-input")
+    page.keyboard.press("Alt+KeyM")
+    page.wait_for_selector("#model-dialog[open]")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+KeyN")
+    page.wait_for_selector("#welcome:not([hidden])")
+    page.keyboard.press("Alt+KeyB")
+    assert page.get_attribute("#app", "data-sidebar") == "closed"
+
+
+def test_every_control_has_a_name(page, site):
+    open_page(page, site)
+    ask(page, "Hi.")
+    unnamed = page.evaluate("""() => [...document.querySelectorAll('button, input, textarea, select, a')]
+      .filter((node) => !(node.getAttribute('aria-label') || node.title || node.textContent.trim() || node.labels?.length || node.hidden))
+      .map((node) => node.outerHTML.slice(0, 120))""")
+    assert unnamed == []
+    assert page.evaluate("document.querySelector('#announcer').textContent.length > 0")
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(launch, site):
+    context = launch(viewport={"width": 360, "height": 720}, has_touch=True)
+    page = context.new_page()
+    open_page(page, site)
+    ask(page, "Write one line of code.")
+    for action in ["#model-button", "#settings-button", "#sidebar-open"]:
+        page.click(action)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.keyboard.press("Escape")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_text_of_the_model_never_becomes_markup(page, site):
+    open_page(page, site)
+    evil = "<img src=x onerror=window.hacked=1> [x](javascript:window.hacked=1) <script>window.hacked=1</script>"
+    import_conversation(page, alternating(2, lambda index: evil))
+    page.wait_for_selector(".message[data-role=assistant] .prose")
+    assert page.locator(".prose img, .prose script, .prose a").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+def test_the_site_is_complete(quick_model):
+    for name in ["index.html", "example.html", "worker.js", "inference-manager.js", "inference-manager.d.ts", "model-store.js",
+                 "swiftlet.wasm", "swiftlet-threads.wasm", "manifest.webmanifest", "service-worker.js"]:
+        assert (SITE / name).is_file(), name
