@@ -1,12 +1,12 @@
 import type {
   CatalogModel, ChatInput, ChatMessage, FinishReason, GeneratedToken, LoadProgress, ModelInfo, ModelState, Timings, WireOptions,
-} from './wire.d.ts';
-import type { Observable } from './observable.d.ts';
+} from './wire.js';
+import type { Observable } from './observable.js';
 
-export * from './errors.d.ts';
+export * from './errors.js';
 export type {
   CatalogModel, ChatInput, ChatMessage, FinishReason, GeneratedToken, LoadProgress, ModelInfo, ModelState, Timings,
-} from './wire.d.ts';
+} from './wire.js';
 
 export interface ManagerOptions {
   /** `worker.js`; beside this module when left out. */

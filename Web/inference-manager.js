@@ -6,9 +6,9 @@ import { ModelStorage } from './model-storage.js';
 
 export * from './errors.js';
 
-/** @typedef {import('./inference-manager.d.ts').ManagerOptions} ManagerOptions */
-/** @typedef {import('./wire.d.ts').ModelState} ModelState */
-/** @typedef {import('./wire.d.ts').LoadProgress} LoadProgress */
+/** @typedef {import('./inference-manager.js').ManagerOptions} ManagerOptions */
+/** @typedef {import('./wire.js').ModelState} ModelState */
+/** @typedef {import('./wire.js').LoadProgress} LoadProgress */
 
 /** @type {ModelState} */
 const initialState = {
@@ -24,7 +24,7 @@ export class InferenceManager extends EventTarget {
   /** What the engine last told about its model, and how far a load has come. */
   state = createObservable(initialState);
   progress = createObservable(/** @type {LoadProgress | null} */ (null));
-  /** @type {import('./wire.d.ts').ModelInfo | null} */
+  /** @type {import('./wire.js').ModelInfo | null} */
   info = null;
   cache = new ModelStorage(() => this.#models());
   #options;
@@ -33,7 +33,11 @@ export class InferenceManager extends EventTarget {
   /** @type {Promise<void> | undefined} */
   #started;
   #lastID = 0;
-  /** Who waits for the answer to a request. @type {Map<number, { receive: (event: any) => void, fail: (error: Error) => void }>} */
+  /**
+   * Who waits for the answer to a request.
+   *
+   * @type {Map<number, { receive: (event: any) => void, fail: (error: Error) => void }>}
+   */
   #pending = new Map();
 
   /** @param {ManagerOptions} [options] */
@@ -56,7 +60,7 @@ export class InferenceManager extends EventTarget {
    *
    * @param {string | File} model A tier, a catalog id, `org/repo[:quant]`, the URL of a `.gguf`, or a file the user picked.
    * @param {(progress: LoadProgress) => void} [onProgress]
-   * @param {import('./inference-manager.d.ts').LoadOptions} [options]
+   * @param {import('./inference-manager.js').LoadOptions} [options]
    */
   async initialize(model, onProgress, { contextLength = 0, threads = 0, signal } = {}) {
     signal?.throwIfAborted();
@@ -93,9 +97,9 @@ export class InferenceManager extends EventTarget {
   /**
    * Generates a reply. Requests run one after the other.
    *
-   * @param {readonly import('./wire.d.ts').ChatMessage[] | string | { tokens: readonly number[] }} input A conversation;
+   * @param {readonly import('./wire.js').ChatMessage[] | string | { tokens: readonly number[] }} input A conversation;
    *   or text or tokens to continue as they are.
-   * @param {import('./inference-manager.d.ts').GenerateOptions} [options]
+   * @param {import('./inference-manager.js').GenerateOptions} [options]
    * @returns {Reply}
    */
   generate(input, { signal, tools, variables, ...options } = {}) {
@@ -105,7 +109,7 @@ export class InferenceManager extends EventTarget {
       ? { text: input }
       : 'tokens' in input ? { tokens: input.tokens } : { chat: { messages: input, tools, variables } };
     if (typeof options.stop === 'string') options.stop = [options.stop];
-    const wireOptions = /** @type {import('./wire.d.ts').WireOptions} */ (options);
+    const wireOptions = /** @type {import('./wire.js').WireOptions} */ (options);
     const begin = async () => {
       const frame = encodeCommand({ type: 'generate', id, input: generationInput, options: wireOptions });
       await this.start();
@@ -143,7 +147,12 @@ export class InferenceManager extends EventTarget {
     return (await this.#request({ type: 'detokenize', tokens }, 'rendered')).text;
   }
 
-  /** The prompt that the model's template makes of a conversation. @param {import('./wire.d.ts').ChatInput} chat @returns {Promise<string>} */
+  /**
+   * The prompt that the model's template makes of a conversation.
+   *
+   * @param {import('./wire.js').ChatInput} chat
+   * @returns {Promise<string>}
+   */
   async applyTemplate(chat) {
     await this.start();
     return (await this.#request({ type: 'applyTemplate', chat }, 'rendered')).text;
@@ -201,7 +210,7 @@ export class InferenceManager extends EventTarget {
     return started;
   }
 
-  /** @param {import('./wire.d.ts').Event} event */
+  /** @param {import('./wire.js').Event} event */
   #dispatch(event) {
     if (event.type === 'state') {
       if (event.state.loadingStep !== 'ready') this.info = null;
@@ -216,7 +225,13 @@ export class InferenceManager extends EventTarget {
     }
   }
 
-  /** Sends a command and waits for its answer. @param {any} command @param {string} answer @returns {Promise<any>} */
+  /**
+   * Sends a command and waits for its answer.
+   *
+   * @param {any} command
+   * @param {string} answer
+   * @returns {Promise<any>}
+   */
   #request(command, answer) {
     const id = this.#nextID();
     const frame = encodeCommand({ ...command, id });
@@ -229,12 +244,12 @@ export class InferenceManager extends EventTarget {
     });
   }
 
-  /** @param {import('./wire.d.ts').Command} command */
+  /** @param {import('./wire.js').Command} command */
   #send(command) {
     if (this.#worker) this.#post(encodeCommand(command));
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} frame */
+  /** @param {Uint8Array} frame */
   #post(frame) {
     if (!this.#worker) throw new EngineError({ code: 'terminated', message: 'The engine was terminated.' });
     this.#worker.postMessage({ type: 'command', frame: frame.buffer }, [frame.buffer]);
@@ -245,7 +260,11 @@ export class InferenceManager extends EventTarget {
     return this.#lastID;
   }
 
-  /** The engine failed: everybody who waits hears of it, and the next call starts a new worker. @param {Error} error */
+  /**
+   * The engine failed: everybody who waits hears of it, and the next call starts a new worker.
+   *
+   * @param {Error} error
+   */
   #crash(error) {
     this.#end(error);
     const state = this.state.getState();

@@ -1,7 +1,7 @@
 import { DownloadError } from './errors.js';
 import { ModelCache } from './worker/model-cache.js';
 
-/** @typedef {import('./wire.d.ts').CatalogModel} CatalogModel */
+/** @typedef {import('./wire.js').CatalogModel} CatalogModel */
 
 /** The models that this browser keeps. */
 export class ModelStorage {
@@ -36,7 +36,11 @@ export class ModelStorage {
     return true;
   }
 
-  /** Asks the browser not to clear what is kept when disk space runs low. @returns {Promise<boolean>} Whether it agreed. */
+  /**
+   * Asks the browser not to clear what is kept when disk space runs low.
+   *
+   * @returns {Promise<boolean>} Whether it agreed.
+   */
   async persist() {
     return (await navigator.storage?.persist?.()) ?? false;
   }

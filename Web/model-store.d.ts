@@ -1,5 +1,5 @@
-import type { InferenceManager, LoadOptions, LoadProgress, ModelInfo, ModelState } from './inference-manager.d.ts';
-import type { Subscribe } from './observable.d.ts';
+import type { InferenceManager, LoadOptions, LoadProgress, ModelInfo, ModelState } from './inference-manager.js';
+import type { Subscribe } from './observable.js';
 
 /** The engine's state, with the load's progress and the loaded model beside it. */
 export interface ModelStoreState extends ModelState {
@@ -19,4 +19,4 @@ export interface ModelStore {
 }
 
 export function createModelStore(manager: InferenceManager): ModelStore;
-export { shallowEqual } from './observable.d.ts';
+export { shallowEqual } from './observable.js';

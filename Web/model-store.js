@@ -8,7 +8,7 @@ import { SwiftletError } from './errors.js';
  * The state is the engine's own (`ModelState` of the Swift sources), with the progress of the load beside it.
  *
  * @param {import('./inference-manager.js').InferenceManager} manager
- * @returns {import('./model-store.d.ts').ModelStore}
+ * @returns {import('./model-store.js').ModelStore}
  */
 export function createModelStore(manager) {
   const { getState, setState, subscribe } = createObservable(

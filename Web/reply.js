@@ -4,19 +4,35 @@
  * Leaving the loop early cancels the reply.
  */
 export class Reply {
-  /** Resolves when the reply has ended; rejects when it failed. @type {Promise<import('./inference-manager.d.ts').FinishedReply>} */
+  /**
+   * Resolves when the reply has ended; rejects when it failed.
+   *
+   * @type {Promise<import('./inference-manager.js').FinishedReply>}
+   */
   finished;
   isCancelled = false;
   /** Tokens of the prompt, and how many of them did not have to be computed again. */
   promptTokens = /** @type {number[]} */ ([]);
   cachedCount = 0;
-  /** The generated tokens so far. @type {import('./wire.d.ts').GeneratedToken[]} */
+  /**
+   * The generated tokens so far.
+   *
+   * @type {import('./wire.js').GeneratedToken[]}
+   */
   tokens = [];
   /** The text so far. */
   text = '';
-  /** The seed in use. @type {bigint | undefined} */
+  /**
+   * The seed in use.
+   *
+   * @type {bigint | undefined}
+   */
   seed;
-  /** Called while the prompt goes through the model. @type {((done: number, total: number) => void) | undefined} */
+  /**
+   * Called while the prompt goes through the model.
+   *
+   * @type {((done: number, total: number) => void) | undefined}
+   */
   onPromptProgress;
   #cancel;
   #delivered = 0;
@@ -48,7 +64,11 @@ export class Reply {
     this.#cancel();
   }
 
-  /** An event of the engine about this reply. @param {any} event */
+  /**
+   * An event of the engine about this reply.
+   *
+   * @param {any} event
+   */
   receive(event) {
     switch (event.type) {
       case 'started':

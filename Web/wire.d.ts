@@ -190,7 +190,7 @@ export class WireError extends Error {
 }
 
 /** One command as a frame. */
-export function encodeCommand(command: Command): Uint8Array<ArrayBuffer>;
+export function encodeCommand(command: Command): Uint8Array;
 
 /** The event in a frame; throws `WireError`. */
 export function decodeEvent(bytes: Uint8Array | ArrayBuffer): Event;

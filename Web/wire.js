@@ -29,8 +29,8 @@ const overflowPolicies = /** @type {const} */ (['fail', 'dropOldestMessages']);
 /**
  * One command as a frame.
  *
- * @param {import('./wire.d.ts').Command} command
- * @returns {Uint8Array<ArrayBuffer>}
+ * @param {import('./wire.js').Command} command
+ * @returns {Uint8Array}
  */
 export function encodeCommand(command) {
   const kind = commandKinds[command.type];
@@ -61,7 +61,7 @@ export function encodeCommand(command) {
   return writer.finish();
 }
 
-/** @param {FrameWriter} writer @param {import('./wire.d.ts').GenerationInput} input */
+/** @param {FrameWriter} writer @param {import('./wire.js').GenerationInput} input */
 function writeInput(writer, input) {
   if ('chat' in input) {
     writer.byte(0);
@@ -75,7 +75,7 @@ function writeInput(writer, input) {
   }
 }
 
-/** @param {FrameWriter} writer @param {import('./wire.d.ts').ChatInput} chat */
+/** @param {FrameWriter} writer @param {import('./wire.js').ChatInput} chat */
 function writeChat(writer, chat) {
   writer.list(chat.messages, (message) => {
     const { role, content, ...extra } = message;
@@ -89,7 +89,7 @@ function writeChat(writer, chat) {
   writer.string(chat.variables ? JSON.stringify(chat.variables) : '');
 }
 
-/** @param {FrameWriter} writer @param {import('./wire.d.ts').WireOptions} options */
+/** @param {FrameWriter} writer @param {import('./wire.js').WireOptions} options */
 function writeOptions(writer, options) {
   const count = (/** @type {number} */ value) => writer.count(value);
   const float = (/** @type {number} */ value) => writer.float(value);
@@ -121,7 +121,7 @@ function writeOptions(writer, options) {
  * The event in a frame.
  *
  * @param {Uint8Array | ArrayBuffer} bytes Exactly one frame.
- * @returns {import('./wire.d.ts').Event}
+ * @returns {import('./wire.js').Event}
  * @throws {WireError} When the bytes are not a frame, or one of another version.
  */
 export function decodeEvent(bytes) {
@@ -131,7 +131,7 @@ export function decodeEvent(bytes) {
   return event;
 }
 
-/** @param {FrameReader} reader @param {number} kind @param {number} id @returns {import('./wire.d.ts').Event} */
+/** @param {FrameReader} reader @param {number} kind @param {number} id @returns {import('./wire.js').Event} */
 function readEvent(reader, kind, id) {
   switch (kind) {
     case eventKinds.state:
@@ -168,7 +168,7 @@ function readEvent(reader, kind, id) {
   }
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').ModelState} */
+/** @param {FrameReader} reader @returns {import('./wire.js').ModelState} */
 function readState(reader) {
   return {
     currentModel: reader.optional(() => reader.string()),
@@ -180,7 +180,7 @@ function readState(reader) {
   };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').LoadProgress} */
+/** @param {FrameReader} reader @returns {import('./wire.js').LoadProgress} */
 function readProgress(reader) {
   return {
     progress: reader.double(),
@@ -193,12 +193,12 @@ function readProgress(reader) {
   };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').ErrorRecord} */
+/** @param {FrameReader} reader @returns {import('./wire.js').ErrorRecord} */
 function readError(reader) {
   return { code: reader.string(), message: reader.string(), need: reader.size(), limit: reader.size() };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').ModelInfo} */
+/** @param {FrameReader} reader @returns {import('./wire.js').ModelInfo} */
 function readInfo(reader) {
   return {
     model: reader.string(),
@@ -216,7 +216,7 @@ function readInfo(reader) {
   };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').GeneratedToken} */
+/** @param {FrameReader} reader @returns {import('./wire.js').GeneratedToken} */
 function readToken(reader) {
   return {
     id: reader.int32(),
@@ -225,12 +225,12 @@ function readToken(reader) {
   };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').TokenScore} */
+/** @param {FrameReader} reader @returns {import('./wire.js').TokenScore} */
 function readScore(reader) {
   return { id: reader.int32(), logprob: reader.float(), bytes: reader.blob() };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').Timings} */
+/** @param {FrameReader} reader @returns {import('./wire.js').Timings} */
 function readTimings(reader) {
   return {
     loadMilliseconds: reader.double(),
@@ -243,7 +243,7 @@ function readTimings(reader) {
   };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').CatalogModel} */
+/** @param {FrameReader} reader @returns {import('./wire.js').CatalogModel} */
 function readModel(reader) {
   return {
     id: reader.string(),
@@ -266,7 +266,7 @@ function readModel(reader) {
   };
 }
 
-/** @param {FrameReader} reader @returns {import('./wire.d.ts').ModelSource} */
+/** @param {FrameReader} reader @returns {import('./wire.js').ModelSource} */
 function readSource(reader) {
   const type = reader.choice(/** @type {const} */ (['hub', 'pythonPackage']));
   const [name, version, file] = [reader.string(), reader.string(), reader.string()];

@@ -15,12 +15,14 @@ let running;
 
 /** @param {import('./worker/engine.js').EngineOptions} options */
 async function start(options) {
+  /** @type {Engine} */
   const engine = await Engine.start(options, {
     onEvents: (frames) => self.postMessage({ type: 'events', frames }, { transfer: frames }),
     onFetch: (request) => loader.fetch(request),
     onCancelFetch: () => loader.cancel(),
     onFatal: fail,
   });
+  /** @type {ModelLoader} */
   const loader = new ModelLoader(engine, options);
   self.postMessage({ type: 'started', threads: engine.threads });
   return { engine, loader };

@@ -41,6 +41,7 @@ const reloadModel = () => loadModel(store.getState().currentModel ?? settings.ge
 const modelDialog = new ModelDialog(manager, store, loadModel);
 const settingsDialog = new SettingsDialog(manager, store, reloadModel);
 const loading = new LoadingView(store, { retry: reloadModel, choose: () => modelDialog.open() });
+/** @type {Composer} */
 const composer = new Composer({
   send: (text) => {
     chat.send(text);
@@ -51,6 +52,7 @@ const composer = new Composer({
   editLast: () => thread.editLast(),
 });
 const sidebar = new Sidebar(chat, archive);
+/** @type {ThreadView} */
 const thread = new ThreadView(chat, {
   onEmpty: (empty) => {
     isEmpty = empty;

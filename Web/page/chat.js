@@ -22,9 +22,17 @@ export class Chat {
   conversation = newConversation();
   /** @type {import('../inference-manager.js').Reply | null} */
   reply = null;
-  /** The message being written. @type {Message | null} */
+  /**
+   * The message being written.
+   *
+   * @type {Message | null}
+   */
   live = null;
-  /** How far the prompt is. @type {{ done: number, total: number } | null} */
+  /**
+   * How far the prompt is.
+   *
+   * @type {{ done: number, total: number } | null}
+   */
   prompt = null;
   /** @type {ChatView} */
   view = { show() {}, update() {}, grow() {}, fail() {}, finish() {} };
@@ -35,7 +43,7 @@ export class Chat {
 
   /**
    * @param {import('../inference-manager.js').InferenceManager} manager
-   * @param {import('../model-store.d.ts').ModelStore} store
+   * @param {import('../model-store.js').ModelStore} store
    * @param {import('./conversations.js').ConversationArchive} archive
    */
   constructor(manager, store, archive) {
@@ -78,14 +86,23 @@ export class Chat {
     this.reply?.cancel();
   }
 
-  /** Writes the reply after this message, or this reply, anew. @param {Message} message */
+  /**
+   * Writes the reply after this message, or this reply, anew.
+   *
+   * @param {Message} message
+   */
   regenerate(message) {
     const place = this.messages.indexOf(message);
     this.#cut(message.role === 'user' ? place + 1 : place);
     this.#answer();
   }
 
-  /** Replaces a message of the user; what came after it is gone. @param {Message} message @param {string} text */
+  /**
+   * Replaces a message of the user; what came after it is gone.
+   *
+   * @param {Message} message
+   * @param {string} text
+   */
   edit(message, text) {
     const place = this.messages.indexOf(message);
     this.#cut(place);
@@ -158,7 +175,11 @@ export class Chat {
     }
   }
 
-  /** @param {import('../inference-manager.js').Reply} reply @param {Message} message @param {Conversation} conversation */
+  /**
+   * @param {import('../inference-manager.js').Reply} reply
+   * @param {Message} message
+   * @param {Conversation} conversation
+   */
   async #write(reply, message, conversation) {
     let saved = performance.now();
     for await (const text of reply) {

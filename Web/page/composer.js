@@ -38,7 +38,11 @@ export class Composer {
     this.#resize();
   }
 
-  /** Whether a reply is being written: then there is a button to stop it in place of the one to send. @param {boolean} busy */
+  /**
+   * Whether a reply is being written: then there is a button to stop it in place of the one to send.
+   *
+   * @param {boolean} busy
+   */
   setBusy(busy) {
     this.#busy = busy;
     const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;

@@ -171,7 +171,7 @@ export function parseExport(json) {
   if (parsed.version !== exportVersion) {
     throw new Error(`This file has version ${parsed.version}; this page reads version ${exportVersion}.`);
   }
-  return parsed.conversations.map((raw, index) => {
+  return parsed.conversations.map((/** @type {any} */ raw, /** @type {number} */ index) => {
     if (!Array.isArray(raw?.messages)) throw new Error(`Conversation ${index + 1} of the file has no list of messages.`);
     const messages = raw.messages.map((/** @type {any} */ message, /** @type {number} */ place) => {
       const known = message?.role === 'user' || message?.role === 'assistant';

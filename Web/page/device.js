@@ -12,7 +12,7 @@ const usableShare = 0.75;
 /**
  * Whether a model fits, and if not, why.
  *
- * @param {import('../wire.d.ts').CatalogModel} model
+ * @param {import('../wire.js').CatalogModel} model
  * @param {number} contextLength 0: the model's usual.
  * @param {number | undefined} deviceMemory GiB, as browsers tell it that do.
  * @returns {{ need: number, fits: boolean, reason: string }}
@@ -36,7 +36,7 @@ export function fitOf(model, contextLength, deviceMemory = /** @type {any} */ (g
 
 const tierNames = { quick: 'Quick', smart: 'Smart', genius: 'Genius', other: '' };
 
-/** @param {import('../wire.d.ts').CatalogModel} model @returns {string} `Quick`, or the model's own name. */
+/** @param {import('../wire.js').CatalogModel} model @returns {string} `Quick`, or the model's own name. */
 export function shortName(model) {
   return tierNames[model.tier] || model.name;
 }
@@ -44,14 +44,14 @@ export function shortName(model) {
 /**
  * The catalog's entry that `name` means: a tier or an id.
  *
- * @param {import('../wire.d.ts').CatalogModel[]} models
+ * @param {import('../wire.js').CatalogModel[]} models
  * @param {string | null} name
  */
 export function findModel(models, name) {
   return models.find((model) => model.id === name || (model.tier === name && name !== 'other'));
 }
 
-/** @param {import('../wire.d.ts').CatalogModel[]} models @param {string | null} name @returns {string} For people. */
+/** @param {import('../wire.js').CatalogModel[]} models @param {string | null} name @returns {string} For people. */
 export function displayName(models, name) {
   const model = findModel(models, name);
   return model ? shortName(model) : (name ?? '').replace(/^file:/, '').replace(/\.gguf$/i, '');

@@ -1,7 +1,11 @@
 import { byId } from './dom.js';
 import { toast } from './toast.js';
 
-/** Loads a `.gguf` file that is dropped anywhere on the page. @param {(file: File) => void} load */
+/**
+ * Loads a `.gguf` file that is dropped anywhere on the page.
+ *
+ * @param {(file: File) => void} load
+ */
 export function acceptDrops(load) {
   const target = byId('drop-target');
   const hasFile = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;

@@ -41,7 +41,11 @@ export function formatRate(rate) {
   return `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} tokens/s`;
 }
 
-/** @param {number} time Milliseconds since 1970. @param {number} now @returns {string} The group a conversation is in. */
+/**
+ * @param {number} time Milliseconds since 1970.
+ * @param {number} now
+ * @returns {string} The group a conversation is in.
+ */
 export function dayGroup(time, now = Date.now()) {
   const startOfToday = new Date(now).setHours(0, 0, 0, 0);
   const day = 86_400_000;

@@ -2,7 +2,7 @@ import { announce, byId, element, icon, oncePerFrame } from './dom.js';
 import { displayName, findModel } from './device.js';
 import { formatBytes, formatDuration } from './format.js';
 
-/** @typedef {import('../model-store.d.ts').ModelStoreState} ModelStoreState */
+/** @typedef {import('../model-store.js').ModelStoreState} ModelStoreState */
 
 const stepNames = { downloading: 'Download', compiling: 'Compile', ready: 'Ready' };
 /** The rate is taken over this much time, in seconds, so that it does not flicker. */
@@ -19,7 +19,7 @@ export class LoadingView {
   #announced = 0;
 
   /**
-   * @param {import('../model-store.d.ts').ModelStore} store
+   * @param {import('../model-store.js').ModelStore} store
    * @param {{ retry: () => void, choose: () => void }} actions
    */
   constructor(store, actions) {
@@ -118,7 +118,7 @@ export class LoadingView {
     }
   }
 
-  /** @param {import('../wire.d.ts').LoadProgress} progress */
+  /** @param {import('../wire.js').LoadProgress} progress */
   #speed({ bytes, remaining, timeElapsed: time }) {
     const last = this.#samples.at(-1);
     if (last && (bytes < last.bytes || time < last.time)) this.#samples = [];
@@ -131,7 +131,11 @@ export class LoadingView {
     return `${formatBytes(rate)}/s${left}`;
   }
 
-  /** The load is over. @param {string} message For screen readers. */
+  /**
+   * The load is over.
+   *
+   * @param {string} message For screen readers.
+   */
   #forget(message) {
     this.#samples = [];
     if (message && this.#announced >= 0 && this.#parts.bar.dataset.told !== message) announce(message);

@@ -135,7 +135,14 @@ function emphasis(text, position, depth, unclosed) {
   return { text: mark.repeat(run), end: position + run };
 }
 
-/** Where exactly `length` closing marks are. @param {string} text @param {number} start @param {string} mark @param {number} length */
+/**
+ * Where exactly `length` closing marks are.
+ *
+ * @param {string} text
+ * @param {number} start
+ * @param {string} mark
+ * @param {number} length
+ */
 function closingMark(text, start, mark, length) {
   for (let at = start; at < text.length; at += 1) {
     if (text[at] === '\\') at += 1;

@@ -90,7 +90,11 @@ function blockNode(block) {
   }
 }
 
-/** A lone paragraph needs no `p` of its own inside an item. @param {MarkdownNode[]} blocks */
+/**
+ * A lone paragraph needs no `p` of its own inside an item.
+ *
+ * @param {MarkdownNode[]} blocks
+ */
 function itemNode(blocks) {
   const [first, ...rest] = blocks;
   const tight = first?.type === 'paragraph' && rest.every((block) => block.type === 'list');

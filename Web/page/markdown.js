@@ -108,7 +108,12 @@ function lineAt(text, position) {
   return { text: text.slice(position, end), next: newline < 0 ? text.length : newline + 1 };
 }
 
-/** The offset after the block that starts at `position`. @param {string} text @param {number} position */
+/**
+ * The offset after the block that starts at `position`.
+ *
+ * @param {string} text
+ * @param {number} position
+ */
 function blockEnd(text, position) {
   const first = lineAt(text, position);
   const opening = fence.exec(first.text);
@@ -146,7 +151,12 @@ function closesFence(line, marker) {
   return trimmed.length >= marker.length && trimmed[0] === marker[0] && trimmed === marker[0].repeat(trimmed.length);
 }
 
-/** A list goes on over blank lines while items or indented lines follow. @param {string} text @param {{ text: string, next: number }} first */
+/**
+ * A list goes on over blank lines while items or indented lines follow.
+ *
+ * @param {string} text
+ * @param {{ text: string, next: number }} first
+ */
 function listEnd(text, first) {
   const ordered = /\d/.test(/** @type {any} */ (listItem.exec(first.text))[2]);
   let end = first.next;

@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from './format.js';
 import { settings } from './settings.js';
 import { toast } from './toast.js';
 
-/** @typedef {import('../wire.d.ts').CatalogModel} CatalogModel */
+/** @typedef {import('../wire.js').CatalogModel} CatalogModel */
 /** @typedef {import('../worker/model-cache.js').CachedModel} CachedModel */
 
 /** Lists the models: what they are, whether they fit, whether they are here; loads and deletes them. */
@@ -19,7 +19,7 @@ export class ModelDialog {
 
   /**
    * @param {import('../inference-manager.js').InferenceManager} manager
-   * @param {import('../model-store.d.ts').ModelStore} store
+   * @param {import('../model-store.js').ModelStore} store
    * @param {(model: string | File) => void} choose
    */
   constructor(manager, store, choose) {
@@ -80,7 +80,11 @@ export class ModelDialog {
       this.#bar(model.id));
   }
 
-  /** A model that is no part of the catalog: a file that the user chose. @param {CachedModel} cached */
+  /**
+   * A model that is no part of the catalog: a file that the user chose.
+   *
+   * @param {CachedModel} cached
+   */
   #cachedItem(cached) {
     const name = cached.model.replace(/^file:/, '');
     return element(

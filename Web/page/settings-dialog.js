@@ -15,7 +15,7 @@ export class SettingsDialog {
 
   /**
    * @param {import('../inference-manager.js').InferenceManager} manager
-   * @param {import('../model-store.d.ts').ModelStore} store
+   * @param {import('../model-store.js').ModelStore} store
    * @param {() => void} reloadModel
    */
   constructor(manager, store, reloadModel) {

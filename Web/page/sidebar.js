@@ -179,7 +179,12 @@ export class Sidebar {
   }
 }
 
-/** Gives a file to the user. @param {string} text @param {string} name */
+/**
+ * Gives a file to the user.
+ *
+ * @param {string} text
+ * @param {string} name
+ */
 function save(text, name) {
   const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }));
   element('a', { href: url, download: name.replace(/[/\\:*?"<>|]+/g, ' ').trim() }).click();

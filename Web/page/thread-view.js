@@ -176,7 +176,12 @@ export class ThreadView {
   }
 }
 
-/** @param {string} kind @param {string} title @param {string} text @param {(false | undefined | [string, () => void])[]} actions */
+/**
+ * @param {string} kind
+ * @param {string} title
+ * @param {string} text
+ * @param {(false | undefined | [string, () => void])[]} actions
+ */
 function notice(kind, title, text, actions) {
   const buttons = actions.filter((action) => action !== false && action !== undefined).map(([label, run], index) =>
     element('button', { type: 'button', class: index === 0 ? 'button primary' : 'button', onclick: run }, label));

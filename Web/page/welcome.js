@@ -6,7 +6,11 @@ const suggestions = [
   'Give me three ideas for a quiet weekend',
 ];
 
-/** What a new conversation shows once a model is ready. @param {(text: string) => void} fill */
+/**
+ * What a new conversation shows once a model is ready.
+ *
+ * @param {(text: string) => void} fill
+ */
 export function buildWelcome(fill) {
   byId('welcome').append(
     element('h2', {}, 'What is on your mind?'),

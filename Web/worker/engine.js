@@ -12,7 +12,7 @@ import { startHelpers } from './threads.js';
  *
  * @typedef {object} EngineHandlers
  * @property {(frames: ArrayBuffer[]) => void} onEvents
- * @property {(request: Extract<import('../wire.d.ts').Event, { type: 'fetch' }>) => void} onFetch
+ * @property {(request: Extract<import('../wire.js').Event, { type: 'fetch' }>) => void} onFetch
  * @property {() => void} onCancelFetch
  * @property {(error: unknown) => void} onFatal The engine cannot go on.
  */
@@ -70,17 +70,31 @@ export class Engine {
     return this.#exports;
   }
 
-  /** Linear memory from `pointer` on. Take it anew after every call into the module: growth detaches it. */
-  bytes(/** @type {number} */ pointer, /** @type {number} */ length) {
+  /**
+   * Linear memory from `pointer` on. Take it anew after every call into the module: growth detaches it.
+   *
+   * @param {number} pointer
+   * @param {number} length
+   */
+  bytes(pointer, length) {
     return new Uint8Array(this.#memory.buffer, pointer >>> 0, length);
   }
 
-  /** Hands a command frame to the engine. @param {Uint8Array} frame */
+  /**
+   * Hands a command frame to the engine.
+   *
+   * @param {Uint8Array} frame
+   */
   receive(frame) {
     this.call(() => this.withBytes(frame, (pointer) => this.#exports.swiftlet_receive(pointer, frame.length)));
   }
 
-  /** Runs `use` with a copy of `bytes` in linear memory. @param {Uint8Array} bytes @param {(pointer: number) => any} use */
+  /**
+   * Runs `use` with a copy of `bytes` in linear memory.
+   *
+   * @param {Uint8Array} bytes
+   * @param {(pointer: number) => any} use
+   */
   withBytes(bytes, use) {
     const pointer = this.#exports.swiftlet_allocate(bytes.length) >>> 0;
     if (!pointer) throw new EngineError({ code: 'out-of-memory', message: 'The engine has no memory left for a message.' });

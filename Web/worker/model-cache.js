@@ -37,12 +37,20 @@ export class ModelCache {
     }
   }
 
-  /** The name of the lock that whoever reads, writes or deletes a file holds. @param {string} file */
+  /**
+   * The name of the lock that whoever reads, writes or deletes a file holds.
+   *
+   * @param {string} file
+   */
   static lockName(file) {
     return `swiftlet-model:${file}`;
   }
 
-  /** A file name that any model's name can have. @param {string} name */
+  /**
+   * A file name that any model's name can have.
+   *
+   * @param {string} name
+   */
   static fileName(name) {
     return name.replace(/[^\w.-]+/g, '_').slice(-180);
   }
@@ -82,7 +90,12 @@ export class ModelCache {
     }
   }
 
-  /** Bytes that are there, also of an unfinished download. @param {string} file @returns {Promise<number>} */
+  /**
+   * Bytes that are there, also of an unfinished download.
+   *
+   * @param {string} file
+   * @returns {Promise<number>}
+   */
   async size(file) {
     try {
       return (await (await this.#folder.getFileHandle(file)).getFile()).size;
@@ -91,7 +104,11 @@ export class ModelCache {
     }
   }
 
-  /** Opens a file to read and write; only one tab can have it open. @param {string} file */
+  /**
+   * Opens a file to read and write; only one tab can have it open.
+   *
+   * @param {string} file
+   */
   async open(file) {
     return (await this.#folder.getFileHandle(file, { create: true })).createSyncAccessHandle();
   }

@@ -32,7 +32,12 @@ export class ModelLoader {
     this.#places = places;
   }
 
-  /** Remembers a file that the user picked, for the load of `model` that follows. @param {string} model @param {File} file */
+  /**
+   * Remembers a file that the user picked, for the load of `model` that follows.
+   *
+   * @param {string} model
+   * @param {File} file
+   */
   offer(model, file) {
     this.#picked.set(model, file);
   }
@@ -42,7 +47,7 @@ export class ModelLoader {
     this.#abort.abort();
   }
 
-  /** @param {Extract<import('../wire.d.ts').Event, { type: 'fetch' }>} request */
+  /** @param {Extract<import('../wire.js').Event, { type: 'fetch' }>} request */
   fetch(request) {
     this.cancel();
     this.#abort = new AbortController();
@@ -51,7 +56,7 @@ export class ModelLoader {
     this.#running = this.#running.then(() => this.#bring(request, signal));
   }
 
-  /** @param {Extract<import('../wire.d.ts').Event, { type: 'fetch' }>} request @param {AbortSignal} signal */
+  /** @param {Extract<import('../wire.js').Event, { type: 'fetch' }>} request @param {AbortSignal} signal */
   async #bring(request, signal) {
     const { exports } = this.#engine;
     try {
@@ -100,7 +105,13 @@ export class ModelLoader {
     }
   }
 
-  /** Tries the sources one after the other. @param {ModelPlan} plan @param {ModelReceiver} receiver @param {AbortSignal} signal */
+  /**
+   * Tries the sources one after the other.
+   *
+   * @param {ModelPlan} plan
+   * @param {ModelReceiver} receiver
+   * @param {AbortSignal} signal
+   */
   async #download(plan, receiver, signal) {
     if (!plan.sources.length) {
       throw new ModelError({ code: 'model-not-found', message: 'This file is no longer at hand. Please choose it again.' });
@@ -137,7 +148,13 @@ export class ModelLoader {
     }
   }
 
-  /** Reads one source to its end, taking it up again where it broke. @param {HttpSource} source @param {ModelReceiver} receiver @param {AbortSignal} signal */
+  /**
+   * Reads one source to its end, taking it up again where it broke.
+   *
+   * @param {HttpSource} source
+   * @param {ModelReceiver} receiver
+   * @param {AbortSignal} signal
+   */
   async #transfer(source, receiver, signal) {
     for (let failures = 0; ;) {
       const before = receiver.received;

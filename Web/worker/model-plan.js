@@ -21,7 +21,7 @@ const repositoryName = /^([\w.-]+\/[\w.-]+?)(?::([\w.-]+))?$/;
 const preferredQuantizations = ['Q4_K_M', 'Q8_0'];
 
 /**
- * @param {{ model: string, entry: import('../wire.d.ts').CatalogModel | null }} request
+ * @param {{ model: string, entry: import('../wire.js').CatalogModel | null }} request
  * @param {{ modelsURL: string, hubURL: string }} places
  * @param {File | undefined} picked
  * @param {AbortSignal} signal
@@ -43,7 +43,11 @@ export async function planFor({ model, entry }, places, picked, signal) {
   return repositoryPlan(model, places.hubURL, signal);
 }
 
-/** @param {import('../wire.d.ts').CatalogModel} entry @param {{ modelsURL: string, hubURL: string }} places @returns {ModelPlan} */
+/**
+ * @param {import('../wire.js').CatalogModel} entry
+ * @param {{ modelsURL: string, hubURL: string }} places
+ * @returns {ModelPlan}
+ */
 function catalogPlan(entry, { modelsURL, hubURL }) {
   const sources = [new HttpSource(new URL(encodeURIComponent(entry.file), modelsURL).href, 'This site')];
   for (const source of entry.sources) {
@@ -59,7 +63,14 @@ function hubSource(hubURL, repository, revision, file) {
   return new HttpSource(`${hubURL}/${repository}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`, 'The hub');
 }
 
-/** Finds the file that `org/repo[:quant]` means. @param {string} model @param {string} hubURL @param {AbortSignal} signal @returns {Promise<ModelPlan>} */
+/**
+ * Finds the file that `org/repo[:quant]` means.
+ *
+ * @param {string} model
+ * @param {string} hubURL
+ * @param {AbortSignal} signal
+ * @returns {Promise<ModelPlan>}
+ */
 async function repositoryPlan(model, hubURL, signal) {
   const [, repository, quantization] = repositoryName.exec(model) ?? [];
   if (!repository) {

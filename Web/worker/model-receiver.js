@@ -60,7 +60,11 @@ export class ModelReceiver {
     return this.#size > 0 && this.received === this.#size;
   }
 
-  /** Reads what the cache has. @returns {Promise<boolean>} Whether that was the whole file. */
+  /**
+   * Reads what the cache has.
+   *
+   * @returns {Promise<boolean>} Whether that was the whole file.
+   */
   async resume() {
     const present = this.#handle?.getSize() ?? 0;
     if (!present) return false;
@@ -81,7 +85,12 @@ export class ModelReceiver {
     return this.isFull;
   }
 
-  /** Learns the whole file's size from a source. @param {number} total @param {{ label: string, url: string }} source */
+  /**
+   * Learns the whole file's size from a source.
+   *
+   * @param {number} total
+   * @param {{ label: string, url: string }} source
+   */
   async expect(total, source) {
     const size = this.#expected.size || total;
     if (!size) {
@@ -97,7 +106,11 @@ export class ModelReceiver {
     if (!this.#pointer) await this.#begin(size);
   }
 
-  /** Reads a file that the user picked. @param {File} file */
+  /**
+   * Reads a file that the user picked.
+   *
+   * @param {File} file
+   */
   async readFile(file) {
     this.#source = file.name;
     if (!this.#pointer) await this.#begin(file.size);
@@ -163,7 +176,7 @@ export class ModelReceiver {
   async #begin(size) {
     this.#reserve(size);
     if (!this.#handle) return;
-    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate().catch(() => ({}));
+    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate().catch(() => /** @type {StorageEstimate} */ ({}));
     if (quota - usage < size) this.#stopKeeping();
     else await this.#saveInfo(this.#expected.sha256, false);
   }
@@ -210,7 +223,11 @@ export class ModelReceiver {
     });
   }
 
-  /** Bytes that are in linear memory now. @param {number} length */
+  /**
+   * Bytes that are in linear memory now.
+   *
+   * @param {number} length
+   */
   #took(length) {
     const { exports } = this.#engine;
     exports.swiftlet_hash_update(this.#pointer + this.received, length);
