@@ -62,7 +62,9 @@ package enum ChatSetting: Equatable {
     package let message: String
   }
 
-  package static let names = ["temperature", "top-k", "top-p", "min-p", "repeat-penalty", "max-tokens", "seed", "system"]
+  package static let names = [
+    "temperature", "top-k", "top-p", "min-p", "repeat-penalty", "max-tokens", "seed", "system",
+  ]
 
   package static func parse(_ name: String, _ value: String) -> Result<ChatSetting, ParseError> {
     let isDefault = value == "default" || value.isEmpty
