@@ -24,6 +24,7 @@ import time
 import urllib.parse
 
 BLOCK = 1 << 16
+SIGNATURE = "response-content-disposition=inline%3B+filename%3D%22a.gguf%22%3B&Policy=eyJ_-~__&X-Amz-Date=2026%2F01+01&Key-Pair-Id=K"
 
 
 def block(seed):
@@ -51,7 +52,8 @@ class File:
         if self.text is not None:
             return self.text[start:start + count]
         offset = start % BLOCK
-        return self.block[offset:offset + min(count, BLOCK)]
+        data = self.block[offset:offset + min(count, BLOCK)]
+        return (b"GGUF" + data[4:])[:count] if start == 0 else data
 
 
 class Hub:
@@ -126,6 +128,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             hub.requests.append({"method": self.command, "path": path, "range": self.headers.get("Range")})
             if self.is_storage and token:
                 hub.storage_tokens.append(token)
+        if hub.faults.get("silent"):
+            time.sleep(60)
+            return
         if hub.take("serverErrors"):
             self.answer(hub.faults.get("errorStatus", 500), [("Retry-After", "0")])
             return
@@ -133,7 +138,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if hub.take("expireLocation"):
                 self.answer(403, body=b"<Error><Code>AccessDenied</Code></Error>")
                 return
-            self.content(hub.files[path.split("/storage/", 1)[1].split("?")[0]])
+            # Signed addresses are only good to the last letter.
+            name, query = self.path.split("/storage/", 1)[1].split("?", 1)
+            if query != SIGNATURE:
+                self.answer(403, body=b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
+                return
+            self.content(hub.files[urllib.parse.unquote(name)])
             return
         if hub.config.get("token") and token != "Bearer " + hub.config["token"]:
             self.answer(401, [("X-Error-Code", "GatedRepo"), ("X-Error-Message", "Access to model is restricted.")])
@@ -176,7 +186,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.content(file)
             return
         # A different port is a different host for all that tokens are concerned with.
-        location = f"http://127.0.0.1:{Handler.storage_port}/storage/{match.group(2)}?signature=abc"
+        location = f"http://127.0.0.1:{Handler.storage_port}/storage/{match.group(2)}?{SIGNATURE}"
         self.answer(302, headers + [("Location", location)], b"Found. Redirecting")
 
     def content(self, file):
@@ -214,6 +224,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.close_connection = True
                 self.connection.close()
                 return
+            stall_at = faults.get("stallAt")
+            if stall_at is not None and position <= stall_at < position + count and hub.take("stalls"):
+                time.sleep(30)
+                return
             change_at = faults.get("changeAt")
             if change_at is not None and position <= change_at < position + count and hub.take("changes"):
                 with hub.lock:
@@ -230,6 +244,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def main():

@@ -77,8 +77,9 @@ extension HubCache {
         byETag[url.deletingPathExtension().lastPathComponent, default: []].append(url)
       }
     }
-    return byETag.map { etag, files in
+    return byETag.compactMap { etag, files in
       let known = ModelCatalog.models.first { $0.sha256 == etag }
+      guard known != nil || files.contains(where: Self.isGGUF) else { return nil }
       return CachedModel(
         name: known?.id ?? repository, repository: repository, files: files.sorted { $0.path < $1.path },
         size: files.reduce(0) { $0 + Self.diskSize($1) }, isComplete: false,
@@ -91,6 +92,13 @@ extension HubCache {
       for case .hub(repository, _, path) in model.sources { return model.id }
     }
     return "\(repository):\(ModelFileName.quantization(path) ?? path)"
+  }
+
+  /// Whether a file begins as a GGUF file does; other tools keep their own downloads here.
+  private static func isGGUF(_ url: URL) -> Bool {
+    guard let file = try? FileHandle(forReadingFrom: url) else { return false }
+    defer { try? file.close() }
+    return (try? file.read(upToCount: 4)) == Data("GGUF".utf8)
   }
 
   /// Bytes of a file, or of all files in a folder.

@@ -64,7 +64,7 @@ extension DownloadError: LocalizedError, CustomStringConvertible {
       let have = cached.isEmpty ? "Nothing is cached yet" : "Cached are \(cached.joined(separator: ", "))"
       let advice =
         isOffline
-        ? "HF_HUB_OFFLINE is set, so the network is not asked; unset it to download"
+        ? "Unset it to download the model"
         : "Check the connection (and HF_ENDPOINT, if you set it) and try again; a started download goes on where it stopped"
       return "\(model) is not on this machine and cannot be fetched: \(reason). \(advice). \(have)."
     case .accessDenied(let repository, let status, let hasToken, let detail):

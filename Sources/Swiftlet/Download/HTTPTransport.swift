@@ -16,6 +16,7 @@ final class HTTPTransport: NSObject, Sendable {
     let continuation: CheckedContinuation<HTTPURLResponse, any Error>
     let onResponse: ResponseHandler
     let onData: DataHandler
+    var lastActivity = DispatchTime.now()
   }
 
   /// By task identifier. Whoever takes an exchange out resumes its continuation: exactly once.
@@ -45,6 +46,7 @@ final class HTTPTransport: NSObject, Sendable {
   /// Performs one request and returns its response after the last byte.
   ///
   /// - Parameters:
+  ///   - request: Its `timeoutInterval` is how long the server may be silent.
   ///   - onResponse: Called with the response's head, before any data; what it throws ends the request.
   ///   - onData: Called with each piece of the body; what it throws ends the request.
   /// - Throws: What the closures throw, `URLError` and its like, and `CancellationError` at once when the task is
@@ -56,11 +58,12 @@ final class HTTPTransport: NSObject, Sendable {
     guard let session = sessionBox.withLock({ $0 }) else { throw CancellationError() }
     let task = session.dataTask(with: request)
     let identifier = task.taskIdentifier
+    let watch = Task { try await watchSilence(of: identifier, request) }
+    defer { watch.cancel() }
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         exchanges.withLock {
-          $0[identifier] = Exchange(
-            task: task, continuation: continuation, onResponse: onResponse, onData: onData)
+          $0[identifier] = Exchange(task: task, continuation: continuation, onResponse: onResponse, onData: onData)
         }
         // A cancellation from before the exchange was registered found nothing to end.
         if Task.isCancelled {
@@ -71,6 +74,23 @@ final class HTTPTransport: NSObject, Sendable {
       }
     } onCancel: {
       fail(identifier, with: CancellationError())
+    }
+  }
+
+  /// Ends a request whose server is silent for too long: on Linux, URLSession does not heed a request's own timeout.
+  private func watchSilence(of identifier: Int, _ request: URLRequest) async throws {
+    // The exchange is registered at about this time; until then there is nothing to watch.
+    var deadline = DispatchTime.now() + request.timeoutInterval
+    while true {
+      let left = Double(Int64(deadline.uptimeNanoseconds) - Int64(DispatchTime.now().uptimeNanoseconds)) / 1e9
+      if left > 0 { try await Task.sleep(for: .seconds(left)) }
+      guard let last = exchanges.withLock({ $0[identifier]?.lastActivity }) else { return }
+      deadline = last + request.timeoutInterval
+      if deadline <= DispatchTime.now() {
+        let details = request.url.map { [NSURLErrorFailingURLErrorKey: $0] }
+        fail(identifier, with: URLError(.timedOut, userInfo: details ?? [:]))
+        return
+      }
     }
   }
 
@@ -114,6 +134,8 @@ extension HTTPTransport: URLSessionDataDelegate {
     guard let exchange = exchanges.withLock({ $0[identifier] }) else { return }
     do {
       try exchange.onData(data)
+      // Time that the closure took does not count as silence.
+      exchanges.withLock { $0[identifier]?.lastActivity = .now() }
     } catch {
       fail(identifier, with: error)
     }

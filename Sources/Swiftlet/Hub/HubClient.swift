@@ -16,6 +16,13 @@ struct HubFileFacts: Sendable, Equatable {
 
   /// The hash that the etag is, if it is one.
   var sha256: String? { etag.isSHA256 ? etag : nil }
+
+  /// Makes sure, before anything is downloaded, that the hub has the wanted content.
+  func check(against file: HubModelFile, from host: String) throws(DownloadError) {
+    guard let wanted = file.sha256, let sha256, wanted != sha256 else { return }
+    throw .integrity(
+      file: "\(file.repository)/\(file.path)", expected: "SHA-256 \(wanted)", found: "\(sha256) announced by \(host)")
+  }
 }
 
 /// One entry of a repository's list of files.

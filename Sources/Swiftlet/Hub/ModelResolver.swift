@@ -78,7 +78,7 @@ public struct ModelResolver: Sendable {
     do {
       let name = quantization.map { "\(repository):\($0)" } ?? repository
       if configuration.isOffline {
-        throw DownloadError.noNetwork(model: name, reason: "the hub must not be asked", isOffline: true, cached: [])
+        throw DownloadError.noNetwork(model: name, reason: "HF_HUB_OFFLINE is set", isOffline: true, cached: [])
       }
       let transport = HTTPTransport()
       defer { transport.close() }

@@ -111,7 +111,7 @@ extension Downloads {
       let partial = cache.partial("abc", of: HubFixture.repository)
       try FileManager.default.createDirectory(
         at: partial.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(count: 10).write(to: partial)
+      try Data("GGUF".utf8).write(to: partial)
       let lock = try FileLock(tryLocking: cache.lock("abc", of: HubFixture.repository))
       #expect(lock != nil)
       #expect(throws: DownloadError.busy(model: HubFixture.repository)) { try cache.remove(HubFixture.repository) }

@@ -21,7 +21,8 @@ struct HubCacheTests {
     }
     try Data(count: 100).write(to: repository.appendingPathComponent("blobs/\(Self.hash)"))
     try Data(count: 50).write(to: repository.appendingPathComponent("blobs/other"))
-    try Data(count: 7).write(to: repository.appendingPathComponent("blobs/cc.incomplete"))
+    try Data("GGUF123".utf8).write(to: repository.appendingPathComponent("blobs/cc.incomplete"))
+    try Data("torch".utf8).write(to: repository.appendingPathComponent("blobs/dd.incomplete"))
     try link("snapshots/c1/m-Q4_K_M.gguf", "../../blobs/\(Self.hash)")
     try link("snapshots/c2/m-Q4_K_M.gguf", "../../blobs/\(Self.hash)")
     try link("snapshots/c1/sub/m-Q8_0.gguf", "../../../blobs/other")
@@ -91,6 +92,11 @@ struct HubCacheTests {
       #expect(try cache.remove("org/repo-GGUF").count == 1)
       #expect(try cache.remove("org/repo-GGUF:Q8_0").count == 1)
       #expect(cache.models().isEmpty)
+      // Somebody else's download is not ours to remove.
+      #expect(FileManager.default.fileExists(atPath: folder.path))
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("blobs/dd.incomplete"))
+      try Data("GGUF".utf8).write(to: cache.partial("cc", of: "org/repo-GGUF"))
+      #expect(try cache.remove("org/repo-GGUF").count == 1)
       #expect(!FileManager.default.fileExists(atPath: folder.path))
     }
   }

@@ -123,7 +123,7 @@ extension Downloads {
       let partial = hub.downloader().cache.partial(hash, of: HubFixture.repository)
       try FileManager.default.createDirectory(
         at: partial.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(count: 4_000_000).write(to: partial)
+      try (Data("GGUF".utf8) + Data(count: 3_999_996)).write(to: partial)
       let files = try await hub.downloader().fetch(Self.name)
       #expect(try digest(files[0]) == hash)
       #expect(try await hub.facts().bytesSent == 16_000_000)
@@ -156,6 +156,15 @@ extension Downloads {
     func expiredLocation() async throws {
       let hub = try await HubFixture(faults: ["expireLocation": 1])
       #expect(try await hub.downloader().fetch(Self.name).count == 1)
+    }
+
+    @Test("a connection that falls silent is given up and made anew")
+    func stalled() async throws {
+      let hub = try await HubFixture(faults: ["stallAt": 3_000_000, "stalls": 2])
+      var downloader = hub.downloader()
+      downloader.configuration.idleTimeout = 1
+      #expect(try await downloader.fetch(Self.name).count == 1)
+      #expect(try await hub.facts().bytesSent == 10_000_000)
     }
 
     @Test("content that changes while it is downloaded is fetched anew, in its new form")

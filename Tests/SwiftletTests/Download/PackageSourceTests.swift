@@ -93,6 +93,19 @@ extension Downloads {
       }
     }
 
+    @Test("steps in after seconds when the hub accepts connections and says nothing")
+    func silentHub() async throws {
+      try await withFolder { folder in
+        let hub = try await HubFixture(faults: ["silent": true])
+        var downloader = try downloader(folder, environment: ["HF_ENDPOINT": "http://127.0.0.1:\(hub.port)"])
+        downloader.configuration.firstAnswerTimeout = 1
+        let start = ContinuousClock.now
+        let files = try await downloader.fetch(plan())
+        #expect(try Data(contentsOf: files[0]) == Self.content)
+        #expect(ContinuousClock.now - start < .seconds(20))
+      }
+    }
+
     @Test("is not asked when the network must not be")
     func offline() async throws {
       try await withFolder { folder in
@@ -123,6 +136,8 @@ extension Downloads {
         let error = try await downloadError { _ = try await downloader.fetch(plan(version: version, member: member)) }
         guard case .everySourceFailed(_, let reasons, true) = error else { throw error }
         #expect(reasons[0].contains("does not accept connections"))
+        // Nothing is left behind.
+        #expect(downloader.cache.models().isEmpty)
         #expect(reasons[1].contains(words))
       }
     }
