@@ -27,10 +27,3 @@ import Testing
     }
   }
 }
-
-/// Calls `body` with the tokenizer of a GGUF file, which stays mapped meanwhile.
-func withTokenizer<Result>(of url: URL, _ body: (Tokenizer) throws -> Result) throws -> Result {
-  try TestFiles.map(url).withUnsafeBytes { bytes in
-    try body(Tokenizer(GGUFFile(bytes)))
-  }
-}
