@@ -24,7 +24,7 @@ let package = Package(
 
     // The tab. Linked for WebAssembly only, by Scripts/wasm/build.sh; here it is compiled so that slips show.
     .target(name: "CBrowserRuntime"),
-    .target(name: "BrowserWorker", dependencies: ["WorkerCore", "CBrowserRuntime"]),
+    .target(name: "BrowserWorker", dependencies: ["WorkerCore", "CKernels", "CBrowserRuntime"]),
 
     // Swift programs, the server and the terminal.
     .target(

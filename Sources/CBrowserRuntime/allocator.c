@@ -34,6 +34,19 @@ static uint32_t level_bits;
 static uint32_t heap_end;  // address after the last region's sentinel; 0 before the first allocation
 static uint32_t used_bytes;
 
+// Helper threads allocate rarely, if ever; who waits here spins.
+static int lock_word;
+
+static void lock(void) {
+#if defined(__wasm_atomics__)
+    while (__atomic_exchange_n(&lock_word, 1, __ATOMIC_ACQUIRE)) {}
+#endif
+}
+
+static void unlock(void) {
+    __atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
+}
+
 extern uint8_t __heap_base;  // from the linker: the first address after data and stack
 
 static uint32_t size_of(const Block *block) { return block->size & ~(uint32_t)FREE; }
@@ -190,37 +203,45 @@ static void *use(Block *block, uint32_t size) {
     return payload(block);
 }
 
+/// Cuts off what of a taken block lies before its first payload address with this alignment.
+static Block *align(Block *block, uint32_t alignment) {
+    uint32_t address = (uint32_t)(uintptr_t)payload(block);
+    uint32_t gap = ((address + alignment - 1) & ~(alignment - 1)) - address;
+    if (!gap) return block;
+    // The gap is a multiple of the unit and so a block of its own. What lies before it is in use: free neighbours are
+    // always joined.
+    uint32_t rest = size_of(block) - gap;
+    Block *aligned = block_at(address_of(block) + gap);
+    aligned->previous_size = gap;
+    aligned->size = rest;
+    following(aligned)->previous_size = rest;
+    insert(block, gap);
+    return aligned;
+}
+
 static uint32_t block_size(uint32_t bytes) {
     return (bytes + HEADER + UNIT - 1) & ~(uint32_t)(UNIT - 1);
 }
 
 void *browser_allocate(uint32_t bytes) {
     if (bytes > largest_request) return NULL;
+    lock();
     uint32_t size = block_size(bytes);
     Block *block = take(size);
-    return block ? use(block, size) : NULL;
+    void *result = block ? use(block, size) : NULL;
+    unlock();
+    return result;
 }
 
 void *browser_allocate_aligned(uint32_t bytes, uint32_t alignment) {
     if (alignment <= UNIT) return browser_allocate(bytes);
     if (bytes > largest_request || alignment > largest_request - bytes) return NULL;
+    lock();
     uint32_t size = block_size(bytes);
     Block *block = take(size + alignment);
-    if (!block) return NULL;
-    uint32_t address = (uint32_t)(uintptr_t)payload(block);
-    uint32_t gap = ((address + alignment - 1) & ~(alignment - 1)) - address;
-    if (gap) {
-        // The gap is a multiple of the unit and so a block of its own. What lies before it is not free: free
-        // neighbours are always joined.
-        uint32_t rest = size_of(block) - gap;
-        Block *aligned = block_at(address_of(block) + gap);
-        aligned->previous_size = gap;
-        aligned->size = rest;
-        following(aligned)->previous_size = rest;
-        insert(block, gap);
-        block = aligned;
-    }
-    return use(block, size);
+    void *result = block ? use(align(block, alignment), size) : NULL;
+    unlock();
+    return result;
 }
 
 void browser_free(void *pointer) {
@@ -230,25 +251,15 @@ void browser_free(void *pointer) {
     if ((block->size & FREE) || block->size == 0 || following(block)->previous_size != block->size) {
         fail(message, sizeof message - 1);
     }
+    lock();
     used_bytes -= block->size;
     release(block);
+    unlock();
 }
 
 uint32_t browser_memory_used(void) { return used_bytes; }
 
 double browser_memory_reserved(void) { return (double)__builtin_wasm_memory_size(0) * PAGE; }
-
-double browser_memory_available(double maximum) {
-    if (!heap_end) browser_free(browser_allocate(UNIT));
-    double available = maximum - browser_memory_reserved() + free_at_end() - UNIT;
-    if (!level_bits) return available;
-    // The largest class holds the largest block, though not always at its head.
-    uint32_t level = highest_bit(level_bits);
-    for (Block *block = free_lists[level][highest_bit(slot_bits[level])]; block; block = block->next) {
-        if (size_of(block) > available) available = size_of(block);
-    }
-    return available - HEADER;
-}
 
 // What Swift's runtime calls. It does not look at failures, and address 0 is writable, so those end here.
 

@@ -27,7 +27,7 @@ void browser_random(void *_Nonnull bytes, uint32_t length) BROWSER_IMPORT(random
 /// Reports a message ("code: text", UTF-8) after which the module cannot go on; the host throws.
 void browser_fatal(const char *_Nonnull message, uint32_t length) BROWSER_IMPORT(fatal);
 
-/// 16-byte aligned memory, or null when linear memory can grow no further. Only the engine's thread allocates.
+/// 16-byte aligned memory, or null when linear memory can grow no further.
 void *_Nullable browser_allocate(uint32_t bytes);
 
 /// Like `browser_allocate` with a larger alignment, which must be a power of two.
@@ -41,8 +41,5 @@ uint32_t browser_memory_used(void);
 
 /// Bytes of linear memory.
 double browser_memory_reserved(void);
-
-/// Bytes that one further allocation can have at most, growth included; `maximum` is linear memory's limit in bytes.
-double browser_memory_available(double maximum);
 
 #endif

@@ -14,7 +14,7 @@ enum SiteLocator {
       return directory
     }
     guard let found = candidates(executable: executable).first(where: isSite) else {
-      throw ServerError("The chat page is not built. Run `make web` in the source checkout, or name it with --site.")
+      throw ServerError("The chat page is not built. Run `make web` in the source checkout, or name it with --web.")
     }
     return found
   }

@@ -1,0 +1,120 @@
+import CBrowserRuntime
+import InferenceCore
+import WorkerCore
+
+/// The worker in a page: frames in, frames out, and the buffers in linear memory that the page fills with models.
+final class BrowserEngine {
+  private let worker: Worker
+  private let threads: Int
+  /// The fetch that the page reports about.
+  private var fetch: FetchID = 0
+  /// One for each part of the model, until they are handed over.
+  private var buffers: [UnsafeMutableRawBufferPointer] = []
+
+  /// - Parameters:
+  ///   - threads: this one and the helpers.
+  ///   - memoryLimit: bytes that linear memory can have.
+  init(threads: Int, memoryLimit: UInt64) {
+    self.threads = threads
+    // What is not the model's: code's data, stacks, frames.
+    let reserve: UInt64 = 32 << 20
+    let host = WorkerHost(
+      now: { browser_now() },
+      seed: {
+        var bits: UInt64 = 0
+        withUnsafeMutableBytes(of: &bits) { bytes in
+          if let start = bytes.baseAddress { browser_random(start, UInt32(bytes.count)) }
+        }
+        return bits
+      },
+      date: { TemplateDate(millisecondsSince1970: browser_date()) },
+      memoryLimit: { memoryLimit > reserve ? memoryLimit - reserve : 1 },
+      defaultThreads: threads,
+      emit: { event in
+        Wire.encode(event).withUnsafeBytes { frame in
+          if let start = frame.baseAddress { browser_emit(start, UInt32(frame.count)) }
+        }
+      })
+    worker = Worker(host: host)
+    worker.start()
+  }
+
+  func receive(_ frame: UnsafeRawBufferPointer) {
+    do throws(WireError) {
+      var command = try Wire.decodeCommand(frame)
+      if case .load(let id, var load) = command, load.threads > UInt32(threads) {
+        // Helpers that do not exist would be waited for forever.
+        load.threads = UInt32(threads)
+        command = .load(id, load)
+      }
+      worker.receive(command)
+    } catch {
+      worker.host.emit(.failed(Wire.requestID(frame), WorkerError(error)))
+    }
+  }
+
+  func step() -> Bool {
+    worker.step()
+  }
+
+  // MARK: The model's bytes
+
+  func beginModel(_ fetch: FetchID) {
+    discardModel()
+    self.fetch = fetch
+  }
+
+  func inspectModel(prefix: UnsafeRawBufferPointer, fileSize: UInt64, limit: UInt64) -> HeaderVerdict {
+    worker.inspectHeader(fetch, prefix: prefix, fileSize: fileSize, limit: limit)
+  }
+
+  /// Memory for one part, or nil when there is none.
+  func reserveModel(_ size: UInt64) -> UnsafeMutableRawPointer? {
+    guard size > 0, let count = Int(exactly: size), let start = browser_allocate(UInt32(count)) else { return nil }
+    buffers.append(UnsafeMutableRawBufferPointer(start: start, count: count))
+    return start
+  }
+
+  func modelProgressed(received: UInt64, total: UInt64) {
+    worker.fetchProgressed(fetch, received: received, total: total)
+  }
+
+  func modelArrived() {
+    let parts = buffers
+    buffers = []
+    let bytes = ModelBytes(
+      parts: parts.map { UnsafeRawBufferPointer($0) },
+      release: {
+        for part in parts { browser_free(part.baseAddress) }
+      })
+    worker.modelArrived(fetch, bytes)
+  }
+
+  func modelFailed(_ error: WorkerError) {
+    discardModel()
+    worker.fetchFailed(fetch, error)
+  }
+
+  func discardModel() {
+    for buffer in buffers { browser_free(buffer.baseAddress) }
+    buffers = []
+  }
+}
+
+extension TemplateDate {
+  /// The civil date of a local time; the algorithm is Howard Hinnant's `civil_from_days`, which counts years from March.
+  init(millisecondsSince1970 milliseconds: Double) {
+    let seconds = Int64(milliseconds / 1000)
+    let (days, secondOfDay) = (seconds / 86_400, Int(seconds % 86_400))
+    let shifted = Int(days) + 719_468
+    let (era, dayOfEra) = (shifted / 146_097, shifted % 146_097)
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    self.init(
+      year: era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month: month,
+      day: dayOfYear - (153 * monthFromMarch + 2) / 5 + 1, hour: secondOfDay / 3600,
+      minute: secondOfDay / 60 % 60, second: secondOfDay % 60)
+  }
+}
