@@ -24,14 +24,23 @@ stack_size=$((4 * 1024 * 1024))
 simd=(-msimd128 -mbulk-memory -mnontrapping-fptoint -msign-ext -mmutable-globals)
 threads=("${simd[@]}" -mrelaxed-simd -matomics)
 
-# The compiler's and the linker's messages matter only when something is wrong with the project.
+# Whether a module must be compiled: not when its sources, its flags and the modules before it are those of last time.
+changed() {  # module build-directory flags…
+  local module=$1 build=$2 stamp
+  shift 2
+  state=$( (echo "$state" "$@"; cat "$0"; find "Sources/$module" -type f | sort | xargs cat) | sha256sum)
+  stamp=$build/$module.stamp
+  if [ "$(cat "$stamp" 2> /dev/null)" = "$state" ]; then return 1; fi
+  rm -f "$stamp"
+}
+
 compile_c() {  # module build-directory flags…
-  local module=$1 build=$2
+  local module=$1 build=$2 source
   shift 2
   mkdir -p "$build/$module"
   printf 'module %s {\n  umbrella header "%s"\n  export *\n}\n' \
     "$module" "$PWD/Sources/$module/include/$module.h" > "$build/$module/module.modulemap"
-  local source
+  rm -f "$build/$module"/*.o
   for source in $(find "Sources/$module" -name '*.c' | sort); do
     "$toolchain/clang" --target=$target -O3 -std=c17 -ffreestanding -Wall -Werror -I "Sources/$module/include" "$@" \
       -c "$source" -o "$build/$module/$(basename "$source").o"
@@ -39,23 +48,34 @@ compile_c() {  # module build-directory flags…
 }
 
 compile_swift() {  # module build-directory C-flags…
-  local module=$1 build=$2 flag c_flags=()
+  local module=$1 build=$2 flag c_flags=() object=()
   shift 2
+  # In Embedded Swift a module's object holds all that it uses of the modules below, so one is enough to link. The check
+  # makes them all, since code that nothing uses yet must compile too.
+  if $check || [ "$module" = BrowserWorker ]; then object=(-c -o "$build/$module/$module.o"); fi
   for flag in "$@"; do c_flags+=(-Xcc "$flag"); done
-  find "Sources/$module" -name '*.swift' | sort > "$build/$module.sources"
+  mkdir -p "$build/$module"
+  find "Sources/$module" -name '*.swift' | sort > "$build/$module/sources"
   "$toolchain/swiftc" -target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -O \
     -parse-as-library -package-name swiftlet -warnings-as-errors -module-name "$module" \
     -I "$build" -Xcc -fmodule-map-file="$build/CKernels/module.modulemap" \
     -Xcc -fmodule-map-file="$build/CBrowserRuntime/module.modulemap" "${c_flags[@]}" \
-    -emit-module -emit-module-path "$build/$module.swiftmodule" -c @"$build/$module.sources" -o "$build/$module.o"
+    -emit-module -emit-module-path "$build/$module.swiftmodule" @"$build/$module/sources" "${object[@]}"
 }
 
 compile() {  # build-directory flags…
-  local build=$1 module
+  local build=$1 module state=
   shift
   mkdir -p "$build"
-  for module in CKernels CBrowserRuntime; do compile_c $module "$build" "$@"; done
-  for module in InferenceCore WorkerCore BrowserWorker; do compile_swift $module "$build" "$@"; done
+  for module in CKernels CBrowserRuntime InferenceCore WorkerCore BrowserWorker; do
+    if changed $module "$build" "$@"; then
+      case $module in
+        C*) compile_c $module "$build" "$@" ;;
+        *) compile_swift $module "$build" "$@" ;;
+      esac
+      echo "$state" > "$build/$module.stamp"
+    fi
+  done
 }
 
 link() {  # build-directory output-file linker-flags…
@@ -64,7 +84,7 @@ link() {  # build-directory output-file linker-flags…
   if [ -n "${SWIFTLET_WASM_NAMES:-}" ]; then strip=--strip-debug; fi
   # Only what the exported functions reach is kept. The stack lies first, so that running over it traps.
   "$toolchain/wasm-ld" --no-entry --gc-sections $strip -O2 --stack-first -z stack-size=$stack_size \
-    --max-memory=$memory_limit "$@" "$build"/*.o "$build"/*/*.o -o "$file"
+    --max-memory=$memory_limit "$@" "$build"/*/*.o -o "$file"
 }
 
 report() {  # file
@@ -73,12 +93,15 @@ report() {  # file
   printf '\n'
 }
 
-compile .build-wasm/simd "${simd[@]}"
 if $check; then
+  compile .build-wasm/check "${simd[@]}"
   echo "portable targets: compile for $target"
   exit 0
 fi
+
+compile .build-wasm/simd "${simd[@]}" &
 compile .build-wasm/threads "${threads[@]}"
+wait $!
 
 mkdir -p "$output"
 link .build-wasm/simd "$output/swiftlet.wasm"

@@ -30,11 +30,7 @@ final class BrowserEngine {
       date: { TemplateDate(millisecondsSince1970: browser_date()) },
       memoryLimit: { memoryLimit > reserve ? memoryLimit - reserve : 1 },
       defaultThreads: threads,
-      emit: { event in
-        Wire.encode(event).withUnsafeBytes { frame in
-          if let start = frame.baseAddress { browser_emit(start, UInt32(frame.count)) }
-        }
-      })
+      emit: emit)
     worker = Worker(host: host)
     worker.start()
   }
@@ -49,7 +45,7 @@ final class BrowserEngine {
       }
       worker.receive(command)
     } catch {
-      worker.host.emit(.failed(Wire.requestID(frame), WorkerError(error)))
+      emit(.failed(Wire.requestID(frame), WorkerError(error)))
     }
   }
 
@@ -98,6 +94,13 @@ final class BrowserEngine {
   func discardModel() {
     for buffer in buffers { browser_free(buffer.baseAddress) }
     buffers = []
+  }
+}
+
+/// Hands an event to the page.
+private func emit(_ event: WorkerEvent) {
+  Wire.encode(event).withUnsafeBytes { frame in
+    if let start = frame.baseAddress { browser_emit(start, UInt32(frame.count)) }
   }
 }
 

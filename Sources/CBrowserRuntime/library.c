@@ -51,6 +51,17 @@ NO_IDIOM size_t strlen(const char *text) {
     return length;
 }
 
+/// The low 128 bits of a product, which compiled code asks for when it multiplies 64-bit numbers and checks for overflow.
+__int128 __multi3(__int128 a, __int128 b) {
+    typedef unsigned __int128 Wide;
+    uint64_t a_low = (uint64_t)a, b_low = (uint64_t)b;
+    uint64_t a0 = (uint32_t)a_low, a1 = a_low >> 32, b0 = (uint32_t)b_low, b1 = b_low >> 32;
+    uint64_t low = a0 * b0, middle = a1 * b0 + (low >> 32), other = a0 * b1 + (uint32_t)middle;
+    uint64_t high = a1 * b1 + (middle >> 32) + (other >> 32);
+    high += a_low * (uint64_t)((Wide)b >> 64) + (uint64_t)((Wide)a >> 64) * b_low;
+    return (__int128)((Wide)high << 64 | (other << 32 | (uint32_t)low));
+}
+
 /// Seeds of Swift's hash tables.
 void arc4random_buf(void *bytes, size_t length) { browser_random(bytes, (uint32_t)length); }
 
