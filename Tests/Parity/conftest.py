@@ -95,3 +95,21 @@ def real_model():
 def shared_file():
     """A function that gives the path of a file of the tests' data: shared_file("vocab/ggml-vocab-qwen2.gguf")."""
     return lambda name: _file("SWIFTLET_TEST_DATA", name)
+
+
+@pytest.fixture(scope="session")
+def made_model(shared_file, tmp_path_factory):
+    """A function that writes a small model with random weights and a real vocabulary, and gives its path:
+    made_model("--arch", "llama", vocabulary="qwen2"). Kept for the session."""
+    made = {}
+
+    def get(*arguments, vocabulary):
+        key = (vocabulary, *arguments)
+        if key not in made:
+            path = tmp_path_factory.mktemp("made") / f"{vocabulary}.gguf"
+            subprocess.run([sys.executable, shared_file("tools/make_model.py"), path, "--vocab",
+                            shared_file(f"vocab/ggml-vocab-{vocabulary}.gguf"), *arguments], check=True)
+            made[key] = path
+        return made[key]
+
+    return get
