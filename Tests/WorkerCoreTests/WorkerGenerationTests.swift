@@ -404,7 +404,7 @@ import WorkerCore
       text { $0.temperature = .nan }, text { $0.temperature = -1 }, text { $0.temperature = .infinity },
       text { $0.topP = 1.5 }, text { $0.minP = -0.1 }, text { $0.typicalP = 2 }, text { $0.repeatPenalty = -1 },
       text { $0.frequencyPenalty = 1e9 }, text { $0.presencePenalty = .nan }, text { $0.maxTokens = -1 },
-      text { $0.topK = -1 }, text { $0.repeatLastN = -1 }, text { $0.logprobs = -1 },
+      text { $0.topK = -1 }, text { $0.repeatLastN = -2 }, text { $0.logprobs = -1 },
       text { $0.logitBias = [.init(token: 259, bias: 1)] }, text { $0.logitBias = [.init(token: 1, bias: .nan)] },
     ]
   }()

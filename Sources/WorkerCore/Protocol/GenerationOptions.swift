@@ -16,7 +16,7 @@ public struct GenerationOptions: Equatable, Sendable {
   public var typicalP: Float?
   /// Divides the logits of recent tokens; 1 changes nothing.
   public var repeatPenalty: Float?
-  /// Recent tokens that penalties look at.
+  /// Recent tokens that penalties look at; -1 for all.
   public var repeatLastN: Int?
   public var frequencyPenalty: Float?
   public var presencePenalty: Float?

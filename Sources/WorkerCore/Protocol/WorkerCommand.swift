@@ -13,7 +13,8 @@ public enum WorkerCommand: Equatable, Sendable {
   case unload(RequestID)
   /// Generates text. Requests run one after the other. Answered by `started`, any number of `text`, then `finished`; or `failed`.
   case generate(RequestID, GenerationCommand)
-  /// Ends this request, running or waiting: it is answered by `finished` with reason `aborted`.
+  /// Ends this request, running or waiting. A generation is answered by `finished` with reason `aborted`, a load (which
+  /// goes on if another request waits for it) by `failed` with code `cancelled`.
   case cancel(RequestID)
   /// Ends every generation request.
   case cancelAll

@@ -146,7 +146,7 @@ extension Wire {
     writer.optional(options.minP) { $0.float($1) }
     writer.optional(options.typicalP) { $0.float($1) }
     writer.optional(options.repeatPenalty) { $0.float($1) }
-    writer.optional(options.repeatLastN) { $0.count($1) }
+    writer.optional(options.repeatLastN) { $0.int32(Int32(clamping: $1)) }
     writer.optional(options.frequencyPenalty) { $0.float($1) }
     writer.optional(options.presencePenalty) { $0.float($1) }
     writer.optional(options.seed) { $0.uint64($1) }
@@ -170,7 +170,9 @@ extension Wire {
     options.minP = try readOptionalFloat(&reader, "min p")
     options.typicalP = try readOptionalFloat(&reader, "typical p")
     options.repeatPenalty = try readOptionalFloat(&reader, "repeat penalty")
-    options.repeatLastN = try readOptionalCount(&reader, "repeat last n")
+    options.repeatLastN = try reader.optional("repeat last n") { (r: inout WireReader) throws(WireError) in
+      Int(try r.int32("repeat last n"))
+    }
     options.frequencyPenalty = try readOptionalFloat(&reader, "frequency penalty")
     options.presencePenalty = try readOptionalFloat(&reader, "presence penalty")
     options.seed = try reader.optional("seed") { (r: inout WireReader) throws(WireError) in try r.uint64("seed") }

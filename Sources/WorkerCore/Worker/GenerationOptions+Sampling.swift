@@ -28,7 +28,9 @@ extension GenerationOptions {
     try check(presencePenalty, "presence_penalty", -100, 100)
     try check(maxTokens, "max_tokens")
     try check(topK, "top_k")
-    try check(repeatLastN, "repeat_last_n")
+    if let repeatLastN, repeatLastN < -1 {
+      throw WorkerError(.invalidRequest, "The option repeat_last_n must be a number of tokens, or -1 for all.")
+    }
     try check(logprobs, "logprobs")
     for bias in logitBias where bias.token < 0 || Int(bias.token) >= vocabularySize || bias.bias.isNaN {
       throw WorkerError(

@@ -52,15 +52,14 @@ struct LoadTracker {
   }
 
   /// Takes a report about bytes; true when it is time to tell people.
-  mutating func received(_ bytes: UInt64, of total: UInt64, now: Double) -> Bool {
+  mutating func received(_ bytes: UInt64, of total: UInt64, text: String?, now: Double) -> Bool {
     progress.bytes = max(progress.bytes, bytes)
     progress.totalBytes = max(progress.totalBytes, total, progress.bytes)
     let fraction = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 0
     progress.progress = max(progress.progress, fraction * Self.fetchShare)
     progress.timeElapsed = max(0, now - start) / 1000
     estimateRemaining(now)
-    progress.text =
-      "Downloading \(name): \(byteText(progress.bytes)) of \(byteText(progress.totalBytes))"
+    progress.text = text ?? "Downloading \(name): \(byteText(progress.bytes)) of \(byteText(progress.totalBytes))"
     if let lastReport, now - lastReport < Self.interval, progress.bytes < progress.totalBytes { return false }
     lastReport = now
     return true

@@ -50,6 +50,17 @@ extension Worker {
     reduce(.loadCancelled)
   }
 
+  /// Takes back one request for a load; the load goes on while others wait for it.
+  func cancelLoad(for id: RequestID) {
+    guard let index = load?.requests.firstIndex(of: id) else { return }
+    if load?.requests.count == 1 {
+      cancelLoad()
+    } else {
+      load?.requests.remove(at: index)
+      host.emit(.failed(id, WorkerError(.cancelled, "The load was cancelled.")))
+    }
+  }
+
   func unload(_ id: RequestID) {
     endLoad(with: WorkerError(.cancelled, "The model was unloaded."))
     abortAll()
@@ -79,7 +90,9 @@ extension Worker {
   // MARK: Reports about a fetch
 
   /// `received` of `total` bytes are there, all parts together. Reports about a fetch that was cancelled are ignored.
-  public func fetchProgressed(_ fetch: FetchID, received: UInt64, total: UInt64) {
+  ///
+  /// - Parameter text: what the shell is doing, for people; nil for the usual words.
+  public func fetchProgressed(_ fetch: FetchID, received: UInt64, total: UInt64, text: String? = nil) {
     guard let current = load, current.fetch == fetch, current.bytes == nil else { return }
     do throws(WorkerError) {
       // Weights that do not fit need not arrive before someone is told.
@@ -90,7 +103,7 @@ extension Worker {
       failLoad(error)
       return
     }
-    if load?.tracker.received(received, of: total, now: host.now()) == true { reportProgress() }
+    if load?.tracker.received(received, of: total, text: text, now: host.now()) == true { reportProgress() }
   }
 
   /// Looks at the beginning of the (first) file before the rest is fetched: is it a model, is its architecture known, does

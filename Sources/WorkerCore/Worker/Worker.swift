@@ -129,6 +129,8 @@ public final class Worker {
       abortRunning()
     } else if let index = queue.firstIndex(where: { $0.id == id }) {
       finishAborted(queue.remove(at: index))
+    } else {
+      cancelLoad(for: id)
     }
   }
 

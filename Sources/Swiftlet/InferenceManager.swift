@@ -1,0 +1,303 @@
+import Foundation
+import WorkerCore
+
+/// Loads models and generates text, on a worker thread of its own.
+///
+/// ```swift
+/// let manager = InferenceManager.shared
+/// try await manager.initialize("quick") { print($0.text) }
+/// for try await text in manager.generate([.user("Hello")]) { print(text, terminator: "") }
+/// ```
+///
+/// One model is loaded at a time; requests run one after the other, in the order of the calls. Every error is a
+/// ``WorkerError``. Cancelling the task that waits for a load, or that reads a reply, stops the work within one slice.
+public final class InferenceManager: Sendable {
+  /// The one most programs need.
+  public static let shared = InferenceManager()
+
+  let configuration: Configuration
+  private let state: Protected<State>
+
+  /// How a manager works.
+  public struct Configuration: Sendable {
+    /// Where models come from.
+    public var provider: ModelProvider
+    /// Threads to compute with.
+    public var threads: Int
+    /// Bytes that a model and its working memory may take; 0 for no limit.
+    public var memoryLimit: UInt64
+
+    public init(
+      provider: ModelProvider = .hub(), threads: Int = Machine.defaultThreadCount,
+      memoryLimit: UInt64 = Machine.memoryLimit
+    ) {
+      self.provider = provider
+      self.threads = threads
+      self.memoryLimit = memoryLimit
+    }
+  }
+
+  private struct State {
+    var thread: WorkerThread?
+    /// Counts the threads, so that the last words of one that was stopped are recognized as such.
+    var generation = 0
+    var nextRequest: RequestID = 1
+    var model = ModelState(availableModels: ModelCatalog.models)
+    var observers: [Int: @Sendable (ModelState) -> Void] = [:]
+    var nextObserver = 0
+  }
+
+  public init(configuration: Configuration = Configuration()) {
+    self.configuration = configuration
+    state = Protected(State())
+  }
+
+  deinit {
+    state.withLock { $0.thread?.post(.stop({})) }
+  }
+
+  // MARK: The model
+
+  /// Loads a model: fetches what is missing, then builds the engine. It replaces the one that is loaded or loading.
+  ///
+  /// - Parameters:
+  ///   - model: a tier (`quick`, `smart`, `genius`), a catalog id, a path to a `.gguf`, or `org/repo[:quant]`.
+  ///   - contextLength: tokens; nil for the usual length of this model.
+  ///   - threads: nil for the configuration's.
+  ///   - progress: called in order, on the worker's thread; never goes back.
+  /// - Throws: ``WorkerError``; with code `cancelled` when the task is cancelled or another load takes its place.
+  @discardableResult
+  public func initialize(
+    _ model: String, contextLength: Int? = nil, threads: Int? = nil,
+    progress: (@Sendable (LoadProgress) -> Void)? = nil
+  ) async throws(WorkerError) -> ModelInfo {
+    let command = LoadCommand(
+      model: model, contextLength: UInt32(clamping: contextLength ?? 0), threads: UInt32(clamping: threads ?? 0))
+    let id = newRequest()
+    let event = await withTaskCancellationHandler {
+      await request(.load(id, command), isCancellable: true) { event in
+        if case .progress(let report) = event { progress?(report) }
+      }
+    } onCancel: {
+      post(.cancel(id))
+    }
+    switch event {
+    case .loaded(_, let info): return info
+    case .failed(_, let error): throw error
+    default: throw Self.unexpected
+    }
+  }
+
+  /// Stops a load that is under way. What was downloaded is kept for the next time.
+  public func cancelLoad() {
+    post(.cancelLoad)
+  }
+
+  /// Ends all requests and frees the model; the worker stays.
+  public func unload() async {
+    guard isRunning else { return }
+    _ = await request(.unload(newRequest()))
+  }
+
+  /// Ends all requests, frees all memory and ends the worker's thread. The next ``initialize(_:contextLength:threads:progress:)``
+  /// starts another.
+  public func terminate() async {
+    await withCheckedContinuation { continuation in
+      state.withLock { state in
+        guard let thread = state.thread else { return continuation.resume() }
+        thread.post(.stop { continuation.resume() })
+        state.thread = nil
+        state.generation += 1
+        show(ModelState(availableModels: ModelCatalog.models), &state)
+      }
+    }
+  }
+
+  /// The state as it is now.
+  public var modelState: ModelState { state.withLock { $0.model } }
+
+  /// The state now and after every change. States that nobody reads in time are skipped; the last one never is.
+  public var modelStates: AsyncStream<ModelState> {
+    let (stream, continuation) = AsyncStream.makeStream(of: ModelState.self, bufferingPolicy: .bufferingNewest(64))
+    let id = state.withLock { state in
+      let id = state.nextObserver
+      state.nextObserver += 1
+      state.observers[id] = { continuation.yield($0) }
+      continuation.yield(state.model)
+      return id
+    }
+    continuation.onTermination = { [weak self] _ in self?.state.withLock { $0.observers[id] = nil } }
+    return stream
+  }
+
+  // MARK: Generating
+
+  /// The reply to a conversation, piece by piece.
+  ///
+  /// The stream ends when the reply does; after ``abort()`` it ends early, without an error. It throws ``WorkerError``.
+  public func generate(
+    _ messages: [ChatMessage], options: GenerationOptions = GenerationOptions()
+  ) -> AsyncThrowingStream<String, any Error> {
+    texts(.chat(ChatInput(messages: messages)), options)
+  }
+
+  /// The reply to one question.
+  public func generate(
+    _ prompt: String, options: GenerationOptions = GenerationOptions()
+  ) -> AsyncThrowingStream<String, any Error> {
+    generate([.user(prompt)], options: options)
+  }
+
+  /// The whole reply to a request, with its tokens, log-probabilities and timings.
+  public func reply(
+    to input: GenerationInput, options: GenerationOptions = GenerationOptions()
+  ) async throws -> GenerationReply {
+    var reply = GenerationReply()
+    for try await event in events(input, options: options) { reply.add(event) }
+    return reply
+  }
+
+  /// Everything that happens during a request: its tokens, log-probabilities and timings beside its text.
+  public func events(
+    _ input: GenerationInput, options: GenerationOptions = GenerationOptions()
+  ) -> AsyncThrowingStream<GenerationEvent, any Error> {
+    stream(input, options) { $0 }
+  }
+
+  private func texts(
+    _ input: GenerationInput, _ options: GenerationOptions
+  ) -> AsyncThrowingStream<String, any Error> {
+    stream(input, options) { event in
+      guard case .text(let text) = event, !text.text.isEmpty else { return nil }
+      return text.text
+    }
+  }
+
+  private func stream<Element: Sendable>(
+    _ input: GenerationInput, _ options: GenerationOptions, _ element: @escaping @Sendable (GenerationEvent) -> Element?
+  ) -> AsyncThrowingStream<Element, any Error> {
+    let (stream, continuation) = AsyncThrowingStream.makeStream(of: Element.self)
+    let id = newRequest()
+    continuation.onTermination = { [weak self] reason in
+      if case .cancelled = reason { self?.post(.cancel(id)) }
+    }
+    let handler: WorkerThread.Handler = { event in
+      if case .failed(_, let error) = event {
+        continuation.finish(throwing: error)
+        return
+      }
+      guard let event = GenerationEvent(event) else { return }
+      if let element = element(event) { continuation.yield(element) }
+      if case .finished = event { continuation.finish() }
+    }
+    let command = WorkerCommand.generate(id, GenerationCommand(input: input, options: options))
+    if !post(command, handler) { continuation.finish(throwing: Self.noModel) }
+    return stream
+  }
+
+  /// Ends every generation request, the running one and those that wait; their streams end.
+  public func abort() {
+    post(.cancelAll)
+  }
+
+  // MARK: Tokens
+
+  /// The tokens of a text.
+  public func tokenize(
+    _ text: String, addSpecial: Bool = true, parseSpecial: Bool = false
+  ) async throws(WorkerError) -> [TokenID] {
+    guard isRunning else { throw Self.noModel }
+    let command = TokenizeCommand(text: text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+    switch await request(.tokenize(newRequest(), command)) {
+    case .tokens(_, let tokens): return tokens
+    case .failed(_, let error): throw error
+    default: throw Self.unexpected
+    }
+  }
+
+  /// The text of tokens, special ones written out.
+  public func detokenize(_ tokens: [TokenID]) async throws(WorkerError) -> String {
+    try await rendered(.detokenize(newRequest(), tokens))
+  }
+
+  /// A conversation as the model's prompt.
+  public func applyTemplate(_ chat: ChatInput) async throws(WorkerError) -> String {
+    try await rendered(.applyTemplate(newRequest(), chat))
+  }
+
+  private func rendered(_ command: WorkerCommand) async throws(WorkerError) -> String {
+    guard isRunning else { throw Self.noModel }
+    switch await request(command) {
+    case .rendered(_, let text): return text
+    case .failed(_, let error): throw error
+    default: throw Self.unexpected
+    }
+  }
+
+  // MARK: The worker
+
+  private static var noModel: WorkerError { WorkerError(.noModel, "No model is loaded. Load one first.") }
+  private static var unexpected: WorkerError { WorkerError(.internalError, "The worker gave an unexpected answer.") }
+
+  private var isRunning: Bool { state.withLock { $0.thread != nil } }
+
+  private func newRequest() -> RequestID {
+    state.withLock { state in
+      defer { state.nextRequest = state.nextRequest == .max ? 1 : state.nextRequest + 1 }
+      return state.nextRequest
+    }
+  }
+
+  /// Sends a command and waits for the event that answers it.
+  ///
+  /// - Parameters:
+  ///   - isCancellable: whether a task that is cancelled already takes the request back at once.
+  ///   - intermediate: hears the events before the answer.
+  private func request(
+    _ command: WorkerCommand, isCancellable: Bool = false, intermediate: @escaping WorkerThread.Handler = { _ in }
+  ) async -> WorkerEvent {
+    await withCheckedContinuation { continuation in
+      let handler: WorkerThread.Handler = { event in
+        switch event {
+        case .progress, .started, .prompt, .text: intermediate(event)
+        default: continuation.resume(returning: event)
+        }
+      }
+      state.withLock { state in
+        let thread = state.thread ?? start(&state)
+        thread.post(.command(command, handler))
+      }
+      // The cancellation handler may have run before the command was sent.
+      if isCancellable, Task.isCancelled, case .load(let id, _) = command { post(.cancel(id)) }
+    }
+  }
+
+  /// Sends a command if there is a worker.
+  @discardableResult
+  private func post(_ command: WorkerCommand, _ handler: WorkerThread.Handler? = nil) -> Bool {
+    state.withLock { state in
+      state.thread?.post(.command(command, handler))
+      return state.thread != nil
+    }
+  }
+
+  private func start(_ state: inout State) -> WorkerThread {
+    let generation = state.generation
+    let thread = WorkerThread(
+      provider: configuration.provider, threads: configuration.threads, memoryLimit: configuration.memoryLimit
+    ) { [weak self] model in
+      self?.state.withLock { state in
+        if state.generation == generation { self?.show(model, &state) }
+      }
+    }
+    state.thread = thread
+    return thread
+  }
+
+  /// Tells observers of a change; with the lock held, so that they hear the changes in their order.
+  private func show(_ model: ModelState, _ state: inout State) {
+    guard state.model != model else { return }
+    state.model = model
+    for observer in state.observers.values { observer(model) }
+  }
+}

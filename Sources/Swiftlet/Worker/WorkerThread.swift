@@ -1,0 +1,208 @@
+import Foundation
+import InferenceCore
+import WorkerCore
+
+/// Runs a ``Worker`` on a thread of its own: the thread shell. Values go across as they are, nothing is encoded.
+///
+/// It decides nothing: it feeds commands, steps while there is work, sleeps while there is none, brings the bytes that the
+/// worker asks for, and hands events to whoever sent the command they answer.
+final class WorkerThread: Sendable {
+  /// Hears the events that answer one request, on the worker's thread.
+  typealias Handler = @Sendable (WorkerEvent) -> Void
+
+  enum Message: Sendable {
+    case command(WorkerCommand, Handler?)
+    case progressed(FetchID, received: UInt64, total: UInt64, text: String?)
+    case arrived(FetchID, [MappedFile])
+    case failed(FetchID, WorkerError)
+    /// Ends the thread; the closure is its last act, when all memory has been given back.
+    case stop(@Sendable () -> Void)
+  }
+
+  private let inbox = Inbox()
+
+  /// - Parameters:
+  ///   - provider: brings the models' bytes.
+  ///   - threads: threads to compute with when a load does not say.
+  ///   - memoryLimit: bytes that a model may take.
+  ///   - onState: hears every change of the state, on the worker's thread.
+  init(
+    provider: ModelProvider, threads: Int, memoryLimit: UInt64, onState: @escaping @Sendable (ModelState) -> Void
+  ) {
+    let inbox = inbox
+    let thread = Thread {
+      let end = autoreleasing {
+        WorkerLoop(inbox: inbox, provider: provider, threads: threads, memoryLimit: memoryLimit, onState: onState).run()
+      }
+      end()
+    }
+    thread.name = "swiftlet worker"
+    thread.qualityOfService = .userInitiated
+    // Templates and grammars recurse, within bounds.
+    thread.stackSize = 8 << 20
+    thread.start()
+  }
+
+  func post(_ message: Message) {
+    inbox.post(message)
+  }
+}
+
+/// Messages to a worker's thread.
+final class Inbox: @unchecked Sendable {
+  // Safe to share: `messages` is only touched with the condition's lock held.
+  private let condition = NSCondition()
+  private var messages: [WorkerThread.Message] = []
+
+  func post(_ message: WorkerThread.Message) {
+    condition.lock()
+    messages.append(message)
+    condition.signal()
+    condition.unlock()
+  }
+
+  /// All messages that have come; if there are none, waits for one or returns at once.
+  func take(waiting: Bool) -> [WorkerThread.Message] {
+    condition.lock()
+    defer { condition.unlock() }
+    while waiting, messages.isEmpty { condition.wait() }
+    defer { messages.removeAll(keepingCapacity: true) }
+    return messages
+  }
+}
+
+/// The loop of a worker's thread, and everything that only this thread touches.
+private final class WorkerLoop {
+  private let inbox: Inbox
+  private let provider: ModelProvider
+  private let onState: @Sendable (ModelState) -> Void
+  private var worker: Worker?
+  private var handlers: [RequestID: (handler: WorkerThread.Handler, isLoad: Bool)] = [:]
+  private var fetches: [FetchID: Task<Void, Never>] = [:]
+
+  init(
+    inbox: Inbox, provider: ModelProvider, threads: Int, memoryLimit: UInt64,
+    onState: @escaping @Sendable (ModelState) -> Void
+  ) {
+    self.inbox = inbox
+    self.provider = provider
+    self.onState = onState
+    let start = DispatchTime.now().uptimeNanoseconds
+    let host = WorkerHost(
+      now: { Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6 },
+      seed: { UInt64.random(in: .min ... .max) }, date: { TemplateDate(Date()) }, memoryLimit: { memoryLimit },
+      defaultThreads: threads, emit: { [unowned self] in emit($0) })
+    worker = Worker(host: host)
+  }
+
+  /// Works until it is told to stop.
+  ///
+  /// - Returns: what whoever stopped it wants done when this object is gone.
+  func run() -> @Sendable () -> Void {
+    worker?.start()
+    var isBusy = false
+    while true {
+      for message in inbox.take(waiting: !isBusy) {
+        if case .stop(let completion) = message {
+          end()
+          return completion
+        }
+        handle(message)
+      }
+      // Foundation's temporary objects of one slice go with it.
+      isBusy = autoreleasing { worker?.step() ?? false }
+    }
+  }
+
+  private func handle(_ message: WorkerThread.Message) {
+    switch message {
+    case .command(let command, let handler):
+      if let handler, let id = command.requestID { handlers[id] = (handler, command.isLoad) }
+      worker?.receive(command)
+    case .progressed(let fetch, let received, let total, let text):
+      worker?.fetchProgressed(fetch, received: received, total: total, text: text)
+    case .arrived(let fetch, let files):
+      fetches[fetch] = nil
+      // The files stay mapped as long as the closure lives.
+      worker?.modelArrived(
+        fetch, ModelBytes(parts: files.map(\.bytes)) { withExtendedLifetime(files) {} })
+    case .failed(let fetch, let error):
+      fetches[fetch] = nil
+      worker?.fetchFailed(fetch, error)
+    case .stop: break
+    }
+  }
+
+  private func end() {
+    for fetch in fetches.values { fetch.cancel() }
+    worker = nil
+    let error = WorkerError(.terminated, "The worker was terminated.")
+    let unanswered = handlers
+    handlers = [:]
+    for (id, entry) in unanswered { entry.handler(.failed(id, error)) }
+  }
+
+  private func emit(_ event: WorkerEvent) {
+    switch event {
+    case .state(let state): onState(state)
+    case .progress: for entry in handlers.values where entry.isLoad { entry.handler(event) }
+    case .fetch(let request): fetches[request.id] = fetch(request)
+    case .cancelFetch(let id): fetches.removeValue(forKey: id)?.cancel()
+    case .loaded(let id, _), .unloaded(let id), .finished(let id, _), .failed(let id, _), .tokens(let id, _),
+      .rendered(let id, _):
+      handlers.removeValue(forKey: id)?.handler(event)
+    case .started(let id, _), .prompt(let id, _), .text(let id, _):
+      handlers[id]?.handler(event)
+    }
+  }
+
+  private func fetch(_ request: FetchRequest) -> Task<Void, Never> {
+    let (inbox, provider) = (inbox, provider)
+    return Task.detached(priority: .userInitiated) {
+      do {
+        let files = try await provider.files(request) {
+          inbox.post(.progressed(request.id, received: $0, total: $1, text: $2))
+        }
+        inbox.post(.arrived(request.id, try files.map { try MappedFile(path: $0.path) }))
+      } catch {
+        inbox.post(.failed(request.id, WorkerError(error)))
+      }
+    }
+  }
+}
+
+extension WorkerCommand {
+  /// The request that this command begins; nil for those that are not answered.
+  fileprivate var requestID: RequestID? {
+    switch self {
+    case .load(let id, _), .unload(let id), .generate(let id, _), .tokenize(let id, _), .detokenize(let id, _),
+      .applyTemplate(let id, _):
+      id
+    case .cancelLoad, .cancel, .cancelAll: nil
+    }
+  }
+
+  fileprivate var isLoad: Bool {
+    if case .load = self { true } else { false }
+  }
+}
+
+extension TemplateDate {
+  /// A moment in local time.
+  init(_ date: Date) {
+    let parts = Calendar(identifier: .gregorian).dateComponents(
+      [.year, .month, .day, .hour, .minute, .second], from: date)
+    self.init(
+      year: parts.year ?? 1970, month: parts.month ?? 1, day: parts.day ?? 1, hour: parts.hour ?? 0,
+      minute: parts.minute ?? 0, second: parts.second ?? 0)
+  }
+}
+
+/// Runs a block with an autorelease pool where there are such things.
+private func autoreleasing<Result>(_ body: () -> Result) -> Result {
+  #if canImport(ObjectiveC)
+    autoreleasepool(invoking: body)
+  #else
+    body()
+  #endif
+}
