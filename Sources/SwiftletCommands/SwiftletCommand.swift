@@ -6,8 +6,9 @@ public struct SwiftletCommand: AsyncParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "swiftlet", abstract: "Language models on your own machine.",
     subcommands: [
-      ServeCommand.self, PullCommand.self, ListCommand.self, RemoveCommand.self, ShowCommand.self,
-      TokenizeTextCommand.self, TemplateCommand.self, PerplexityCommand.self,
+      ChatCommand.self, RunCommand.self, ServeCommand.self, PullCommand.self, ListCommand.self, RemoveCommand.self,
+      ShowCommand.self,
+      TokenizeTextCommand.self, TemplateCommand.self, BenchCommand.self, PerplexityCommand.self,
     ])
 
   public init() {}

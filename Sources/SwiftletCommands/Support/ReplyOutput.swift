@@ -1,15 +1,6 @@
 import InferenceCore
+import Swiftlet
 import WorkerCore
-
-/// A reply as it has come so far.
-struct Reply: Sendable {
-  var promptTokens: [TokenID] = []
-  var seed: UInt64 = 0
-  var tokens: [GeneratedToken] = []
-  var text = ""
-  var finishReason: FinishReason?
-  var timings = Timings()
-}
 
 /// The JSON of `swiftlet run --json`.
 struct ReplyOutput: Encodable {
@@ -27,7 +18,7 @@ struct ReplyOutput: Encodable {
     case finishReason = "finish_reason"
   }
 
-  init(model: String, reply: Reply, withLogprobs: Bool, loadMilliseconds: Double) {
+  init(model: String, reply: GenerationReply, withLogprobs: Bool, loadMilliseconds: Double) {
     self.model = model
     promptTokens = reply.promptTokens
     tokens = reply.tokens.map(\.id)

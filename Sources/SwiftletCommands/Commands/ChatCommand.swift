@@ -1,0 +1,30 @@
+import ArgumentParser
+import Swiftlet
+import WorkerCore
+
+/// `swiftlet chat`: a conversation in the terminal.
+struct ChatCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "chat", abstract: "Chat with a model.",
+    discussion: """
+      Ctrl-C stops a reply, Ctrl-D leaves, /help lists the commands of the chat. When standard input is not a terminal, \
+      each of its lines is a message.
+      """)
+
+  @Argument(help: ModelArgument.help)
+  var model = "quick"
+
+  @Option(help: "System message at the beginning of the conversation.")
+  var system: String?
+
+  @OptionGroup var load: LoadArguments
+  @OptionGroup var generation: GenerationArguments
+
+  func run() async throws {
+    Interrupts.install()
+    let engine = InferenceManager()
+    let info = try await engine.load(model, load)
+    try await ChatSession(engine: engine, model: info, options: generation.options, system: system).run()
+    await engine.terminate()
+  }
+}
