@@ -114,7 +114,7 @@ final class ChatSession {
   }
 
   private func showSettings() {
-    func shown(_ value: (some LosslessStringConvertible)?) -> String { value.map(String.init) ?? "default" }
+    func shown(_ value: (some CustomStringConvertible)?) -> String { value.map { "\($0)" } ?? "default" }
     Terminal.write(
       Format.table([
         ["temperature", shown(options.temperature)], ["top-k", shown(options.topK)], ["top-p", shown(options.topP)],
