@@ -38,7 +38,7 @@ package final class ProgressBar: Sendable {
         let tenth = Int(progress.progress * 10)
         guard progress.step != .ready, tenth > state.lastTenth || progress.step != state.lastStep else { return }
         // A model that is there already loads in a blink: nothing to tell.
-        guard progress.timeElapsed > 0.5 || progress.step == .downloading else { return }
+        guard progress.timeElapsed > 0.5 || progress.step == .downloading && progress.totalBytes > 0 else { return }
         state.lastTenth = tenth
         Terminal.writeError(Self.plainLine(progress) + "\n")
       }
