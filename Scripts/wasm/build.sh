@@ -56,7 +56,7 @@ compile_swift() {  # module build-directory C-flags…
   for flag in "$@"; do c_flags+=(-Xcc "$flag"); done
   mkdir -p "$build/$module"
   find "Sources/$module" -name '*.swift' | sort > "$build/$module/sources"
-  "$toolchain/swiftc" -target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -O \
+  "$toolchain/swiftc" -target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -Osize \
     -parse-as-library -package-name swiftlet -warnings-as-errors -module-name "$module" \
     -I "$build" -Xcc -fmodule-map-file="$build/CKernels/module.modulemap" \
     -Xcc -fmodule-map-file="$build/CBrowserRuntime/module.modulemap" "${c_flags[@]}" \
