@@ -42,7 +42,7 @@ extension TemplateInterpreter {
     throw fail("'\(String(decoding: what.bytes, as: UTF8.self))' takes a whole number, found \(value.typeName)")
   }
 
-  /// A string given as an argument.
+  /// A string given as an argument or to a filter; nil for none.
   func string(_ value: TemplateValue?, _ what: StaticString) throws(TemplateError) -> [UInt8]? {
     guard let value else { return nil }
     switch value {

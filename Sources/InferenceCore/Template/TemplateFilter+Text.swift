@@ -44,9 +44,9 @@ extension TemplateInterpreter {
       let blanks = [UInt8](repeating: 0x20, count: missing)
       return try produce(blanks[..<left] + text + blanks[left...])
     case .indent:
-      return try indented(text, arguments)
+      return try indented(try string(value, "indent") ?? [], arguments)
     case .truncate:
-      return try truncated(text, arguments)
+      return try truncated(try string(value, "truncate") ?? [], arguments)
     default:
       _ = try bind(arguments, filter.name)
       return .string(text)

@@ -96,8 +96,9 @@ extension TemplateInterpreter {
       let value = try evaluate(operand)
       position = operand.position
       let text = try text(of: value)
-      try charge(bytes: result.count + text.count)
+      try charge(bytes: text.count)
       result += text
+      if result.count > limits.outputBytes { throw exceed("a text grows longer than \(limits.outputBytes) bytes") }
     }
     return .string(result)
   }

@@ -50,7 +50,10 @@ extension TemplateInterpreter {
       try charge(bytes: field.count)
       result += field
     }
-    guard left.isEmpty || left.count == 1 && values.mapping != nil else {
+    // Python lets a list or mapping go unused, as it may have been meant for named conversions.
+    var isSequence = false
+    if case .list = values { isSequence = true }
+    guard left.isEmpty || isSequence || values.mapping != nil else {
       throw fail("a format has fewer conversions than values")
     }
     return try produce(result)

@@ -19,8 +19,9 @@ extension TemplateInterpreter {
       }
       if key.isWhole {
         try charge(lookingAt: value)
-        let scalars = UTF8Text.scalars(text)
-        if let index = self.index(key, count: scalars.count) { return .string(scalars[index]) }
+        if let index = self.index(key, count: UTF8Text.count(text)) {
+          return .string(UTF8Text.scalar(text, number: index))
+        }
       }
     default: break
     }

@@ -124,9 +124,28 @@ extension TemplateInterpreter {
     guard right != 0 else { throw fail("division by zero") }
     switch operation {
     case .divide: return .double(left / right)
-    case .floorDivide: return .double((left / right).rounded(.down))
-    default: return .double(left - (left / right).rounded(.down) * right)
+    case .floorDivide:
+      let quotient = (left - Self.modulo(left, right)) / right
+      let floor = quotient.rounded(.down)
+      return .double(quotient - floor > 0.5 ? floor + 1 : floor)
+    default: return .double(Self.modulo(left, right))
     }
+  }
+
+  /// Python's `%` of doubles, exactly; the result has the sign of the divisor.
+  private static func modulo(_ left: Double, _ right: Double) -> Double {
+    guard left.isFinite else { return .nan }
+    let divisor = right.magnitude
+    var rest = left.magnitude
+    while rest >= divisor {
+      // The largest multiple by a power of two that fits; subtracting it is exact.
+      var part = Double(sign: .plus, exponent: rest.exponent - divisor.exponent, significand: divisor)
+      if part > rest { part /= 2 }
+      rest -= part
+    }
+    if rest == 0 { return right < 0 ? -0.0 : 0 }
+    if left < 0 { rest = -rest }
+    return (rest < 0) == (right < 0) ? rest : rest + right
   }
 
   private func arithmetic(
@@ -193,6 +212,7 @@ extension TemplateInterpreter {
     var result = 1.0
     for _ in 0..<Int(exponent.magnitude) { result *= base }
     if exponent < 0, base == 0 { throw fail("division by zero") }
+    if result.isInfinite, base.isFinite, exponent > 0 { throw fail("the result of '**' is too large") }
     return exponent < 0 ? 1 / result : result
   }
 

@@ -51,21 +51,8 @@ extension TemplateInterpreter {
     let most = limit < 0 ? Int.max : Int(clamping: limit)
     try charge(bytes: text.count)
     guard let separator = try string(values[0], "split") else {
-      if !fromEnd { return try produce(list: UTF8Text.words(text, maximumSplits: most).map { .string($0) }) }
-      let words = UTF8Text.words(text)
-      guard most < words.count - 1 else { return try produce(list: words.map { .string($0) }) }
-      // The head keeps its inner white space: cut the text before the first of the words split off.
-      var end = text.count
-      for _ in 0..<most {
-        end = UTF8Text.trim(Array(text[..<end]), leading: false).count
-        while end > 0 {
-          let start = UTF8Text.scalarStart(text, before: end)
-          if UTF8Text.isSpace(UTF8Text.scalar(text, at: start).value) { break }
-          end = start
-        }
-      }
-      let head = UTF8Text.trim(Array(text[..<end]), leading: true)
-      return try produce(list: ([head] + words[(words.count - most)...]).map { .string($0) })
+      let words = fromEnd ? UTF8Text.wordsFromEnd(text, maximumSplits: most) : UTF8Text.words(text, maximumSplits: most)
+      return try produce(list: words.map { .string($0) })
     }
     guard !separator.isEmpty else { throw fail("'split' cannot split at an empty string") }
     if !fromEnd {
@@ -105,20 +92,18 @@ extension TemplateInterpreter {
   func replaced(
     _ text: [UInt8], _ old: [UInt8], by new: [UInt8], atMost limit: Int64?
   ) throws(TemplateError) -> TemplateValue {
-    var left = limit.map { $0 < 0 ? Int.max : Int(clamping: $0) } ?? Int.max
+    let most = limit.map { $0 < 0 ? Int.max : Int(clamping: $0) } ?? Int.max
     try charge(bytes: text.count)
     var parts: [[UInt8]]
     if old.isEmpty {
       // An empty part is found before every scalar and at the end.
       parts = [[]]
       for scalar in UTF8Text.scalars(text) {
-        if left > parts.count { parts.append(scalar) } else { parts[parts.count - 1] += scalar }
+        if parts.count <= most { parts.append(scalar) } else { parts[parts.count - 1] += scalar }
       }
-      if left >= parts.count { parts.append([]) }
-      if left == 0 { return .string(text) }
-      left = parts.count - 1
+      if parts.count <= most { parts.append([]) }
     } else {
-      parts = UTF8Text.split(text, by: old, maximumSplits: left)
+      parts = UTF8Text.split(text, by: old, maximumSplits: most)
     }
     return try joined(parts, by: new)
   }

@@ -110,7 +110,7 @@ final class TemplateInterpreter {
   /// Takes the steps of an operation that looks at all of a value.
   func charge(lookingAt value: TemplateValue) throws(TemplateError) {
     switch value {
-    case .string(let text): try charge(text.count / 32)
+    case .string(let text): try charge(text.count / 8)
     case .list(let elements), .tuple(let elements): try charge(elements.count)
     case .mapping(let mapping): try charge(mapping.count)
     default: break

@@ -113,8 +113,11 @@ struct TemplateLexer {
   }
 
   private func starts(_ text: StaticString, at index: Int) -> Bool {
-    let end = index + text.utf8CodeUnitCount
-    return end <= source.count && Array(source[index..<end]).equals(text)
+    guard index + text.utf8CodeUnitCount <= source.count else { return false }
+    return text.withUTF8Buffer { text in
+      for offset in 0..<text.count where source[index + offset] != text[offset] { return false }
+      return true
+    }
   }
 
   /// The offset after a tag's end with what it strips, if one is here.

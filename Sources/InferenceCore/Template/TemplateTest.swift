@@ -78,7 +78,8 @@ extension TemplateInterpreter {
     case (.number, .int), (.number, .double), (.number, .bool): return true
     case (.string, .string): return true
     case (.mapping, .mapping): return true
-    case (.odd, _), (.even, _): return try isOdd(value, test) == (test == .odd)
+    case (.odd, _): return try isEqual(try arithmetic(.modulo, value, .int(2)), .int(1))
+    case (.even, _): return try isEqual(try arithmetic(.modulo, value, .int(2)), .int(0))
     case (.lower, _), (.upper, _): return isCase(try text(of: value), lower: test == .lower)
     case (.filter, .string(let name)): return TemplateFilter.allCases.contains { name.equals($0.name) }
     case (.test, .string(let name)): return TemplateTest(name) != nil
@@ -90,10 +91,6 @@ extension TemplateInterpreter {
     case (.iterable, .object(let object)): return object.isIterable
     default: return false
     }
-  }
-
-  private func isOdd(_ value: TemplateValue, _ test: TemplateTest) throws(TemplateError) -> Bool {
-    try isEqual(try arithmetic(.modulo, value, .int(2)), .int(1))
   }
 
   private func comparisonTest(

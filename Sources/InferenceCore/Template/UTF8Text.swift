@@ -45,6 +45,13 @@ enum UTF8Text {
     return count
   }
 
+  /// The scalar of a number, which must be less than ``count(_:)``.
+  static func scalar(_ text: [UInt8], number: Int) -> [UInt8] {
+    var start = 0
+    for _ in 0..<number { start += scalarLength(text, at: start) }
+    return Array(text[start..<start + scalarLength(text, at: start)])
+  }
+
   /// Whether a byte is one scalar throughout.
   static func isASCII(_ text: [UInt8]) -> Bool {
     for byte in text where byte >= 0x80 { return false }
@@ -101,7 +108,7 @@ enum UTF8Text {
     return end - 1
   }
 
-  /// Parts between runs of white space.
+  /// Parts between runs of white space; after the last allowed split the rest of the text is one part.
   static func words(_ text: [UInt8], maximumSplits: Int = .max) -> [[UInt8]] {
     var words: [[UInt8]] = []
     var start: Int?
@@ -112,16 +119,35 @@ enum UTF8Text {
         if let begin = start { words.append(Array(text[begin..<index])) }
         start = nil
       } else if start == nil {
-        if words.count == maximumSplits {
-          words.append(trim(Array(text[index...]), leading: false))
-          return words
-        }
         start = index
+        if words.count == maximumSplits { break }
       }
       index += length
     }
     if let start { words.append(Array(text[start...])) }
     return words
+  }
+
+  /// As ``words(_:maximumSplits:)``, splitting from the end: the first part is the rest.
+  static func wordsFromEnd(_ text: [UInt8], maximumSplits: Int) -> [[UInt8]] {
+    var words: [[UInt8]] = []
+    var end: Int?
+    var index = text.count
+    while index > 0 {
+      let start = scalarStart(text, before: index)
+      if isSpace(scalar(text, at: start).value) {
+        if let last = end { words.append(Array(text[index..<last])) }
+        end = nil
+      } else if end == nil {
+        end = index
+        if words.count == maximumSplits { break }
+      }
+      index = start
+    }
+    if let end { words.append(Array(text[..<end])) }
+    // The rest keeps the white space in front of it only when it was split off.
+    if words.count <= maximumSplits, let first = words.last { words[words.count - 1] = trim(first, trailing: false) }
+    return words.reversed()
   }
 
   /// Lines as Python's `str.splitlines`, which knows more ends of line than `\n`.
