@@ -61,6 +61,7 @@ export class ModelLoader {
     const { exports } = this.#engine;
     try {
       signal.throwIfAborted();
+      exports.swiftlet_model_begin(request.id);
       const plan = await planFor(request, this.#places, this.#picked.get(request.model), signal);
       const cache = await ModelCache.open();
       await withFileLock(plan.file, signal, {
