@@ -280,7 +280,7 @@ export class InferenceManager extends EventTarget {
     this.progress.setState(null);
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
-    for (const { fail } of waiting) fail(error);
+    for (const waiter of waiting) waiter.fail(error);
   }
 }
 

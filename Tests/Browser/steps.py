@@ -2,9 +2,21 @@
 
 import os
 import pathlib
+import time
 
 READY = "#model-status[data-step=ready]"
 STATISTICS = ".message[data-role=assistant]:not([data-live]) .message-statistics"
+
+
+def wait_for(page, expression, argument=None, seconds=120):
+    """Waits until an expression (or a function of `argument`) is true in the page.
+
+    Playwright's own `wait_for_function` evaluates strings inside the page, which the page's Content Security Policy forbids.
+    """
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < deadline, f"waited {seconds} s for {expression}"
+        time.sleep(0.05)
 
 
 def open_page(page, site):
@@ -17,7 +29,7 @@ def ask(page, text, count=1):
     """Sends a message and waits for the reply; returns the last reply's text. `count` is how many replies there are then."""
     page.fill("#message-input", text)
     page.press("#message-input", "Enter")
-    page.wait_for_function("([selector, count]) => document.querySelectorAll(selector).length >= count", arg=[STATISTICS, count])
+    wait_for(page, "([selector, count]) => document.querySelectorAll(selector).length >= count", [STATISTICS, count])
     return page.locator(".message[data-role=assistant] .prose").last.inner_text()
 
 

@@ -3,7 +3,7 @@
 import time
 
 from conftest import QUICK_FILE
-from steps import READY, ask, generate, initialize, open_modules, open_page
+from steps import READY, ask, generate, initialize, open_modules, open_page, wait_for
 
 QUICK_SIZE = 98_362_432
 
@@ -24,8 +24,8 @@ def test_after_the_first_visit_it_works_with_the_network_off(launch, site):
     context = launch()
     page = context.new_page()
     open_page(page, site)
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
-    page.wait_for_function("""async () => {
+    wait_for(page, "navigator.serviceWorker.controller !== null")
+    wait_for(page, """async () => {
       const [name] = await caches.keys();
       return name && (await (await caches.open(name)).keys()).length > 40;
     }""")
@@ -63,7 +63,7 @@ def test_a_closed_browser_resumes_with_the_missing_range(launch, site):
     context = launch()
     page = context.new_page()
     page.goto(site.url)
-    page.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
+    wait_for(page, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
     context.close()
 
     site.rate = None
@@ -84,7 +84,7 @@ def test_a_crashed_tab_resumes(context, site):
     site.rate = 40e6
     page = context.new_page()
     page.goto(site.url)
-    page.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
+    wait_for(page, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
     session = context.new_cdp_session(page)
     try:
         session.send("Page.crash")
@@ -147,10 +147,10 @@ def test_the_second_tab_takes_over_when_the_first_is_closed(context, site):
     site.rate = 30e6
     first = context.new_page()
     first.goto(site.url)
-    first.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
+    wait_for(first, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
     second = context.new_page()
     second.goto(site.url)
-    second.wait_for_function("parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
+    wait_for(second, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
     first.close()
     site.rate = None
     second.wait_for_selector(READY, state="attached")
@@ -172,7 +172,7 @@ def test_a_file_that_the_user_picked_is_loaded_and_kept(page, site, quick_model)
     open_page(page, site)
     page.click("#model-button")
     page.set_input_files("#model-file", str(quick_model))
-    page.wait_for_function("document.querySelector('#model-name').textContent === 'smollm2'")
+    wait_for(page, "document.querySelector('#model-name').textContent === 'smollm2'")
     page.wait_for_selector(READY, state="attached")
     assert len(ask(page, "Say hello.").strip()) > 1
     page.reload()

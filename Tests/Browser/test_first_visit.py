@@ -1,7 +1,7 @@
 """What somebody meets who opens the page for the first time."""
 
 from conftest import QUICK_FILE
-from steps import READY, ask, open_page
+from steps import READY, ask, open_page, wait_for
 
 
 def test_quick_loads_by_itself_and_answers(page, site):
@@ -28,8 +28,8 @@ def test_the_page_is_isolated_and_asks_nobody_else(page, site):
 def test_the_loading_screen_shows_bytes_rate_and_time_left(page, site):
     site.rate = 20e6
     page.goto(site.url)
-    page.wait_for_function("/\\d MB of 98\\.4 MB/.test(document.querySelector('.loading-figures').innerText)")
-    page.wait_for_function("/MB\\/s · .+ left/.test(document.querySelector('.loading-figures').innerText)")
+    wait_for(page, "/\\d MB of 98\\.4 MB/.test(document.querySelector('.loading-figures').innerText)")
+    wait_for(page, "/MB\\/s · .+ left/.test(document.querySelector('.loading-figures').innerText)")
     assert page.get_attribute(".loading-steps li[data-state=now]", "data-step") == "downloading"
     site.rate = None
     page.wait_for_selector(READY, state="attached")
@@ -39,7 +39,7 @@ def test_the_loading_screen_shows_bytes_rate_and_time_left(page, site):
 def test_a_load_can_be_cancelled_and_taken_up_again(page, site):
     site.rate = 20e6
     page.goto(site.url)
-    page.wait_for_function("document.querySelector('.loading-figures').innerText.includes(' MB of ')")
+    wait_for(page, "document.querySelector('.loading-figures').innerText.includes(' MB of ')")
     page.click("text=Cancel")
     page.wait_for_selector("text=No model is loaded")
     site.rate = None

@@ -2,7 +2,7 @@
 
 import time
 
-from steps import generate, initialize, open_modules, renderer_memory
+from steps import generate, initialize, open_modules, renderer_memory, wait_for
 
 
 def test_a_cancelled_reply_ends_within_one_token(page, site):
@@ -151,4 +151,4 @@ def test_the_example_page_works(page, site):
     page.goto(site.url + "example.html")
     page.wait_for_selector("button:not([disabled])")
     page.click("button")
-    page.wait_for_function("document.querySelector('#answer').textContent.length > 20")
+    wait_for(page, "document.querySelector('#answer').textContent.length > 20")

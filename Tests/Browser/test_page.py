@@ -3,7 +3,7 @@
 import json
 
 from conftest import SITE
-from steps import READY, ask, change_settings, open_page
+from steps import READY, ask, change_settings, open_page, wait_for
 
 LONG_TASK = 50
 
@@ -38,7 +38,7 @@ def test_a_reply_can_be_stopped(page, site):
     open_page(page, site)
     page.fill("#message-input", "Write a very long story about a mountain.")
     page.press("#message-input", "Enter")
-    page.wait_for_function("document.querySelector('[data-live] .prose')?.innerText.length > 60")
+    wait_for(page, "document.querySelector('[data-live] .prose')?.innerText.length > 60")
     page.press("#message-input", "Escape")
     page.wait_for_selector(".message-statistics >> text=Stopped")
     assert page.is_visible("#send") and page.is_hidden("#stop")
@@ -79,7 +79,7 @@ def test_no_long_task_while_a_long_reply_is_written(page, site):
         })""", letter))
     page.wait_for_timeout(3000)
     page.press("#message-input", "Escape")
-    page.wait_for_function("document.querySelectorAll('.message-statistics').length === 2")
+    wait_for(page, "document.querySelectorAll('.message-statistics').length === 2")
     assert page.evaluate("longTasks") == [], "tasks over 50 ms on the main thread"
     assert sorted(delays)[len(delays) // 2] < LONG_TASK, delays
 
@@ -89,7 +89,7 @@ def test_a_hundred_messages(page, site):
     watch_long_tasks(page)
     text = "Some **words** about number {}.\n\n- one\n- two\n\n```js\nlet a = {};\n```"
     import_conversation(page, alternating(100, lambda index: text.format(index, index)))
-    page.wait_for_function("document.querySelectorAll('.message').length === 100")
+    wait_for(page, "document.querySelectorAll('.message').length === 100")
     assert "number 99" in page.locator(".message").last.inner_text()
     assert "number 0" in page.locator(".message").first.inner_text()
     assert page.evaluate("(() => { const s = document.querySelector('#stage'); return s.scrollHeight - s.scrollTop - s.clientHeight; })()") < 100
@@ -97,7 +97,7 @@ def test_a_hundred_messages(page, site):
     page.reload()
     page.wait_for_selector(READY, state="attached")
     page.click(".conversation-title >> text=A long one")
-    page.wait_for_function("document.querySelectorAll('.message').length === 100")
+    wait_for(page, "document.querySelectorAll('.message').length === 100")
 
 
 def test_a_conversation_over_the_context_is_told_kindly(page, site):
@@ -175,7 +175,7 @@ def test_settings_reach_the_engine_and_stay(page, site):
     page.select_option("[name=theme]", "dark")
     assert page.get_attribute("html", "data-theme") == "dark"
     page.click("#apply-engine")
-    page.wait_for_function("!document.querySelector('#settings-dialog').open")
+    wait_for(page, "!document.querySelector('#settings-dialog').open")
     page.wait_for_selector(READY, state="attached")
     page.click("#settings-button")
     assert page.is_hidden("#apply-engine")
