@@ -1,5 +1,7 @@
 import ArgumentParser
+import Swiftlet
 import SwiftletServer
+import WorkerCore
 
 /// `swiftlet serve`: the chat page and the local models, over HTTP.
 struct ServeCommand: AsyncParsableCommand {
@@ -27,9 +29,20 @@ struct ServeCommand: AsyncParsableCommand {
     options.host = host
     options.port = port
     options.site = web
+    options.models = { Self.models(in: HubCache(directory: HubConfiguration().cacheDirectory)) }
     options.onReady = { address in
       Terminal.write("Swiftlet is at \(address)\n")
     }
     try await SwiftletServer(options: options).run()
+  }
+
+  /// The models of the catalog that are whole in the cache: what pages may load from here instead of the hub.
+  private static func models(in cache: HubCache) -> [ServedModel] {
+    cache.models().compactMap { cached in
+      guard cached.isComplete, cached.files.count == 1, let entry = ModelCatalog.find(cached.name) else { return nil }
+      return ServedModel(
+        id: entry.id, name: entry.name, file: entry.file, size: Int(clamping: cached.size), sha256: entry.sha256,
+        path: cached.files[0].path)
+    }
   }
 }
