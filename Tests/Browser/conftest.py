@@ -71,7 +71,7 @@ def launch(chromium, tmp_path):
         context = chromium.launch_persistent_context(
             str(tmp_path / profile), executable_path=CHROMIUM, args=["--no-sandbox"],
             viewport=options.pop("viewport", {"width": 1100, "height": 760}), **options)
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         return context
 

@@ -23,7 +23,7 @@ class SiteServer:
     - `isolated`: whether the isolation headers are sent.
     - `rate`: bytes per second of a model transfer, or None for as fast as possible.
     - `cut_after`: the next model transfers break after this many bytes, each once per entry.
-    - `corrupt`: flip a byte in what the next transfers send.
+    - `corrupt`: offsets in a model's file of bytes that are sent wrong, each once.
     - `online`: false answers every request by closing the connection.
     - `requests`: (method, path, first byte) of every request for a model; `sent`: bytes of models sent so far.
     """
@@ -34,7 +34,7 @@ class SiteServer:
         self.isolated = True
         self.rate = None
         self.cut_after = []
-        self.corrupt = 0
+        self.corrupt = []
         self.online = True
         self.requests = []
         self.sent = 0
@@ -134,9 +134,9 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
                     return
                 size = CHUNK if limit is None else min(CHUNK, limit - sent)
                 block = bytearray(handle.read(size))
-                if state.corrupt:
-                    state.corrupt -= 1
-                    block[len(block) // 2] ^= 0xFF
+                for offset in [wrong for wrong in state.corrupt if 0 <= wrong - start - sent < len(block)]:
+                    block[offset - start - sent] ^= 0xFF
+                    state.corrupt.remove(offset)
                 try:
                     self.wfile.write(block)
                 except OSError:

@@ -2,13 +2,14 @@
 
 import os
 import pathlib
+import signal
 import time
 
 READY = "#model-status[data-step=ready]"
 STATISTICS = ".message[data-role=assistant]:not([data-live]) .message-statistics"
 
 
-def wait_for(page, expression, argument=None, seconds=120):
+def wait_for(page, expression, argument=None, seconds=60):
     """Waits until an expression (or a function of `argument`) is true in the page.
 
     Playwright's own `wait_for_function` evaluates strings inside the page, which the page's Content Security Policy forbids.
@@ -83,16 +84,25 @@ def processes_below(pid):
     return found
 
 
-def renderer_memory():
-    """Bytes that the largest renderer process of our browsers has for itself and in shared memory."""
-    sizes = [0]
+def renderers():
+    """The renderer processes of our browsers: their ids and how many bytes each has in memory."""
+    found = {}
     for pid in processes_below(os.getpid()):
         try:
-            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"--type=renderer" not in command:
-                continue
-            status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            sizes.append(int(status.split("VmRSS:")[1].split()[0]) * 1024)
+            if b"--type=renderer" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                status = pathlib.Path(f"/proc/{pid}/status").read_text()
+                found[pid] = int(status.split("VmRSS:")[1].split()[0]) * 1024
         except (OSError, IndexError):
             continue
-    return max(sizes)
+    return found
+
+
+def renderer_memory():
+    """Bytes that the largest renderer has in memory."""
+    return max(renderers().values(), default=0)
+
+
+def crash_largest_renderer():
+    """Ends the renderer with the most memory, as running out of it would."""
+    sizes = renderers()
+    os.kill(max(sizes, key=sizes.get), signal.SIGKILL)

@@ -118,9 +118,11 @@ export class ModelLoader {
       throw new ModelError({ code: 'model-not-found', message: 'This file is no longer at hand. Please choose it again.' });
     }
     const failures = [];
+    let isOther = false;
     for (const source of plan.sources) {
       try {
         if (await this.#transferVerified(source, receiver, signal)) return;
+        isOther = true;
         failures.push(`${source.label} has another file under that name (its SHA-256 is not the published one)`);
       } catch (error) {
         signal.throwIfAborted();
@@ -130,7 +132,7 @@ export class ModelLoader {
     }
     const offline = navigator.onLine === false;
     throw new DownloadError({
-      code: offline ? 'offline' : 'download-failed',
+      code: offline ? 'offline' : isOther ? 'hash-mismatch' : 'download-failed',
       message: offline
         ? 'You are offline, and this model is not on this device yet. Connect once to download it.'
         : `The model could not be downloaded: ${failures.join('; ')}.`,

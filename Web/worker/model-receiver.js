@@ -240,14 +240,18 @@ export class ModelReceiver {
     this.#inspect();
   }
 
-  /** Asks as early as possible whether the engine can run this file, before the rest of it is fetched. */
+  /**
+   * Asks as early as possible whether the engine can run this file, before the rest of it is fetched.
+   *
+   * Bytes that come from the cache may be damaged: only their hash tells, and what is refused here is not fetched again.
+   */
   #inspect() {
-    if (!this.#nextInspection || (this.received < this.#nextInspection && !this.isFull)) return;
+    if (this.resumed || !this.#nextInspection || (this.received < this.#nextInspection && !this.isFull)) return;
     const length = this.received;
     const answer = this.#engine.call(() =>
       this.#engine.exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0));
     if (answer === 2) {
-      if (!this.resumed) this.#handle?.truncate(0);
+      this.#handle?.truncate(0);
       throw new RefusedError();
     }
     this.#nextInspection = answer === 1 ? length * 2 : 0;
