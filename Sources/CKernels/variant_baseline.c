@@ -30,8 +30,8 @@ CK_INLINE u8x16 look_up16_16(u8x16 table, u8x16 indices) {
 #include <wasm_simd128.h>
 // Weights 0...127 are signed bytes too. Adjacent products are summed, then adjacent sums.
 CK_INLINE i32x4 dot4_wide_16(i32x4 sums, u8x16 w, i8x16 a) {
-    v128_t low = wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_extmul_low_i8x16((v128_t)w, (v128_t)a));
-    v128_t high = wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_extmul_high_i8x16((v128_t)w, (v128_t)a));
+    v128_t low = wasm_i32x4_dot_i16x8(wasm_i16x8_extend_low_i8x16((v128_t)w), wasm_i16x8_extend_low_i8x16((v128_t)a));
+    v128_t high = wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16((v128_t)w), wasm_i16x8_extend_high_i8x16((v128_t)a));
     i32x4 even = __builtin_shufflevector((i32x4)low, (i32x4)high, 0, 2, 4, 6);
     i32x4 odd = __builtin_shufflevector((i32x4)low, (i32x4)high, 1, 3, 5, 7);
     return sums + even + odd;

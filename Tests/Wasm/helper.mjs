@@ -1,0 +1,11 @@
+// A helper thread of the module, as `Web/worker/helper.js` is in the browser.
+
+import { parentPort, workerData } from 'node:worker_threads';
+
+const { module, memory, index, stack } = workerData;
+const forbidden = () => { throw new Error('a helper called its host'); };
+const env = { memory, emit: forbidden, now: forbidden, date: forbidden, random: forbidden, fatal: forbidden };
+const { exports } = await WebAssembly.instantiate(module, { env });
+exports.__stack_pointer.value = stack;
+parentPort.postMessage('started');
+exports.swiftlet_thread_main(index);

@@ -1,0 +1,113 @@
+// A host for the browser module in Node: the same imports and calls as in `Web/worker`, with files instead of downloads.
+
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { decodeEvent, encodeCommand } from '../../Web/wire.js';
+
+export class ModuleHost {
+  /** Events that came, oldest first. */
+  events = [];
+  #workers = [];
+  #nextRequest = 1;
+
+  /**
+   * @param {string} wasmPath
+   * @param {{ threads?: number, maximumPages?: number }} options More than one thread takes the module with shared memory.
+   */
+  static async start(wasmPath, { threads = 1, maximumPages = 65535 } = {}) {
+    const host = new ModuleHost();
+    const module = await WebAssembly.compile(readFileSync(wasmPath));
+    const shared = WebAssembly.Module.imports(module).some(({ kind }) => kind === 'memory');
+    const memory = shared ? new WebAssembly.Memory({ initial: 256, maximum: maximumPages, shared: true }) : undefined;
+    const env = {
+      memory,
+      emit: (pointer, length) => host.events.push(decodeEvent(host.bytes(pointer, length).slice())),
+      now: () => performance.now(),
+      date: () => Date.UTC(2026, 1, 28, 23, 59, 58),
+      random: (pointer, length) => host.bytes(pointer, length).set(crypto.getRandomValues(new Uint8Array(length))),
+      fatal: (pointer, length) => {
+        throw new Error(`fatal ${new TextDecoder().decode(host.bytes(pointer, length).slice())}`);
+      },
+    };
+    host.exports = (await WebAssembly.instantiate(module, { env })).exports;
+    host.memory = memory ?? host.exports.memory;
+    host.exports.swiftlet_start(threads, maximumPages * 65536);
+    for (let index = 1; index < threads; index += 1) {
+      const worker = new Worker(new URL('./helper.mjs', import.meta.url), {
+        workerData: { module, memory, index, stack: host.exports.swiftlet_thread_stack() },
+      });
+      host.#workers.push(worker);
+      await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    }
+    return host;
+  }
+
+  /** Linear memory; growth detaches it. */
+  bytes(pointer, length) {
+    return new Uint8Array(this.memory.buffer, pointer >>> 0, length);
+  }
+
+  /** Sends a command and steps until there is nothing to do. Returns the events that came meanwhile. */
+  run(command) {
+    const before = this.events.length;
+    this.send(command);
+    this.settle();
+    return this.events.slice(before);
+  }
+
+  send(command) {
+    this.sendFrame(encodeCommand({ id: this.#nextRequest++, ...command }));
+  }
+
+  sendFrame(frame) {
+    const pointer = this.exports.swiftlet_allocate(frame.length);
+    this.bytes(pointer, frame.length).set(frame);
+    this.exports.swiftlet_receive(pointer, frame.length);
+    this.exports.swiftlet_free(pointer);
+  }
+
+  settle() {
+    while (this.exports.swiftlet_step() === 1);
+  }
+
+  /** Loads a file as the page does: header first, then everything into one buffer, hashed on the way. */
+  load(path, { contextLength = 0, threads = 0, model = path } = {}) {
+    const before = this.events.length;
+    this.send({ type: 'load', model, contextLength, threads });
+    const { exports } = this;
+    for (const fetch of this.events.slice(before).filter(({ type }) => type === 'fetch')) {
+      exports.swiftlet_model_begin(fetch.id);
+      const file = openSync(path, 'r');
+      const { size } = fstatSync(file);
+      const buffer = exports.swiftlet_model_buffer(size) >>> 0;
+      if (!buffer) throw new Error(`no memory for ${size} bytes`);
+      exports.swiftlet_hash_reset();
+      let verdict = 1;
+      for (let offset = 0; offset < size && verdict !== 2;) {
+        const length = readSync(file, this.bytes(buffer + offset, Math.min(1 << 22, size - offset)));
+        exports.swiftlet_hash_update(buffer + offset, length);
+        offset += length;
+        exports.swiftlet_model_progress(offset, size);
+        if (verdict === 1) verdict = exports.swiftlet_model_inspect(buffer, offset, size, 0);
+      }
+      closeSync(file);
+      this.digest = this.#finishHash();
+      if (verdict === 2) exports.swiftlet_model_discard();
+      else exports.swiftlet_model_arrived();
+    }
+    this.settle();
+    return this.events.slice(before);
+  }
+
+  #finishHash() {
+    const pointer = this.exports.swiftlet_allocate(32);
+    this.exports.swiftlet_hash_finish(pointer);
+    const digest = Buffer.from(this.bytes(pointer, 32)).toString('hex');
+    this.exports.swiftlet_free(pointer);
+    return digest;
+  }
+
+  async stop() {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}
