@@ -39,9 +39,13 @@ int ck_select_instruction_set(const char *name) {
     return 0;
 }
 
-// A panel's block holds its rows' 32 bytes and six words of scales for each row.
+// A panel's block holds its rows' 32 bytes and six words of scales for each row; enough for the variant with
+// the most rows, so that choosing another one later is safe.
 size_t ck_panel_bytes(int32_t columns) {
-    return (size_t)(columns / CK_BLOCK) * (size_t)variant()->panel_rows * (CK_BLOCK + 6 * 4);
+    int32_t rows = 0;
+    for (int i = 0; i < VARIANTS; i++)
+        if (variants[i]->panel_rows > rows) rows = variants[i]->panel_rows;
+    return (size_t)(columns / CK_BLOCK) * (size_t)rows * (CK_BLOCK + 6 * 4);
 }
 
 void ck_quantize(const ck_activations *a, int32_t first, int32_t last) { variant()->quantize(a, first, last); }

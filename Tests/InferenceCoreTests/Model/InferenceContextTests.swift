@@ -1,0 +1,108 @@
+import CKernels
+import InferenceCore
+import Testing
+
+/// The promise that makes everything else checkable: the same tokens give the same bits, however they are computed.
+@Suite(.serialized) struct InferenceContextTests {
+  static let prompt: [TokenID] = (0..<61).map { TokenID(($0 * 37 + 11) % TinyArchitecture.vocabulary) }
+
+  /// Logits after the prompt, given in pieces of the sizes.
+  static func logits(_ bytes: [UInt8], pieces: [Int], threads: Int = 1) throws -> [Float] {
+    try withContext(bytes, threads: threads) { context in
+      var at = 0
+      var result = [Float]()
+      for piece in pieces {
+        result = Array(try context.evaluate(prompt[at..<at + piece]))
+        at += piece
+      }
+      #expect(at == prompt.count)
+      return result
+    }
+  }
+
+  static func withContext<Result>(
+    _ bytes: [UInt8], threads: Int = 1, length: Int = 200, _ body: (InferenceContext) throws -> Result
+  ) throws -> Result {
+    try bytes.withUnsafeBytes { bytes in
+      let model = try LanguageModel(file: GGUFFile(bytes))
+      return try body(InferenceContext(model: model, contextLength: length, team: ThreadTeam(count: threads)))
+    }
+  }
+
+  @Test(arguments: TinyArchitecture.all)
+  func chunksAndThreadsDoNotChangeABit(architecture: TinyArchitecture) throws {
+    let bytes = architecture.file()
+    let whole = try Self.logits(bytes, pieces: [61])
+    #expect(whole.allSatisfy { $0.isFinite })
+    #expect(Set(whole).count > 80)
+    let oneByOne = Array(repeating: 1, count: 61)
+    for pieces in [oneByOne, [1, 60], [3, 5, 50, 3], [32, 29], [4, 57]] {
+      #expect(try Self.logits(bytes, pieces: pieces) == whole, "\(pieces)")
+    }
+    for threads in [2, 3, 5] {
+      #expect(try Self.logits(bytes, pieces: [61], threads: threads) == whole, "\(threads) threads")
+      #expect(try Self.logits(bytes, pieces: [20] + Array(repeating: 1, count: 41), threads: threads) == whole)
+    }
+  }
+
+  @Test(arguments: TinyArchitecture.all)
+  func instructionSetsDoNotChangeABit(architecture: TinyArchitecture) throws {
+    let standard = String(cString: ck_instruction_set())
+    defer { _ = ck_select_instruction_set(standard) }
+    let bytes = architecture.file()
+    let expected = try Self.logits(bytes, pieces: [40, 1, 20])
+    var compared = 0
+    for name in ["avx2", "sse2", "neon", "scalar"] where ck_select_instruction_set(name) == 1 {
+      #expect(try Self.logits(bytes, pieces: [40, 1, 20]) == expected, "\(name)")
+      compared += 1
+    }
+    #expect(compared > 0)
+  }
+
+  @Test(arguments: TinyArchitecture.all)
+  func aReusedPrefixGivesWhatAFreshRunGives(architecture: TinyArchitecture) throws {
+    let bytes = architecture.file()
+    let fresh = try Self.logits(bytes, pieces: [61])
+    try Self.withContext(bytes) { context in
+      let other = Array(Self.prompt[..<30]) + [1, 2, 3, 4, 5, 6, 7]
+      _ = try context.evaluate(other[...])
+      let shared = context.commonPrefix(with: Self.prompt)
+      #expect(shared == 30)
+      context.truncate(to: shared)
+      #expect(try Array(context.evaluate(Self.prompt[shared...])) == fresh)
+      #expect(context.tokens == Self.prompt)
+    }
+  }
+
+  @Test func logitsOfSeveralTokensAreThoseOfEach() throws {
+    let bytes = TinyArchitecture.all[1].file()
+    try bytes.withUnsafeBytes { bytes in
+      let model = try LanguageModel(file: GGUFFile(bytes))
+      let team = try ThreadTeam(count: 2)
+      let many = try InferenceContext(model: model, contextLength: 100, team: team, logitRows: 8)
+      let rows = Array(try many.evaluate(Self.prompt[..<20], logitRows: 8))
+      let single = try InferenceContext(model: model, contextLength: 100, team: team)
+      for token in 0..<20 {
+        let row = Array(try single.evaluate(Self.prompt[token...token]))
+        if token >= 12 {
+          let at = (token - 12) * TinyArchitecture.vocabulary
+          #expect(row == Array(rows[at..<at + TinyArchitecture.vocabulary]))
+        }
+      }
+    }
+  }
+
+  @Test func tokensThatDoNotFitAreRefusedAndNothingChanges() throws {
+    try Self.withContext(TinyArchitecture.all[0].file(), length: 32) { context in
+      _ = try context.evaluate(Self.prompt[..<30])
+      #expect(throws: ModelError(.contextFull, "The tokens are 1 more than the context's 32.")) {
+        try context.evaluate([1, 2, 3])
+      }
+      #expect(throws: ModelError.self) { try context.evaluate([96]) }
+      #expect(throws: ModelError.self) { try context.evaluate([-1]) }
+      #expect(throws: ModelError.self) { try context.evaluate(ArraySlice(Self.prompt[..<33])) }
+      #expect(context.tokens.count == 30)
+      _ = try context.evaluate([1, 2])
+    }
+  }
+}

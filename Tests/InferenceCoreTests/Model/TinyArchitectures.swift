@@ -1,0 +1,119 @@
+import CKernels
+import InferenceCore
+
+/// Models of a few thousand random weights, one for each architecture and weight format wanted.
+struct TinyArchitecture: CustomStringConvertible, Sendable {
+  let name: String
+  var format = TensorFormat.f32
+  var keyValueHeads = 2
+  var hasRotaryFactors = false
+  var isFused = false
+
+  var description: String { "\(name) \(format)\(isFused ? " fused" : "")" }
+
+  static let vocabulary = 96
+  static let all: [TinyArchitecture] = [
+    TinyArchitecture(name: "llama"),
+    TinyArchitecture(name: "llama", format: .q4_1, hasRotaryFactors: true),
+    TinyArchitecture(name: "llama", format: .q8_0, keyValueHeads: 1),
+    TinyArchitecture(name: "qwen2", format: .f16),
+    TinyArchitecture(name: "qwen3", format: .q5_0),
+    TinyArchitecture(name: "phi2", keyValueHeads: 4),
+    TinyArchitecture(name: "phi2", format: .q5_1, keyValueHeads: 4, isFused: true),
+    TinyArchitecture(name: "gemma3"),
+    TinyArchitecture(name: "gemma3", format: .iq4_NL),
+  ]
+
+  /// The file's bytes. `without` and `replacing` spoil it for tests of errors.
+  func file(without missing: String? = nil, replacing: (name: String, shape: [UInt64])? = nil) -> [UInt8] {
+    var builder = GGUFBuilder()
+    var generator = TestGenerator(state: 7)
+    let (width, inner, layers, heads, length) = (64, 96, 7, 4, 16)
+    builder.add("general.architecture", name)
+    for (key, value) in [
+      ("context_length", 512), ("embedding_length", width), ("block_count", layers), ("feed_forward_length", inner),
+      ("attention.head_count", heads), ("attention.head_count_kv", keyValueHeads), ("attention.key_length", length),
+      ("attention.value_length", length), ("rope.dimension_count", name == "phi2" ? length / 2 : length),
+    ] where key != missing {
+      builder.add("\(name).\(key)", .uint32, UInt32(value))
+    }
+    if name == "gemma3" { builder.add("gemma3.attention.sliding_window", .uint32, UInt32(24)) }
+    builder.add("\(name).attention.layer_norm\(name == "phi2" ? "" : "_rms")_epsilon", Float(1e-5))
+
+    func add(_ tensor: String, _ shape: [Int], _ format: TensorFormat, mean: Float = 0, spread: Float) {
+      guard tensor != missing else { return }
+      let count = shape.reduce(1, *)
+      let shape = replacing?.name == tensor ? replacing!.shape : shape.map(UInt64.init)
+      var values = (0..<count).map { _ in
+        mean + spread * (Float(generator.next() >> 40) / Float(1 << 23) - 1)
+      }
+      builder.addTensor(
+        tensor, shape: shape, format: format.rawValue,
+        data: Self.encode(&values, as: format, with: &generator))
+    }
+    func matrix(_ tensor: String, _ rows: Int, _ columns: Int) {
+      add(tensor, [columns, rows], format, spread: 2 / Float(columns).squareRoot())
+    }
+    func vector(_ tensor: String, _ count: Int, mean: Float = 1) {
+      add(tensor, [count], .f32, mean: mean, spread: 0.2)
+    }
+
+    add("token_embd.weight", [width, Self.vocabulary], format, spread: 1)
+    if hasRotaryFactors { vector("rope_freqs.weight", length / 2, mean: 2) }
+    for index in 0..<layers {
+      let layer = "blk.\(index)."
+      vector(layer + "attn_norm.weight", width)
+      if isFused {
+        matrix(layer + "attn_qkv.weight", (heads + 2 * keyValueHeads) * length, width)
+        vector(layer + "attn_qkv.bias", (heads + 2 * keyValueHeads) * length, mean: 0)
+      } else {
+        for (part, count) in [("q", heads), ("k", keyValueHeads), ("v", keyValueHeads)] {
+          matrix(layer + "attn_\(part).weight", count * length, width)
+          if name == "qwen2" || name == "phi2" { vector(layer + "attn_\(part).bias", count * length, mean: 0) }
+        }
+      }
+      matrix(layer + "attn_output.weight", width, heads * length)
+      if name == "qwen3" || name == "gemma3" {
+        vector(layer + "attn_q_norm.weight", length)
+        vector(layer + "attn_k_norm.weight", length)
+      }
+      if name == "gemma3" {
+        vector(layer + "post_attention_norm.weight", width)
+        vector(layer + "post_ffw_norm.weight", width)
+      }
+      if name == "phi2" {
+        vector(layer + "attn_norm.bias", width, mean: 0)
+        vector(layer + "ffn_up.bias", inner, mean: 0)
+        vector(layer + "ffn_down.bias", width, mean: 0)
+      } else {
+        vector(layer + "ffn_norm.weight", width)
+        matrix(layer + "ffn_gate.weight", inner, width)
+      }
+      matrix(layer + "ffn_up.weight", inner, width)
+      matrix(layer + "ffn_down.weight", width, inner)
+    }
+    vector("output_norm.weight", width)
+    if name == "phi2" { vector("output_norm.bias", width, mean: 0) }
+    return builder.file
+  }
+
+  /// Floats as they are; a quantized format gets random blocks with a small scale.
+  private static func encode(
+    _ values: inout [Float], as format: TensorFormat, with generator: inout TestGenerator
+  ) -> [UInt8] {
+    switch format {
+    case .f32: return values.flatMap { littleEndian($0.bitPattern) }
+    case .f16: return values.flatMap { littleEndian(ck_f32_to_f16($0)) }
+    default:
+      return (0..<values.count / 32).flatMap { _ in
+        var block = (0..<format.blockBytes).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        let scale: Float = format == .q8_0 || format == .iq4_NL ? 0.002 : 0.02
+        block.replaceSubrange(0..<2, with: littleEndian(ck_f32_to_f16(scale)))
+        if format == .q4_1 || format == .q5_1 {
+          block.replaceSubrange(2..<4, with: littleEndian(ck_f32_to_f16(-scale * 8)))
+        }
+        return block
+      }
+    }
+  }
+}
