@@ -42,8 +42,8 @@ public final class InferenceManager: Sendable {
     /// Counts the threads, so that the last words of one that was stopped are recognized as such.
     var generation = 0
     var nextRequest: RequestID = 1
-    var model = ModelState(availableModels: ModelCatalog.models)
-    var observers: [Int: @Sendable (ModelState) -> Void] = [:]
+    var model = NumberedState(number: 0, state: ModelState(availableModels: ModelCatalog.models))
+    var observers: [Int: @Sendable (NumberedState) -> Void] = [:]
     var nextObserver = 0
   }
 
@@ -114,11 +114,30 @@ public final class InferenceManager: Sendable {
   }
 
   /// The state as it is now.
-  public var modelState: ModelState { state.withLock { $0.model } }
+  public var modelState: ModelState { numberedState.state }
 
-  /// The state now and after every change. States that nobody reads in time are skipped; the last one never is.
+  /// The state now and after every change. Of states that nobody reads only the last 64 are kept.
   public var modelStates: AsyncStream<ModelState> {
-    let (stream, continuation) = AsyncStream.makeStream(of: ModelState.self, bufferingPolicy: .bufferingNewest(64))
+    let states = numberedStates
+    return AsyncStream(bufferingPolicy: .bufferingNewest(64)) { continuation in
+      let task = Task {
+        for await state in states { continuation.yield(state.state) }
+        continuation.finish()
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  /// A state and how many changes came before it.
+  struct NumberedState: Sendable {
+    let number: Int
+    let state: ModelState
+  }
+
+  var numberedState: NumberedState { state.withLock { $0.model } }
+
+  var numberedStates: AsyncStream<NumberedState> {
+    let (stream, continuation) = AsyncStream.makeStream(of: NumberedState.self, bufferingPolicy: .bufferingNewest(64))
     let id = state.withLock { state in
       let id = state.nextObserver
       state.nextObserver += 1
@@ -296,8 +315,8 @@ public final class InferenceManager: Sendable {
 
   /// Tells observers of a change; with the lock held, so that they hear the changes in their order.
   private func show(_ model: ModelState, _ state: inout State) {
-    guard state.model != model else { return }
-    state.model = model
-    for observer in state.observers.values { observer(model) }
+    guard state.model.state != model else { return }
+    state.model = NumberedState(number: state.model.number + 1, state: model)
+    for observer in state.observers.values { observer(state.model) }
   }
 }

@@ -21,14 +21,16 @@ public final class ModelStore {
   @ObservationIgnored private let manager: InferenceManager
   @ObservationIgnored private var observers: [Int: (ModelState) -> Void] = [:]
   @ObservationIgnored private var nextObserver = 0
-  @ObservationIgnored private var state: ModelState
+  @ObservationIgnored private var shown: InferenceManager.NumberedState
+  /// Who waits until a state of at least this number is shown.
+  @ObservationIgnored private var waiters: [(number: Int, continuation: CheckedContinuation<Void, Never>)] = []
   @ObservationIgnored private var updates: Task<Void, Never>?
 
   public init(manager: InferenceManager = .shared) {
     self.manager = manager
-    state = manager.modelState
-    show(state)
-    let states = manager.modelStates
+    shown = manager.numberedState
+    show(shown.state)
+    let states = manager.numberedStates
     updates = Task { [weak self] in
       for await state in states {
         guard let self else { return }
@@ -45,7 +47,7 @@ public final class ModelStore {
   public func loadModel(_ model: String, contextLength: Int? = nil) async {
     // The error is in the state already, and a load that was cancelled is none.
     _ = try? await manager.initialize(model, contextLength: contextLength)
-    apply(manager.modelState)
+    await caughtUp()
   }
 
   /// Stops a load that is under way. What was downloaded is kept for the next time.
@@ -56,7 +58,7 @@ public final class ModelStore {
   /// Frees the model and clears an error.
   public func resetModel() async {
     await manager.unload()
-    apply(manager.modelState)
+    await caughtUp()
   }
 
   /// The value that a selector takes from the state: now, and whenever it becomes another.
@@ -66,7 +68,7 @@ public final class ModelStore {
     let (stream, continuation) = AsyncStream.makeStream(of: Value.self)
     let id = nextObserver
     nextObserver += 1
-    var last = selector(state)
+    var last = selector(shown.state)
     continuation.yield(last)
     observers[id] = { state in
       let value = selector(state)
@@ -80,10 +82,20 @@ public final class ModelStore {
     return stream
   }
 
-  private func apply(_ state: ModelState) {
-    self.state = state
-    show(state)
-    for observer in observers.values { observer(state) }
+  /// Returns when the store shows what the manager's state is now.
+  private func caughtUp() async {
+    let number = manager.numberedState.number
+    guard shown.number < number else { return }
+    await withCheckedContinuation { waiters.append((number, $0)) }
+  }
+
+  private func apply(_ state: InferenceManager.NumberedState) {
+    shown = state
+    show(state.state)
+    for observer in observers.values { observer(state.state) }
+    let reached = waiters.filter { $0.number <= state.number }
+    waiters.removeAll { $0.number <= state.number }
+    for waiter in reached { waiter.continuation.resume() }
   }
 
   /// Writes only what differs: writing an equal value would wake its observers.

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// The architecture is `llama`, everything in F32. Its vocabulary is the 256 bytes (in GPT-2's alphabet, without merges:
 /// one token a byte) and three special tokens. Greedy output is printable ASCII and does not end by itself.
-public struct TinyModel {
+public struct TinyModel: Sendable {
   public var contextLength = 512
   public var layers = 2
   /// Rows of the hidden state; a multiple of 64.
