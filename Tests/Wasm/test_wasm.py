@@ -1,0 +1,78 @@
+"""The browser modules, run in Node."""
+
+import pytest
+
+PROMPTS = ["The capital of France is", "Once upon a time", "def fibonacci(n):\n", "1, 2, 3, 4,", "Die Wörter 漢字 🙂"]
+MADE = [("llama", "Q8_0", "ggml-vocab-llama-bpe"), ("phi2", "F32", "ggml-vocab-gpt-2"),
+        ("gemma3", "Q4_0", "ggml-vocab-llama-spm")]
+
+
+def requests(prompts, tokens):
+    return [{"input": {"text": prompt}, "options": {"temperature": 0, "maxTokens": tokens}} for prompt in prompts]
+
+
+def threads_of(module):
+    """How many threads a module is tried with."""
+    return [1, 3] if "threads" in module.name else [1]
+
+
+def test_the_quick_model_says_what_it_says_natively(node, module, quick, native):
+    expected = [native(quick, prompt, 24) for prompt in PROMPTS]
+    for threads in threads_of(module):
+        [answer] = node("generate.mjs", module, quick, threads, stdin=requests(PROMPTS, 24))
+        assert answer["info"]["threads"] == threads
+        for result, reference in zip(answer["results"], expected):
+            assert result["promptTokens"] == reference["prompt_tokens"]
+            assert visible(result["tokens"], result) == visible(reference["tokens"], reference)
+            assert result["text"] == reference["text"]
+        assert answer["digest"] == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+        assert answer["steps"][0] == "downloading" and answer["steps"][-1] == "ready"
+
+
+def visible(tokens, result):
+    """Tokens without the one that ended the text, which one side may report and the other not."""
+    return tokens[:-1] if result.get("reason", result.get("finish_reason")) == "stop" else tokens
+
+
+@pytest.mark.parametrize("architecture, kind, vocabulary", MADE)
+def test_every_architecture_says_what_it_says_natively(node, module, made_model, native, architecture, kind, vocabulary):
+    model = made_model(architecture, kind, vocabulary)
+    expected = [native(model, prompt, 16) for prompt in PROMPTS[:3]]
+    [answer] = node("generate.mjs", module, model, 1, stdin=requests(PROMPTS[:3], 16))
+    for result, reference in zip(answer["results"], expected):
+        assert result["promptTokens"] == reference["prompt_tokens"]
+        assert result["tokens"] == reference["tokens"]
+
+
+def test_memory_is_allocated_freed_and_used_again(node, module):
+    [answer] = node("allocator.mjs", module)
+    assert answer["reserved"] < 2 ** 32
+
+
+def test_loading_again_and_again_takes_no_more_memory(node, module, made_model):
+    [rounds] = node("cycles.mjs", module, made_model(*MADE[0]))
+    assert rounds[-1]["used"] <= rounds[1]["used"]
+    assert rounds[-1]["reserved"] == rounds[1]["reserved"]
+
+
+def test_hostile_bytes_are_answered_with_errors(node, module, made_model):
+    answer, short = node("hostile.mjs", module, made_model(*MADE[0]))
+    for name in ["noFrame", "emptyFrame", "otherVersion", "absurdLength", "cutFrame"]:
+        assert answer[name] == "bad-frame", name
+    assert answer["withoutModel"] == "no-model"
+    for name in ["noModel", "cutHeader", "cutTensors", "flipped"]:
+        assert answer[name] == "invalid-model", name
+    assert answer["afterwards"] == "loaded", "the module goes on after bad models"
+    assert short["memory"] == "not-enough-memory"
+
+
+def test_speed_beside_the_native_build(node, module, quick, native):
+    """Prints the ratio; only an absurd one fails, since the machine may be busy."""
+    for threads in threads_of(module)[:1] + ([2] if "threads" in module.name else []):
+        reference = native(quick, PROMPTS[1], 48, threads)["timings"]
+        [answer] = node("generate.mjs", module, quick, threads, stdin=requests([PROMPTS[0], PROMPTS[1]], 48))
+        timings = answer["results"][1]["timings"]
+        there = 1000 * reference["predicted_n"] / reference["predicted_ms"]
+        here = 1000 * timings["predictedCount"] / timings["predictedMilliseconds"]
+        print(f"\n{module.name}, {threads} thread(s): {here:.1f} tokens/s, native {there:.1f}, ratio {here / there:.2f}")
+        assert here > 0.01 * there
