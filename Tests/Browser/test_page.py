@@ -90,8 +90,8 @@ def test_a_hundred_messages(page, site):
     text = "Some **words** about number {}.\n\n- one\n- two\n\n```js\nlet a = {};\n```"
     import_conversation(page, alternating(100, lambda index: text.format(index, index)))
     wait_for(page, "document.querySelectorAll('.message').length === 100")
-    assert "number 99" in page.locator(".message").last.inner_text()
-    assert "number 0" in page.locator(".message").first.inner_text()
+    assert "number 99" in page.locator(".message").last.text_content()
+    assert "number 0" in page.locator(".message").first.text_content()
     assert page.evaluate("(() => { const s = document.querySelector('#stage'); return s.scrollHeight - s.scrollTop - s.clientHeight; })()") < 100
     assert page.evaluate("longTasks") == []
     page.reload()
@@ -127,7 +127,7 @@ def test_conversations_are_kept_renamed_exported_and_deleted(page, site):
     page.reload()
     page.wait_for_selector(READY, state="attached")
     page.click(".conversation-title")
-    assert page.inner_text(".message[data-role=user] .bubble") == "Remember the word blue."
+    assert page.text_content(".message[data-role=user] .bubble") == "Remember the word blue."
 
     page.click(".conversation .icon-button")
     page.click("#conversation-menu >> text=Rename")

@@ -8,6 +8,8 @@ import { MessageView } from './message-view.js';
 const drawnAtOnce = 12;
 /** Closer to the end than this, in pixels, the view follows the reply. */
 const followDistance = 80;
+/** A scroll this soon after a wheel, a finger, a key or the scrollbar, in milliseconds, is the user's. */
+const handTime = 1200;
 
 /** The messages of the open conversation. */
 export class ThreadView {
@@ -21,6 +23,7 @@ export class ThreadView {
   /** @type {HTMLElement | null} */
   #notice = null;
   #following = true;
+  #touched = -Infinity;
   #drawing = 0;
   #growLive = oncePerFrame(() => this.#drawLive());
 
@@ -38,11 +41,17 @@ export class ThreadView {
       fail: (error) => this.#fail(error),
       finish: (message) => this.#finish(message),
     };
+    for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
+      this.#stage.addEventListener(kind, () => (this.#touched = performance.now()), { passive: true });
+    }
     this.#stage.addEventListener('scroll', () => {
       const distance = this.#stage.scrollHeight - this.#stage.scrollTop - this.#stage.clientHeight;
-      this.#following = distance < followDistance;
+      if (distance < followDistance) this.#following = true;
+      // Messages that get their real height move the view too; only the user's own scrolling means something.
+      else if (performance.now() - this.#touched < handTime) this.#following = false;
       this.#jump.hidden = this.#following;
     }, { passive: true });
+    new ResizeObserver(() => this.#follow()).observe(this.#thread);
     this.#jump.addEventListener('click', () => this.#follow(true));
     this.#show();
   }
