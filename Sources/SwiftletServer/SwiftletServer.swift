@@ -53,8 +53,15 @@ public struct SwiftletServer: Sendable {
     var configuration = ServiceGroupConfiguration(
       services: [application], gracefulShutdownSignals: signals, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(5)
+    let group = ServiceGroup(configuration: configuration)
+    // In a task of its own: the caller's cancellation means to close up, not to drop everything.
+    let running = Task { try await group.run() }
     do {
-      try await ServiceGroup(configuration: configuration).run()
+      try await withTaskCancellationHandler {
+        try await running.value
+      } onCancel: {
+        Task { await group.triggerGracefulShutdown() }
+      }
     } catch let error as IOError {
       throw ServerError(error, host: options.host, port: options.port)
     }
