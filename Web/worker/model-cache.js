@@ -18,6 +18,8 @@
 
 const folderName = 'models';
 const infoSuffix = '.json';
+/** How long the browser may take to open its file system, in milliseconds. */
+const patience = 1500;
 
 export class ModelCache {
   #folder;
@@ -29,12 +31,21 @@ export class ModelCache {
 
   /** @returns {Promise<ModelCache | null>} Null where the browser keeps no files (some private windows). */
   static async open() {
-    try {
+    const open = async () => {
       const root = await navigator.storage.getDirectory();
       return new ModelCache(await root.getDirectoryHandle(folderName, { create: true }));
+    };
+    const silence = () => new Promise((resolve) => setTimeout(resolve, patience, undefined));
+    try {
+      // Firefox at times leaves a request unanswered that comes while it sets up the storage of a new profile.
+      for (let tries = 0; tries < 3; tries += 1) {
+        const cache = await Promise.race([open(), silence()]);
+        if (cache) return cache;
+      }
     } catch {
-      return null;
+      // Kept files are a convenience: without them the model is fetched each time.
     }
+    return null;
   }
 
   /**
