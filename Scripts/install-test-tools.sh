@@ -6,6 +6,7 @@ set -eu
 missing=""
 command -v node >/dev/null || missing="$missing nodejs"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing="$missing firefox-esr"
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -z "$missing" ]; then exit 0; fi

@@ -135,7 +135,7 @@ export class ModelLoader {
       code: offline ? 'offline' : isOther ? 'hash-mismatch' : 'download-failed',
       message: offline
         ? 'You are offline, and this model is not on this device yet. Connect once to download it.'
-        : `The model could not be downloaded: ${failures.join('; ')}.`,
+        : `The model could not be downloaded: ${failures.join(', and ')}.`,
     });
   }
 

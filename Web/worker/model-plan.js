@@ -49,7 +49,7 @@ export async function planFor({ model, entry }, places, picked, signal) {
  * @returns {ModelPlan}
  */
 function catalogPlan(entry, { modelsURL, hubURL }) {
-  const sources = [new HttpSource(new URL(encodeURIComponent(entry.file), modelsURL).href, 'This site')];
+  const sources = [new HttpSource(new URL(encodeURIComponent(entry.file), modelsURL).href, 'this site')];
   for (const source of entry.sources) {
     if (source.type === 'hub') sources.push(hubSource(hubURL, source.repository, source.revision, source.file));
   }
@@ -60,7 +60,7 @@ function catalogPlan(entry, { modelsURL, hubURL }) {
 
 /** @param {string} hubURL @param {string} repository @param {string} revision @param {string} file */
 function hubSource(hubURL, repository, revision, file) {
-  return new HttpSource(`${hubURL}/${repository}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`, 'The hub');
+  return new HttpSource(`${hubURL}/${repository}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`, 'the hub');
 }
 
 /**

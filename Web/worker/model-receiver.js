@@ -94,7 +94,7 @@ export class ModelReceiver {
   async expect(total, source) {
     const size = this.#expected.size || total;
     if (!size) {
-      throw new DownloadError({ code: 'download-failed', message: `${source.label} does not say how large the model is.` });
+      throw new DownloadError({ code: 'download-failed', message: `${source.label} does not say how large the model is` });
     }
     // A length of 0 is one that the browser did not see, as with compressed answers.
     if (total && total !== size) {
@@ -124,7 +124,7 @@ export class ModelReceiver {
   /** @param {Uint8Array} chunk The bytes that follow those before. */
   accept(chunk) {
     if (chunk.length > this.#size - this.received) {
-      throw new DownloadError({ code: 'download-failed', message: 'The source sent more bytes than the model has' });
+      throw new DownloadError({ code: 'download-failed', message: 'the source sent more bytes than the model has' });
     }
     this.#engine.bytes(this.#pointer + this.received, chunk.length).set(chunk);
     this.#keep(chunk);
