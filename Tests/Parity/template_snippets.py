@@ -1,15 +1,8 @@
 """Small templates, one feature each, and the JSON variables they are rendered with.
 
-`generate_template_snippets.py` renders them with jinja2 and writes the table that the Swift tests compare with.
+`Scripts/generate-template-snippets.py` renders them with jinja2 and writes the file that the Swift tests compare with.
 """
 
-CHAT = {
-    "messages": [
-        {"role": "system", "content": "Be kind."},
-        {"role": "user", "content": "Hi"},
-        {"role": "assistant", "content": "Hello!"},
-    ],
-}
 DATA = {
     "n": 7,
     "f": 2.5,
@@ -111,7 +104,7 @@ SNIPPETS = r"""
 {{ d|tojson(indent=2) }} {{ [[], {}, [1]]|tojson(indent=2) }} {{ d|tojson(indent='\t') }} {{ d|tojson(indent=0) }} {{ d|tojson(sort_keys=true) }} {{ d|tojson(separators=(',', ':')) }} {{ u|tojson(ensure_ascii=true) }} {{ users[0]|tojson(indent=4, sort_keys=true) }} {{ d|tojson(indent=2, separators=(' ;', ' = ')) }}
 {{ 'a,b,c'.split(',') }} {{ 'a,b,c'.split(',', 1) }} {{ ' a  b c '.split() }} {{ ' a  b c '.split(none, 1) }} {{ 'a,b,c'.rsplit(',', 1) }} {{ ' a  b  c '.rsplit(none, 1) }} {{ 'a  b c'.rsplit() }} {{ 'abc'.split('</think>')[-1] }} {{ ''.split(',') }} {{ ''.split() }} {{ 'a\r\nb\nc'.splitlines() }} {{ 'a\nb\n'.splitlines(true) }}
 {{ '  x '.strip() }}| {{ '  x '.lstrip() }}| {{ '  x '.rstrip() }}| {{ 'xyaxy'.strip('xy') }} {{ '\n\nx\n'.lstrip('\n') }}| {{ 'éaé'.strip('é') }} {{ '\u3000x\xa0'.strip() }}|
-{{ s.startswith('Hell') }} {{ s.endswith('ld') }} {{ s.startswith(('x', 'H')) }} {{ s.endswith('x') }} {{ s.upper() }} {{ s.lower() }} {{ s.title() }} {{ "they're bill's".title() }} {{ s.capitalize() }} {{ 'ß'.title() }}
+{{ s.startswith('Hell') }} {{ s.endswith('ld') }} {{ s.startswith(('x', 'H')) }} {{ s.endswith('x') }} {{ s.upper() }} {{ s.lower() }} {{ s.title() }} {{ "they're bill's".title() }} {{ s.capitalize() }} {{ 'ß'.title() }} {{ 7.5 % 0.1 }} {{ 1 - 1.5 % 0.1 }} {{ 5.5 // 0.1 }} {{ -1e300 % 7 }}
 {{ s.replace('o', '0') }} {{ s.replace('o', '0', 1) }} {{ s.find('o') }} {{ s.find('zz') }} {{ s.rfind('o') }} {{ s.index('W') }} {{ s.count('l') }} {{ u.find('日') }} {{ u.count('é') }} {{ s.find('o', 5) }} {{ s.find('o', -3, -1) }} {{ 'aaaa'.count('aa') }} {{ 'abc'.count('') }}
 {{ ', '.join(['a', 'b']) }} {{ ''.join(names) }} {{ '-'.join('abc') }} {{ s.partition(', ') }} {{ s.rpartition('o') }} {{ 'a'.partition('x') }} {{ 'prefix-x'.removeprefix('prefix-') }} {{ 'x.py'.removesuffix('.py') }} {{ 'x'.removesuffix('') }}
 {{ '7'.zfill(3) }} {{ '-7'.zfill(4) }} {{ 'a'.ljust(3) }}| {{ 'a'.rjust(3, '*') }}| {{ '12'.isdigit() }} {{ ''.isdigit() }} {{ 'ab'.isalpha() }} {{ 'a1'.isalnum() }} {{ ' '.isspace() }} {{ 'aB'.islower() }} {{ 'AB1'.isupper() }} {{ '1'.isupper() }}
@@ -122,14 +115,13 @@ SNIPPETS = r"""
 {{ range(3)|list }} {{ range(1, 4)|list }} {{ range(10, 0, -3)|list }} {{ range(0)|list }} {{ range(5)[-1] }} {{ range(5)|length }} {{ range(3)|sum }}
 {{ strftime_now('%Y-%m-%d %H:%M:%S %d %b %Y %B %A %a %y %j %I %p %-d %e %% %F %T') }}
 {{ [1, 2, 3][0] }} {{ 'abc'[1] }} {{ {'a': 1}['a'] }} {{ (1, 2)[1] }} {{ [[1, 2], [3]][1][0] }} {{ {'a': 1, 'a': 2} }} {{ {1: 'x'}[1] }} {{ {1: 'x'}[1.0] }} {{ {true: 'x'}[1] }} {{ {(1, 2): 'x'}[(1, 2)] }}
-{{ n if n is defined and n > 3 else 'small' }} {{ (n > 3) ~ (n < 3) }} {{ not n > 3 }} {{ not (n > 3 and false) }} {{ n > 3 == true }} {{ 1 + 1 == 2 and 'yes' }} {{ 'a' + 'b' == 'ab' }} {{ 'x' ~ 1 + 1 }} {{ 2 * 3 ~ 'x' }}
+{{ n if n is defined and n > 3 else 'small' }} {{ (n > 3) ~ (n < 3) }} {{ not n > 3 }} {{ not (n > 3 and false) }} {{ n > 3 == true }} {{ 1 + 1 == 2 and 'yes' }} {{ 'a' + 'b' == 'ab' }} {{ 'x' ~ (1 + 1) }} {{ 2 * 3 ~ 'x' }}
 {{ s|lower|replace(' ', '_')|upper }} {{ s.lower().replace(' ', '_').upper() }} {{ (s|lower).upper() }} {{ 'a|b'.split('|')|join(',') }} {{ ('a' ~ 'b')|upper }} {{ 'a' ~ 'b'|upper }} {{ -1|string }} {{ 1 + '2'|int }}
 {{ [1, 2, ] }} {{ {'a': 1, } }} {{ (1, ) }} {{ s.replace('H', 'J',) }} {{ 1 if true }} {{ [] }} {{ {} }} {{ () }} {{ 1, 2 }} {{ (1, 2) }} {{ (1) }}
 {{ hi }}{{ hi|default(missing2)|default('deep') }} {{ namespace(a=1).a }} {{ namespace({'k': 2}, j=3).k }} {{ loop is defined }}
 {% set ns = namespace(x=1) %}{% set ns.y = ns.x + 1 %}{{ ns.y }}{% macro f(o) %}{% set o.y = 9 %}{% endmacro %}{{ f(ns) }}{{ ns.y }} {% set ns.l = [] %}{% for i in range(3) %}{% set ns.l = ns.l + [i] %}{% endfor %}{{ ns.l }}
 {% set f2 = s.upper %}{{ f2() }} {% set m = d.get %}{{ m('b') }} {{ s.upper is callable }} {{ s.nothing is defined }} {{ s['upper']() }}
 {{ "a" if "b" in {"b": 1} else "c" }} {{ {'a': [1,2]}.a|length == 2 }} {{ users[0]['tags'] | join(',') if users[0]['tags'] is defined else '' }} {{ users|length > 2 }}
-{{ *x }}
 {%- macro args(a, b, c=3) -%}{{ a }}{{ b }}{{ c }}{%- endmacro -%}{{ args(*[1, 2]) }} {{ args(1, **{'b': 5, 'c': 6}) }} {{ args(*(1,), b=2) }}
 {% if users and users[0].name %}ok{% endif %}{% if not missing %}undefined is false{% endif %}{% if 0.0 or {} or () or '' %}x{% else %}all false{% endif %}
 {{ 1.0 }} {{ 1.50 }} {{ 3.0 * 2 }} {{ 10 / 5 }} {{ 1e2|int }} {{ 5 // 2.0 }} {{ 2.0 ** 3 }} {{ 4 ** 0.5 }} {{ 1_000 * 3 }} {{ 9223372036854775807 }} {{ -9223372036854775807 }}
@@ -215,6 +207,10 @@ ERRORS = r"""
 {% macro m(a) %}{% endmacro %}{{ m(1, 2) }}
 {% macro m(a) %}{% endmacro %}{{ m(b=2) }}
 {{ m( }}
+{{ *x }}
+{{ 2.0 ** 5000 }}
+{{ 5|truncate }}
+{{ 5|indent }}
 {{ }}
 {{ 1 + }}
 {{ (1 }}

@@ -31,7 +31,8 @@ struct JSONWriter {
       throw JSONError(offset: 0, message: "\(String(decoding: reason, as: UTF8.self)), so it has no JSON form")
     case .object:
       throw JSONError(
-        offset: 0, message: "only strings, numbers, booleans, none, lists and mappings have a JSON form (an iterator can "
+        offset: 0,
+        message: "only strings, numbers, booleans, none, lists and mappings have a JSON form (an iterator can "
           + "be made a list by the filter 'list')")
     }
   }

@@ -47,13 +47,15 @@ package struct SourcePosition: Equatable, Sendable {
 /// Nesting of the source is bounded by the parser, and the depth of values by `valueDepth`.
 public struct TemplateLimits: Sendable {
   /// Expressions and statements evaluated, and elements visited by filters.
-  public var steps = 10_000_000
+  public var steps = 5_000_000
   /// Bytes of the output, and of any one string on the way to it.
   public var outputBytes = 16 << 20
   /// Bytes of all strings and lists produced on the way, whether kept or not.
   public var producedBytes = 256 << 20
+  /// Statements and expressions being evaluated inside one another; bounds the use of the stack.
+  public var evaluationDepth = 120
   /// Macro calls inside macro calls.
-  public var callDepth = 40
+  public var callDepth = 24
   /// Lists and mappings inside one another.
   public var valueDepth = 100
 

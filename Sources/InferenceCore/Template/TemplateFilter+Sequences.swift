@@ -37,7 +37,8 @@ extension TemplateInterpreter {
       let values = try bind(arguments, "sum", "attribute", "start")
       var sum = values[1] ?? .int(0)
       for element in try elements(of: value) {
-        sum = try arithmetic(.add, sum, try values[0].map { (path) throws(TemplateError) in try self.path(path, of: element) } ?? element)
+        sum = try arithmetic(
+          .add, sum, try values[0].map { (path) throws(TemplateError) in try self.path(path, of: element) } ?? element)
       }
       return sum
     case .map:
@@ -111,7 +112,9 @@ extension TemplateInterpreter {
       try charge()
       var keys: [TemplateValue] = []
       if case .string(let paths)? = attribute {
-        for path in UTF8Text.split(paths, by: [UInt8(ascii: ",")]) { keys.append(try self.path(.string(path), of: element)) }
+        for path in UTF8Text.split(paths, by: [UInt8(ascii: ",")]) {
+          keys.append(try self.path(.string(path), of: element))
+        }
       } else if let attribute, case .int = attribute {
         keys.append(try path(attribute, of: element))
       } else {

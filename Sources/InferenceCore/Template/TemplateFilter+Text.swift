@@ -31,7 +31,9 @@ extension TemplateInterpreter {
         atMost: try whole(values[2], "replace"))
     case .format:
       guard arguments.keywords.isEmpty else {
-        guard arguments.positional.isEmpty else { throw fail("'format' takes arguments with names or without, not both") }
+        guard arguments.positional.isEmpty else {
+          throw fail("'format' takes arguments with names or without, not both")
+        }
         return try formatted(text, with: .mapping(TemplateMapping(arguments.keywords.map { ($0.name, $0.value) })))
       }
       return try formatted(text, with: .tuple(arguments.positional))

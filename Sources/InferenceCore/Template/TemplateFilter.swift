@@ -74,12 +74,14 @@ extension TemplateInterpreter {
   ) throws(TemplateError) -> TemplateValue {
     try charge(lookingAt: value)
     switch filter {
-    case .capitalize, .center, .e, .escape, .format, .indent, .lower, .replace, .safe, .string, .title, .trim, .truncate,
+    case .capitalize, .center, .e, .escape, .format, .indent, .lower, .replace, .safe, .string, .title, .trim,
+      .truncate,
       .upper:
       return try textFilter(filter, value, arguments)
     case .abs, .float, .int, .round:
       return try numberFilter(filter, value, arguments)
-    case .first, .last, .list, .reverse, .items, .join, .dictsort, .sort, .unique, .sum, .max, .min, .map, .select, .reject,
+    case .first, .last, .list, .reverse, .items, .join, .dictsort, .sort, .unique, .sum, .max, .min, .map, .select,
+      .reject,
       .selectattr, .rejectattr:
       return try sequenceFilter(filter, value, arguments)
     case .count, .length:
@@ -88,7 +90,11 @@ extension TemplateInterpreter {
     case .d, .default:
       let values = try bind(arguments, "default", "default_value", "boolean")
       let isReplaced: Bool
-      if case .undefined = value { isReplaced = true } else { isReplaced = values[1].map(isTrue) == true && !isTrue(value) }
+      if case .undefined = value {
+        isReplaced = true
+      } else {
+        isReplaced = values[1].map(isTrue) == true && !isTrue(value)
+      }
       return isReplaced ? values[0] ?? .string([]) : value
     case .attr:
       let name = try string(try bind(arguments, "attr", "name", required: 1)[0], "attr") ?? []

@@ -8,6 +8,18 @@ extension TemplateInterpreter {
       return value
     case .name(let name):
       return scope.value(of: name) ?? .undefined("'".bytes + names[name] + "' is undefined".bytes)
+    default:
+      try enter()
+      let value = try evaluate(compound: expression)
+      leave()
+      return value
+    }
+  }
+
+  private func evaluate(compound expression: TemplateExpression) throws(TemplateError) -> TemplateValue {
+    switch expression.kind {
+    case .constant, .name:
+      return try evaluate(expression)
     case .list(let elements):
       return try nest(.list(try evaluate(all: elements)))
     case .tuple(let elements):

@@ -74,7 +74,9 @@ extension TemplateInterpreter {
       switch number {
       case .int(let int): whole = int
       case .double(let double):
-        guard let int = Int64(exactly: double.rounded(.towardZero)) else { throw fail("a number is too large to format") }
+        guard let int = Int64(exactly: double.rounded(.towardZero)) else {
+          throw fail("a number is too large to format")
+        }
         whole = int
       }
       var digits: [UInt8]
@@ -90,7 +92,8 @@ extension TemplateInterpreter {
       guard let number = TemplateNumber(value) else { throw fail("a format needs a number, found \(value.typeName)") }
       let double = number.double
       return specification.signed(
-        DecimalConversion.fixed(double.magnitude, places: specification.precision ?? 6), isNegative: double.sign == .minus)
+        DecimalConversion.fixed(double.magnitude, places: specification.precision ?? 6),
+        isNegative: double.sign == .minus)
     default:
       throw fail("a format has an unknown conversion '%\(String(decoding: [conversion], as: UTF8.self))'")
     }
@@ -105,7 +108,9 @@ extension TemplateInterpreter {
       let byte = text[index]
       let isDoubled = index + 1 < text.count && text[index + 1] == byte
       if byte == UInt8(ascii: "{") && !isDoubled {
-        guard let end = text[index...].firstIndex(of: UInt8(ascii: "}")) else { throw fail("a field of 'format' is not closed") }
+        guard let end = text[index...].firstIndex(of: UInt8(ascii: "}")) else {
+          throw fail("a field of 'format' is not closed")
+        }
         let name = Array(text[(index + 1)..<end])
         var value: TemplateValue?
         if name.isEmpty {
@@ -116,7 +121,9 @@ extension TemplateInterpreter {
         } else {
           value = arguments.keywords.first { $0.name == name }?.value
         }
-        guard let value else { throw fail("'format' has no value for its field '{\(String(decoding: name, as: UTF8.self))}'") }
+        guard let value else {
+          throw fail("'format' has no value for its field '{\(String(decoding: name, as: UTF8.self))}'")
+        }
         let field = try self.text(of: value)
         try charge(bytes: field.count)
         result += field

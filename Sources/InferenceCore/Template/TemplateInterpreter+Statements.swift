@@ -6,12 +6,14 @@ extension TemplateInterpreter {
 
   /// Runs statements in the current scope.
   func execute(_ statements: [TemplateStatement]) throws(TemplateError) -> Flow {
-    for statement in statements {
+    try enter()
+    var flow = Flow.normal
+    for statement in statements where flow == .normal {
       try charge()
-      let flow = try execute(statement)
-      if flow != .normal { return flow }
+      flow = try execute(statement)
     }
-    return .normal
+    leave()
+    return flow
   }
 
   private func execute(_ statement: TemplateStatement) throws(TemplateError) -> Flow {
@@ -95,7 +97,8 @@ extension TemplateInterpreter {
     case .attribute(let name, let attribute, let start):
       position = start
       guard case .object(let object)? = scope.value(of: name), case .namespace(let index) = object.kind else {
-        throw fail("'\(String(decoding: names[name], as: UTF8.self))' is not a namespace, so its attributes cannot be set")
+        throw fail(
+          "'\(String(decoding: names[name], as: UTF8.self))' is not a namespace, so its attributes cannot be set")
       }
       namespaces[index][attribute] = value
     case .tuple(let targets, let start):

@@ -181,7 +181,8 @@ extension TemplateInterpreter {
       let (scalar, length) = UTF8Text.scalar(text, at: index)
       index += length
       let isDigit = scalar >= 0x30 && scalar <= 0x39
-      let isLetter = UTF8Text.isCased(scalar) || scalar >= 0x3041 && scalar <= 0x9FFF || scalar >= 0xAC00 && scalar <= 0xD7A3
+      let isLetter =
+        UTF8Text.isCased(scalar) || scalar >= 0x3041 && scalar <= 0x9FFF || scalar >= 0xAC00 && scalar <= 0xD7A3
       switch method {
       case .isdigit: if !isDigit { return false }
       case .isspace: if !UTF8Text.isSpace(scalar) { return false }

@@ -60,6 +60,7 @@ final class TemplateInterpreter {
   var macros: [BoundMacro] = []
   var generators: [Generator] = []
   private var callDepth = 0
+  private var depth = 0
   private var stepsLeft: Int
   private var bytesLeft: Int
 
@@ -186,13 +187,26 @@ final class TemplateInterpreter {
   }
 
   /// What running statements in a scope writes.
-  func capture(_ statements: [TemplateStatement], in inner: Scope) throws(TemplateError) -> (text: [UInt8], flow: Flow) {
+  func capture(_ statements: [TemplateStatement], in inner: Scope) throws(TemplateError) -> (text: [UInt8], flow: Flow)
+  {
     let outer = output
     output = []
     let flow = try execute(statements, in: inner)
     let text = output
     output = outer
     return (text, flow)
+  }
+
+  /// Counts one level of evaluation; ``leave()`` ends it.
+  func enter() throws(TemplateError) {
+    depth += 1
+    if depth > limits.evaluationDepth {
+      throw exceed("statements, expressions and macros are evaluated deeper than \(limits.evaluationDepth) levels")
+    }
+  }
+
+  func leave() {
+    depth -= 1
   }
 
   /// Counts one level of macro calls; ``leaveCall()`` ends it.

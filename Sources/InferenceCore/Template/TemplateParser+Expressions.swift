@@ -52,7 +52,7 @@ extension TemplateParser {
       result = TemplateExpression(
         position: result.position, kind: .conditional(result, condition: condition, otherwise: otherwise))
     }
-    for _ in 0...conditions { leave() }
+    leave(conditions + 1)
     return result
   }
 

@@ -82,17 +82,21 @@ struct TemplateParser {
     TemplateError(.syntax, at: position, message)
   }
 
-  /// Counts one level of nesting; ``leave()`` ends it.
-  mutating func enter() throws(TemplateError) {
-    nesting += 1
+  /// Counts levels of nesting; ``leave(_:)`` ends them.
+  mutating func enter(_ levels: Int = 1) throws(TemplateError) {
+    nesting += levels
     guard nesting <= Self.maximumNesting else {
-      throw TemplateError(.limit, at: position, "tags and expressions are nested deeper than \(Self.maximumNesting) levels")
+      throw TemplateError(
+        .limit, at: position, "tags and expressions are nested deeper than \(Self.maximumNesting) levels")
     }
   }
 
-  mutating func leave() {
-    nesting -= 1
+  mutating func leave(_ levels: Int = 1) {
+    nesting -= levels
   }
+
+  /// What a tag inside a tag counts as; its parsing takes several functions.
+  private static var tagLevels: Int { 2 }
 
   // MARK: Names
 
@@ -126,7 +130,7 @@ struct TemplateParser {
   private mutating func statements(
     until enders: [StaticString], of tag: OpenTag?
   ) throws(TemplateError) -> (body: [TemplateStatement], ender: Int) {
-    try enter()
+    try enter(Self.tagLevels)
     var body: [TemplateStatement] = []
     while true {
       switch current.kind {
@@ -143,7 +147,7 @@ struct TemplateParser {
         guard case .name(let name) = current.kind else { throw unexpected("the name of a tag") }
         for (ender, text) in enders.enumerated() where name.equals(text) {
           advance()
-          leave()
+          leave(Self.tagLevels)
           return (body, ender)
         }
         body.append(try statement(name, of: tag, enders: enders))
@@ -153,7 +157,7 @@ struct TemplateParser {
           let name = String(decoding: tag.name.bytes, as: UTF8.self)
           throw TemplateError(.syntax, at: tag.position, "'\(name)' is never closed: expected \(Self.list(enders))")
         }
-        leave()
+        leave(Self.tagLevels)
         return (body, 0)
       }
     }
