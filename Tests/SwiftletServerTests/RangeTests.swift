@@ -21,7 +21,8 @@ import Testing
     try await fixture.withServer { port in
       let size = fixture.model.count
       for (range, expected) in [
-        ("bytes=0-9", 0..<10), ("bytes=1000-", 1000..<size), ("bytes=-100", size - 100..<size), ("bytes=70000-200000", 70000..<200001),
+        ("bytes=0-9", 0..<10), ("bytes=1000-", 1000..<size), ("bytes=-100", size - 100..<size),
+        ("bytes=70000-200000", 70000..<200001),
       ] {
         let response = try await RawClient.get("/models/Tiny.gguf", "Range: \(range)", port: port)
         #expect(response.status == 206)

@@ -24,7 +24,9 @@ import Testing
     try await fixture.withServer { port in
       var options = fixture.options
       options.port = port
-      let error = await #expect(throws: ServerError.self) { try await SwiftletServer(options: options).run(signals: []) }
+      let error = await #expect(throws: ServerError.self) {
+        try await SwiftletServer(options: options).run(signals: [])
+      }
       #expect(error?.message.contains("\(port)") == true && error?.message.contains("--port") == true)
     }
   }

@@ -45,7 +45,8 @@ import Testing
   @Test func nothingOutsideOfTheSiteOrHiddenIsServed() async throws {
     try await ServerFixture().withServer { port in
       for path in [
-        "/../secret.txt", "/docs/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/docs/..%2f..%2fsecret.txt",
+        "/../secret.txt", "/docs/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt",
+        "/docs/..%2f..%2fsecret.txt",
         "/%2e%2e%2fsecret.txt", "/..%5csecret.txt", "/..\\secret.txt", "/link.txt", "/.env", "//etc/passwd",
         "/docs//index.html", "/index.html%00.js", "/%", "/%zz", "/docs/deep/", "/./app.js", "/app.js/",
         "/models/..%2f..%2fsecret.txt", "/models/../secret.txt", "/models/model.gguf",
@@ -65,7 +66,8 @@ import Testing
     try await ServerFixture().withServer { port in
       for (method, path, status, allow) in [
         ("GET", "/nothing.html", 404, nil), ("POST", "/", 405, "GET, HEAD"), ("DELETE", "/health", 405, "GET, HEAD"),
-        ("PUT", "/models/Tiny.gguf", 405, "GET, HEAD"), ("POST", "/nothing", 404, nil), ("GET", "/models/x.gguf", 404, nil),
+        ("PUT", "/models/Tiny.gguf", 405, "GET, HEAD"), ("POST", "/nothing", 404, nil),
+        ("GET", "/models/x.gguf", 404, nil),
       ] as [(String, String, Int, String?)] {
         let response = try await RawClient.get(path, method: method, port: port)
         #expect(response.status == status, "\(method) \(path)")
