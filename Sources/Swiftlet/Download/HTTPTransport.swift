@@ -21,6 +21,7 @@ final class HTTPTransport: NSObject, Sendable {
 
   /// By task identifier. Whoever takes an exchange out resumes its continuation: exactly once.
   private let exchanges = Protected<[Int: Exchange]>([:])
+  private let queue = BoundedOperationQueue()
   private let sessionBox = Protected<URLSession?>(nil)
 
   override init() {
@@ -29,18 +30,20 @@ final class HTTPTransport: NSObject, Sendable {
     configuration.urlCache = nil
     configuration.httpShouldSetCookies = false
     configuration.httpMaximumConnectionsPerHost = 8
-    let queue = BoundedOperationQueue()
-    queue.maxConcurrentOperationCount = 1
     let session = URLSession(configuration: configuration, delegate: self, delegateQueue: queue)
     sessionBox.withLock { $0 = session }
   }
 
   /// Ends all requests and lets go of the connections; the session keeps the transport alive until then.
   func close() {
-    sessionBox.withLock { session in
-      session?.invalidateAndCancel()
-      session = nil
+    let session = sessionBox.withLock { session in
+      defer { session = nil }
+      return session
     }
+    // All requests have been answered or given up; nobody waits for the queue any more.
+    exchanges.withLock { Array($0.keys) }.forEach { fail($0, with: CancellationError()) }
+    queue.discard()
+    Self.apart { session?.invalidateAndCancel() }
   }
 
   /// Performs one request and returns its response after the last byte.
@@ -96,9 +99,14 @@ final class HTTPTransport: NSObject, Sendable {
 
   private func fail(_ identifier: Int, with error: any Error) {
     guard let exchange = exchanges.withLock({ $0.removeValue(forKey: identifier) }) else { return }
-    // On another thread: cancelling waits for the session, which may be waiting for the delegate queue.
-    DispatchQueue.global().async { exchange.task.cancel() }
+    Self.apart { exchange.task.cancel() }
     exchange.continuation.resume(throwing: error)
+  }
+
+  /// Runs what waits for the session on a thread of its own: the session may be waiting for the delegate queue, and
+  /// the threads of the global queues may all be busy with what shall be ended.
+  private static func apart(_ body: @escaping @Sendable () -> Void) {
+    Thread.detachNewThread(body)
   }
 }
 

@@ -19,6 +19,22 @@ extension Downloads {
       await #expect(processExitsWith: .success) { try await cancelAndResume(faults: ["noRanges": true]) }
     }
 
+    @Test("cancelling is prompt even while a fast server sends one stream")
+    func cancelFastStream() async {
+      await #expect(processExitsWith: .success) {
+        let hub = try await HubFixture(files: ["tiny-Q4_K_M.gguf": 1 << 30], faults: ["noRanges": true])
+        let log = ProgressLog()
+        let downloader = hub.downloader()
+        let task = Task { try await downloader.fetch(HubFixture.repository) { log.append($0) } }
+        while (log.all.last?.bytes ?? 0) < 20_000_000 { try await Task.sleep(for: .milliseconds(5)) }
+        let start = ContinuousClock.now
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(ContinuousClock.now - start < .milliseconds(500))
+        #expect(downloader.cache.models().reduce(0) { $0 + $1.size } < 1 << 30)
+      }
+    }
+
     @Test("a download that was cancelled before it began does not begin")
     func cancelledBefore() async throws {
       let hub = try await HubFixture()
