@@ -40,8 +40,8 @@ final class HTTPTransport: NSObject, Sendable {
       defer { session = nil }
       return session
     }
-    // All requests have been answered or given up; nobody waits for the queue any more.
-    exchanges.withLock { Array($0.keys) }.forEach { fail($0, with: CancellationError()) }
+    for identifier in exchanges.withLock({ Array($0.keys) }) { fail(identifier, with: CancellationError()) }
+    // Nobody waits any more for what is in the queue or on the way.
     queue.discard()
     Self.apart { session?.invalidateAndCancel() }
   }
