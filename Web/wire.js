@@ -100,7 +100,7 @@ function writeOptions(writer, options) {
   writer.optional(options.minP, float);
   writer.optional(options.typicalP, float);
   writer.optional(options.repeatPenalty, float);
-  writer.optional(options.repeatLastN, count);
+  writer.optional(options.repeatLastN, (value) => writer.int32(value));
   writer.optional(options.frequencyPenalty, float);
   writer.optional(options.presencePenalty, float);
   writer.optional(options.seed, (seed) => writer.uint64(seed));

@@ -3,8 +3,26 @@ import WorkerCore
 
 /// Where a worker's models come from: turns a name into files on this machine.
 public struct ModelProvider: Sendable {
-  /// What is done about a fetch's progress: bytes that are there, bytes in all (0 when not known), one line for people.
-  public typealias Progress = @Sendable (_ received: UInt64, _ total: UInt64, _ text: String?) -> Void
+  /// How far a fetch has come.
+  public struct Report: Sendable {
+    /// Bytes that are there, all parts together.
+    public var received: UInt64
+    /// Bytes in all; 0 when not known.
+    public var total: UInt64
+    /// What is being done, for people; nil for the usual words.
+    public var text: String?
+    /// A file whose bytes so far are the beginning of the model's (first) file, for a look at its header.
+    public var beginning: URL?
+
+    public init(received: UInt64, total: UInt64, text: String? = nil, beginning: URL? = nil) {
+      self.received = received
+      self.total = total
+      self.text = text
+      self.beginning = beginning
+    }
+  }
+
+  public typealias Progress = @Sendable (Report) -> Void
 
   let files: @Sendable (FetchRequest, @escaping Progress) async throws -> [URL]
 
@@ -19,9 +37,13 @@ public struct ModelProvider: Sendable {
     ModelProvider { request, progress in
       let plan = try await ModelResolver(configuration: configuration).resolve(request.model)
       // The size tells whether the model fits, before its first byte is asked for.
-      if let size = plan.size, plan.localFiles == nil { progress(0, size, nil) }
-      return try await ModelDownloader(configuration: configuration).fetch(plan) {
-        progress($0.bytes, $0.totalBytes, $0.text)
+      if let size = plan.size, plan.localFiles == nil { progress(Report(received: 0, total: size)) }
+      let downloader = ModelDownloader(configuration: configuration)
+      let beginning = plan.hubFiles.first.flatMap { file in
+        file.sha256.map { downloader.cache.partial($0, of: file.repository) }
+      }
+      return try await downloader.fetch(plan) {
+        progress(Report(received: $0.bytes, total: $0.totalBytes, text: $0.text, beginning: beginning))
       }
     }
   }

@@ -12,7 +12,7 @@ final class WorkerThread: Sendable {
 
   enum Message: Sendable {
     case command(WorkerCommand, Handler?)
-    case progressed(FetchID, received: UInt64, total: UInt64, text: String?)
+    case progressed(FetchID, ModelProvider.Report)
     case arrived(FetchID, [MappedFile])
     case failed(FetchID, WorkerError)
     /// Ends the thread; the closure is its last act, when all memory has been given back.
@@ -79,6 +79,9 @@ private final class WorkerLoop {
   private var worker: Worker?
   private var handlers: [RequestID: (handler: WorkerThread.Handler, isLoad: Bool)] = [:]
   private var fetches: [FetchID: Task<Void, Never>] = [:]
+  /// Bytes of the model that must be there before its header is looked at (again); nil when that is done.
+  private var inspectionLength: UInt64?
+  private static let firstInspection: UInt64 = 1 << 20
 
   init(
     inbox: Inbox, provider: ModelProvider, threads: Int, memoryLimit: UInt64,
@@ -119,8 +122,9 @@ private final class WorkerLoop {
     case .command(let command, let handler):
       if let handler, let id = command.requestID { handlers[id] = (handler, command.isLoad) }
       worker?.receive(command)
-    case .progressed(let fetch, let received, let total, let text):
-      worker?.fetchProgressed(fetch, received: received, total: total, text: text)
+    case .progressed(let fetch, let report):
+      worker?.fetchProgressed(fetch, received: report.received, total: report.total, text: report.text)
+      inspect(fetch, report)
     case .arrived(let fetch, let files):
       fetches[fetch] = nil
       // The files stay mapped as long as the closure lives.
@@ -130,6 +134,20 @@ private final class WorkerLoop {
       fetches[fetch] = nil
       worker?.fetchFailed(fetch, error)
     case .stop: break
+    }
+  }
+
+  /// Shows the worker the header of a model that is still arriving.
+  private func inspect(_ fetch: FetchID, _ report: ModelProvider.Report) {
+    // Read, not mapped: a download that begins anew cuts the file off.
+    guard fetches[fetch] != nil, let length = inspectionLength, report.received >= min(length, report.total),
+      let url = report.beginning, let file = try? FileHandle(forReadingFrom: url),
+      let prefix = try? file.read(upToCount: Int(clamping: min(length, report.total)))
+    else { return }
+    let verdict = prefix.withUnsafeBytes { worker?.inspectHeader(fetch, prefix: $0, fileSize: report.total) }
+    switch verdict {
+    case .needsMoreBytes(let count): inspectionLength = max(count, length * 2)
+    case .fits, .refused, nil: inspectionLength = nil
     }
   }
 
@@ -146,7 +164,9 @@ private final class WorkerLoop {
     switch event {
     case .state(let state): onState(state)
     case .progress: for entry in handlers.values where entry.isLoad { entry.handler(event) }
-    case .fetch(let request): fetches[request.id] = fetch(request)
+    case .fetch(let request):
+      inspectionLength = Self.firstInspection
+      fetches[request.id] = fetch(request)
     case .cancelFetch(let id): fetches.removeValue(forKey: id)?.cancel()
     case .loaded(let id, _), .unloaded(let id), .finished(let id, _), .failed(let id, _), .tokens(let id, _),
       .rendered(let id, _):
@@ -161,7 +181,7 @@ private final class WorkerLoop {
     return Task.detached(priority: .userInitiated) {
       do {
         let files = try await provider.files(request) {
-          inbox.post(.progressed(request.id, received: $0, total: $1, text: $2))
+          inbox.post(.progressed(request.id, $0))
         }
         inbox.post(.arrived(request.id, try files.map { try MappedFile(path: $0.path) }))
       } catch {

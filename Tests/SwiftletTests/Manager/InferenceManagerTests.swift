@@ -207,6 +207,32 @@ import Testing
     await manager.terminate()
   }
 
+  @Test func aModelThatCannotRunIsRefusedWhileItArrives() async throws {
+    var unknown = TinyModel()
+    unknown.architecture = "mamba9"
+    unknown.embedding = 256
+    let file = try unknown.write()
+    let size = UInt64(try #require(try file.resourceValues(forKeys: [.fileSizeKey]).fileSize))
+    #expect(size > 2 << 20)
+    let (cancelled, signal) = AsyncStream.makeStream(of: Void.self)
+    let provider = ModelProvider { _, progress in
+      // The first 2 MB are there, the rest never comes.
+      progress(ModelProvider.Report(received: 2 << 20, total: size, beginning: file))
+      do {
+        try await Task.sleep(for: .seconds(60))
+      } catch {
+        signal.yield()
+        throw error
+      }
+      return [file]
+    }
+    let manager = try ManagerFixture(provider: provider).manager
+    #expect(await Self.failure(manager, "org/unknown") == .unsupportedModel)
+    #expect(manager.modelState.error?.message.contains("mamba9") == true)
+    for await _ in cancelled { break }
+    await manager.terminate()
+  }
+
   @Test func aModelWithAMissingPartIsNotFound() async throws {
     let missing = FileManager.default.temporaryDirectory.appending(path: "x-00001-of-00002.gguf")
     let manager = try ManagerFixture().manager

@@ -27,7 +27,7 @@ final class ManagerFixture: Sendable {
       if let file, !request.model.hasPrefix("slow") { return [file] }
       do {
         for step in 1...10_000 {
-          progress(UInt64(step), 10_000, nil)
+          progress(ModelProvider.Report(received: UInt64(step), total: 10_000))
           try await Task.sleep(for: .milliseconds(20))
         }
       } catch {
