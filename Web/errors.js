@@ -44,7 +44,7 @@ export class EngineError extends SwiftletError {}
 const classes = {
   'unsupported-platform': UnsupportedBrowserError,
   'download-failed': DownloadError,
-  'offline': DownloadError,
+  offline: DownloadError,
   'hash-mismatch': DownloadError,
   'storage-failed': DownloadError,
   'permission-denied': DownloadError,
@@ -58,9 +58,9 @@ const classes = {
   'no-model': RequestError,
   'template-failed': RequestError,
   'bad-frame': RequestError,
-  'cancelled': CancelledError,
-  'terminated': EngineError,
-  'internal': EngineError,
+  cancelled: CancelledError,
+  terminated: EngineError,
+  internal: EngineError,
 };
 
 /**

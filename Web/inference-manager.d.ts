@@ -1,11 +1,28 @@
 import type {
-  CatalogModel, ChatInput, ChatMessage, FinishReason, GeneratedToken, LoadProgress, ModelInfo, ModelState, Timings, WireOptions,
+  CatalogModel,
+  ChatInput,
+  ChatMessage,
+  FinishReason,
+  GeneratedToken,
+  LoadProgress,
+  ModelInfo,
+  ModelState,
+  Timings,
+  WireOptions,
 } from './wire.js';
 import type { Observable } from './observable.js';
 
 export * from './errors.js';
 export type {
-  CatalogModel, ChatInput, ChatMessage, FinishReason, GeneratedToken, LoadProgress, ModelInfo, ModelState, Timings,
+  CatalogModel,
+  ChatInput,
+  ChatMessage,
+  FinishReason,
+  GeneratedToken,
+  LoadProgress,
+  ModelInfo,
+  ModelState,
+  Timings,
 } from './wire.js';
 
 export interface ManagerOptions {
@@ -106,16 +123,16 @@ export class InferenceManager extends EventTarget {
   start(): Promise<void>;
   /** Loads a model, replacing the one that is loaded or loading. */
   initialize(
-    model: string | File, onProgress?: (progress: LoadProgress) => void, options?: LoadOptions,
+    model: string | File,
+    onProgress?: (progress: LoadProgress) => void,
+    options?: LoadOptions,
   ): Promise<ModelInfo>;
   /** Stops a load; its `initialize` rejects with a `CancelledError`. */
   cancelLoad(): void;
   /** Frees the model and clears a load's error. */
   unload(): Promise<void>;
   /** Generates a reply to a conversation, or continues text or tokens as they are. Requests run one after the other. */
-  generate(
-    input: readonly ChatMessage[] | string | { tokens: readonly number[] }, options?: GenerateOptions,
-  ): Reply;
+  generate(input: readonly ChatMessage[] | string | { tokens: readonly number[] }, options?: GenerateOptions): Reply;
   /** Ends every reply. */
   abort(): void;
   tokenize(text: string, options?: { addSpecial?: boolean; parseSpecial?: boolean }): Promise<number[]>;

@@ -12,7 +12,12 @@ export * from './errors.js';
 
 /** @type {ModelState} */
 const initialState = {
-  currentModel: null, isLoading: false, downloadProgress: 0, loadingStep: 'idle', error: null, availableModels: [],
+  currentModel: null,
+  isLoading: false,
+  downloadProgress: 0,
+  loadingStep: 'idle',
+  error: null,
+  availableModels: [],
 };
 
 /**
@@ -105,15 +110,19 @@ export class InferenceManager extends EventTarget {
   generate(input, { signal, tools, variables, ...options } = {}) {
     const id = this.#nextID();
     const reply = new Reply(() => this.#send({ type: 'cancel', id }));
-    const generationInput = typeof input === 'string'
-      ? { text: input }
-      : 'tokens' in input ? { tokens: input.tokens } : { chat: { messages: input, tools, variables } };
+    const generationInput =
+      typeof input === 'string'
+        ? { text: input }
+        : 'tokens' in input
+          ? { tokens: input.tokens }
+          : { chat: { messages: input, tools, variables } };
     if (typeof options.stop === 'string') options.stop = [options.stop];
     const wireOptions = /** @type {import('./wire.js').WireOptions} */ (options);
     const begin = async () => {
       const frame = encodeCommand({ type: 'generate', id, input: generationInput, options: wireOptions });
       await this.start();
-      if (reply.isCancelled || signal?.aborted) return reply.receive({ type: 'finished', reason: 'aborted', timings: null });
+      if (reply.isCancelled || signal?.aborted)
+        return reply.receive({ type: 'finished', reason: 'aborted', timings: null });
       this.#pending.set(id, reply);
       this.#post(frame);
     };
@@ -171,7 +180,10 @@ export class InferenceManager extends EventTarget {
 
   /** @returns {Promise<void>} */
   #launch() {
-    const { workerURL = new URL('./worker.js', import.meta.url), wasmURL = new URL('./swiftlet.wasm', import.meta.url) } = this.#options;
+    const {
+      workerURL = new URL('./worker.js', import.meta.url),
+      wasmURL = new URL('./swiftlet.wasm', import.meta.url),
+    } = this.#options;
     const started = new Promise((resolve, reject) => {
       const worker = new Worker(workerURL, { type: 'module', name: 'swiftlet' });
       this.#worker = worker;
@@ -191,8 +203,9 @@ export class InferenceManager extends EventTarget {
       worker.onerror = (event) => {
         const error = new UnsupportedBrowserError({
           code: 'unsupported-platform',
-          message: `The engine's worker did not start${event.message ? `: ${event.message}` : ''}. `
-            + 'A current version of Chrome, Edge, Firefox or Safari is needed.',
+          message:
+            `The engine's worker did not start${event.message ? `: ${event.message}` : ''}. ` +
+            'A current version of Chrome, Edge, Firefox or Safari is needed.',
         });
         reject(error);
         if (worker === this.#worker) this.#crash(error);
@@ -219,7 +232,8 @@ export class InferenceManager extends EventTarget {
       this.progress.setState(event.progress);
     } else if ('id' in event) {
       const waiting = this.#pending.get(event.id);
-      if (event.type === 'failed' || !['started', 'prompt', 'text'].includes(event.type)) this.#pending.delete(event.id);
+      if (event.type === 'failed' || !['started', 'prompt', 'text'].includes(event.type))
+        this.#pending.delete(event.id);
       if (event.type === 'failed') waiting?.fail(errorFrom(event.error));
       else waiting?.receive(event);
     }

@@ -29,7 +29,10 @@ export class ModelStorage {
     const cache = await ModelCache.open();
     await navigator.locks.request(ModelCache.lockName(found.file), { ifAvailable: true }, async (lock) => {
       if (!lock) {
-        throw new DownloadError({ code: 'storage-failed', message: 'This model is being loaded; try again in a moment.' });
+        throw new DownloadError({
+          code: 'storage-failed',
+          message: 'This model is being loaded; try again in a moment.',
+        });
       }
       await cache?.delete(found.file);
     });
@@ -48,7 +51,8 @@ export class ModelStorage {
   /** @returns {Promise<{ usage: number, quota: number, persisted: boolean }>} Bytes. */
   async estimate() {
     const [{ usage = 0, quota = 0 }, persisted] = await Promise.all([
-      navigator.storage.estimate(), navigator.storage.persisted(),
+      navigator.storage.estimate(),
+      navigator.storage.persisted(),
     ]);
     return { usage, quota, persisted };
   }
@@ -57,7 +61,8 @@ export class ModelStorage {
   async #find(model) {
     const wanted = model.toLowerCase();
     const entry = (await this.#models()).find((candidate) =>
-      [candidate.id, candidate.file, candidate.tier].some((name) => name.toLowerCase() === wanted && name !== 'other'));
+      [candidate.id, candidate.file, candidate.tier].some((name) => name.toLowerCase() === wanted && name !== 'other'),
+    );
     const names = entry ? [entry.id] : [model];
     return (await this.list()).find((cached) => names.includes(cached.model));
   }

@@ -11,8 +11,11 @@ import { SwiftletError } from './errors.js';
  * @returns {import('./model-store.js').ModelStore}
  */
 export function createModelStore(manager) {
-  const { getState, setState, subscribe } = createObservable(
-    { ...manager.state.getState(), progress: manager.progress.getState(), info: manager.info });
+  const { getState, setState, subscribe } = createObservable({
+    ...manager.state.getState(),
+    progress: manager.progress.getState(),
+    info: manager.info,
+  });
 
   manager.state.subscribe((state) => {
     setState({ ...state, progress: manager.progress.getState(), info: manager.info });

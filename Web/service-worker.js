@@ -10,16 +10,59 @@ const cacheName = 'swiftlet-page-1';
 const patience = 2500;
 /** All that the page and the worker may ask for; a test compares it with what there is. */
 const page = [
-  './', 'errors.js', 'icons/icon-192.png', 'icons/icon.svg', 'icons/interface.svg', 'inference-manager.js',
-  'manifest.webmanifest', 'model-storage.js', 'model-store.js', 'observable.js', 'page/app.js', 'page/chat.js',
-  'page/composer.js', 'page/conversations.js', 'page/device.js', 'page/dom.js', 'page/drop.js', 'page/format.js',
-  'page/loading-view.js', 'page/markdown-inline.js', 'page/markdown-view.js', 'page/markdown.js',
-  'page/message-view.js', 'page/model-dialog.js', 'page/settings-dialog.js', 'page/settings.js', 'page/shortcuts.js',
-  'page/sidebar.js', 'page/thread-view.js', 'page/toast.js', 'page/welcome.js', 'reply.js', 'styles/base.css',
-  'styles/chat.css', 'styles/dialogs.css', 'styles/layout.css', 'styles/loading.css', 'styles/markdown.css',
-  'swiftlet-threads.wasm', 'swiftlet.wasm', 'wire-values.js', 'wire.js', 'worker.js', 'worker/capabilities.js',
-  'worker/engine.js', 'worker/file-lock.js', 'worker/helper.js', 'worker/http-source.js', 'worker/model-cache.js',
-  'worker/model-loader.js', 'worker/model-plan.js', 'worker/model-receiver.js', 'worker/threads.js',
+  './',
+  'errors.js',
+  'icons/icon-192.png',
+  'icons/icon.svg',
+  'icons/interface.svg',
+  'inference-manager.js',
+  'manifest.webmanifest',
+  'model-storage.js',
+  'model-store.js',
+  'observable.js',
+  'page/app.js',
+  'page/chat.js',
+  'page/composer.js',
+  'page/conversations.js',
+  'page/device.js',
+  'page/dom.js',
+  'page/drop.js',
+  'page/format.js',
+  'page/loading-view.js',
+  'page/markdown-inline.js',
+  'page/markdown-view.js',
+  'page/markdown.js',
+  'page/message-view.js',
+  'page/model-dialog.js',
+  'page/settings-dialog.js',
+  'page/settings.js',
+  'page/shortcuts.js',
+  'page/sidebar.js',
+  'page/thread-view.js',
+  'page/toast.js',
+  'page/welcome.js',
+  'reply.js',
+  'styles/base.css',
+  'styles/chat.css',
+  'styles/dialogs.css',
+  'styles/layout.css',
+  'styles/loading.css',
+  'styles/markdown.css',
+  'swiftlet-threads.wasm',
+  'swiftlet.wasm',
+  'wire-values.js',
+  'wire.js',
+  'worker.js',
+  'worker/capabilities.js',
+  'worker/engine.js',
+  'worker/file-lock.js',
+  'worker/helper.js',
+  'worker/http-source.js',
+  'worker/model-cache.js',
+  'worker/model-loader.js',
+  'worker/model-plan.js',
+  'worker/model-receiver.js',
+  'worker/threads.js',
 ];
 
 self.addEventListener('install', (event) => {
@@ -30,7 +73,11 @@ self.addEventListener('install', (event) => {
 self.addEventListener('activate', (event) => {
   const dropOld = async () => {
     const names = await caches.keys();
-    await Promise.all(names.filter((name) => name.startsWith('swiftlet-page-') && name !== cacheName).map((name) => caches.delete(name)));
+    await Promise.all(
+      names
+        .filter((name) => name.startsWith('swiftlet-page-') && name !== cacheName)
+        .map((name) => caches.delete(name)),
+    );
     await self.clients.claim();
   };
   event.waitUntil(dropOld());
@@ -56,5 +103,11 @@ async function answer(request, event) {
   const kept = await cache.match(request, { ignoreSearch: request.mode === 'navigate' });
   if (!kept) return fresh;
   const late = new Promise((resolve) => setTimeout(resolve, patience, kept));
-  return Promise.race([fresh.then((response) => (response.ok ? response : kept), () => kept), late]);
+  return Promise.race([
+    fresh.then(
+      (response) => (response.ok ? response : kept),
+      () => kept,
+    ),
+    late,
+  ]);
 }

@@ -12,13 +12,32 @@ export { WireError };
 export const wireVersion = 1;
 
 const commandKinds = {
-  load: 1, cancelLoad: 2, unload: 3, generate: 4, cancel: 5, cancelAll: 6, tokenize: 7, detokenize: 8, applyTemplate: 9,
+  load: 1,
+  cancelLoad: 2,
+  unload: 3,
+  generate: 4,
+  cancel: 5,
+  cancelAll: 6,
+  tokenize: 7,
+  detokenize: 8,
+  applyTemplate: 9,
 };
 
 /** Kinds of events, by their byte. */
 export const eventKinds = Object.freeze({
-  state: 128, progress: 129, loaded: 130, unloaded: 131, started: 132, prompt: 133, text: 134, finished: 135, failed: 136,
-  tokens: 137, rendered: 138, fetch: 139, cancelFetch: 140,
+  state: 128,
+  progress: 129,
+  loaded: 130,
+  unloaded: 131,
+  started: 132,
+  prompt: 133,
+  text: 134,
+  finished: 135,
+  failed: 136,
+  tokens: 137,
+  rendered: 138,
+  fetch: 139,
+  cancelFetch: 140,
 });
 
 const tiers = /** @type {const} */ (['quick', 'smart', 'genius', 'other']);

@@ -9,11 +9,17 @@ describe('inline spans', () => {
   const cases = [
     ['plain', 'just words', [text('just words')]],
     ['strong', 'a **b** c', [text('a '), { type: 'strong', children: [text('b')] }, text(' c')]],
-    ['emphasis', '*a* _b_', [
-      { type: 'emphasis', children: [text('a')] }, text(' '), { type: 'emphasis', children: [text('b')] }]],
+    [
+      'emphasis',
+      '*a* _b_',
+      [{ type: 'emphasis', children: [text('a')] }, text(' '), { type: 'emphasis', children: [text('b')] }],
+    ],
     ['strong emphasis', '***a***', [{ type: 'strong', children: [{ type: 'emphasis', children: [text('a')] }] }]],
-    ['nested', '**a *b* c**', [
-      { type: 'strong', children: [text('a '), { type: 'emphasis', children: [text('b')] }, text(' c')] }]],
+    [
+      'nested',
+      '**a *b* c**',
+      [{ type: 'strong', children: [text('a '), { type: 'emphasis', children: [text('b')] }, text(' c')] }],
+    ],
     ['underscores inside words stay', 'snake_case_name', [text('snake_case_name')]],
     ['a lone star stays', '2 * 3 * 4', [text('2 * 3 * 4')]],
     ['an unclosed mark stays', '**open', [text('**open')]],
@@ -23,13 +29,23 @@ describe('inline spans', () => {
     ['deleted', '~~a~~', [{ type: 'deleted', children: [text('a')] }]],
     ['escape', '\\*a\\*', [text('*a*')]],
     ['line break', 'a  \nb', [text('a'), { type: 'break' }, text('b')]],
-    ['link', '[a](https://b.example/c_(d))', [{ type: 'link', href: 'https://b.example/c_(d)', children: [text('a')] }]],
+    [
+      'link',
+      '[a](https://b.example/c_(d))',
+      [{ type: 'link', href: 'https://b.example/c_(d)', children: [text('a')] }],
+    ],
     ['script link is no link', '[a](javascript:alert(1))', [text('[a](javascript:alert(1))')]],
     ['data link is no link', '[a](data:text/html,x)', [text('[a](data:text/html,x)')]],
-    ['bare link ends before punctuation', 'see https://a.example/b.', [
-      text('see '), { type: 'link', href: 'https://a.example/b', children: [text('https://a.example/b')] }, text('.')]],
-    ['an image is shown as a link', '![p](https://a.example/p.png)', [
-      { type: 'link', href: 'https://a.example/p.png', children: [text('p')] }]],
+    [
+      'bare link ends before punctuation',
+      'see https://a.example/b.',
+      [text('see '), { type: 'link', href: 'https://a.example/b', children: [text('https://a.example/b')] }, text('.')],
+    ],
+    [
+      'an image is shown as a link',
+      '![p](https://a.example/p.png)',
+      [{ type: 'link', href: 'https://a.example/p.png', children: [text('p')] }],
+    ],
     ['markup is text', '<b onclick=x>hi</b>', [text('<b onclick=x>hi</b>')]],
   ];
   for (const [name, source, expected] of cases) {
@@ -39,12 +55,20 @@ describe('inline spans', () => {
 
 describe('blocks', () => {
   it('knows headings, paragraphs and rules', () => {
-    assert.deepEqual(parseMarkdown('# A\nb\n\n---\nc').map((node) => node.type), ['heading', 'paragraph', 'rule', 'paragraph']);
+    assert.deepEqual(
+      parseMarkdown('# A\nb\n\n---\nc').map((node) => node.type),
+      ['heading', 'paragraph', 'rule', 'paragraph'],
+    );
   });
 
   it('keeps a fenced block whole, with its language', () => {
     const [node] = parseMarkdown('```swift\nlet a = 1\n\n# not a heading\n```');
-    assert.deepEqual(node, { type: 'codeBlock', language: 'swift', text: 'let a = 1\n\n# not a heading', closed: true });
+    assert.deepEqual(node, {
+      type: 'codeBlock',
+      language: 'swift',
+      text: 'let a = 1\n\n# not a heading',
+      closed: true,
+    });
   });
 
   it('shows a fenced block that is still open', () => {
@@ -56,8 +80,10 @@ describe('blocks', () => {
     const [node] = parseMarkdown('1. one\n   - inner\n2. two\n\n   ```\n   code\n   ```\n3. three');
     assert.equal(node.type, 'list');
     assert.equal(node.ordered, true);
-    assert.deepEqual(node.items.map((item) => item.map((block) => block.type)), [
-      ['paragraph', 'list'], ['paragraph', 'codeBlock'], ['paragraph']]);
+    assert.deepEqual(
+      node.items.map((item) => item.map((block) => block.type)),
+      [['paragraph', 'list'], ['paragraph', 'codeBlock'], ['paragraph']],
+    );
     assert.equal(node.items[1][1].text, 'code');
   });
 
@@ -69,7 +95,10 @@ describe('blocks', () => {
     const [node] = parseMarkdown('| a | b |\n|:--|--:|\n| 1 | 2 |\n| 3 |');
     assert.equal(node.type, 'table');
     assert.deepEqual(node.align, ['left', 'right']);
-    assert.deepEqual(node.rows, [[[text('1')], [text('2')]], [[text('3')], []]]);
+    assert.deepEqual(node.rows, [
+      [[text('1')], [text('2')]],
+      [[text('3')], []],
+    ]);
   });
 
   it('reads a quote with a list inside', () => {
@@ -87,9 +116,33 @@ describe('blocks', () => {
 
 describe('a reply that grows', () => {
   const reply = [
-    '# Title', '', 'A paragraph with **bold**', 'over two lines.', '', '- one', '- two', '', '  more of two', '',
-    '```swift', 'let a = 1', '', 'let b = 2', '```', 'After.', '', '| a | b |', '|---|---|', '| 1 | 2 |', '', '1. x', '2. y',
-    '> quoted', '', 'End.', '',
+    '# Title',
+    '',
+    'A paragraph with **bold**',
+    'over two lines.',
+    '',
+    '- one',
+    '- two',
+    '',
+    '  more of two',
+    '',
+    '```swift',
+    'let a = 1',
+    '',
+    'let b = 2',
+    '```',
+    'After.',
+    '',
+    '| a | b |',
+    '|---|---|',
+    '| 1 | 2 |',
+    '',
+    '1. x',
+    '2. y',
+    '> quoted',
+    '',
+    'End.',
+    '',
   ].join('\n');
 
   it('never changes a block once the next has begun', () => {

@@ -10,17 +10,27 @@ const files = readdirSync(web, { recursive: true, withFileTypes: true })
   .filter((file) => !file.startsWith('dist/'));
 
 describe('the service worker', () => {
-  const listed = [...read('service-worker.js').match(/const page = \[([^\]]*)\]/)[1].matchAll(/'([^']+)'/g)].map((match) => match[1]);
+  const listed = [
+    ...read('service-worker.js')
+      .match(/const page = \[([^\]]*)\]/)[1]
+      .matchAll(/'([^']+)'/g),
+  ].map((match) => match[1]);
 
   it('keeps every file that the page needs offline', () => {
     const needed = files.filter((file) => /\.(js|css|svg|webmanifest)$/.test(file) && file !== 'service-worker.js');
     assert.ok(needed.length > 30);
-    assert.deepEqual(needed.filter((file) => !listed.includes(file)), []);
+    assert.deepEqual(
+      needed.filter((file) => !listed.includes(file)),
+      [],
+    );
   });
 
   it('lists no file that is not there', () => {
     const built = ['./', 'swiftlet.wasm', 'swiftlet-threads.wasm'];
-    assert.deepEqual(listed.filter((file) => !files.includes(file) && !built.includes(file)), []);
+    assert.deepEqual(
+      listed.filter((file) => !files.includes(file) && !built.includes(file)),
+      [],
+    );
   });
 });
 
@@ -29,7 +39,11 @@ describe('the sources', () => {
 
   it('never make markup of text', () => {
     for (const file of scripts) {
-      assert.doesNotMatch(read(file), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, file);
+      assert.doesNotMatch(
+        read(file),
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/,
+        file,
+      );
     }
   });
 
@@ -51,8 +65,16 @@ describe('the sources', () => {
 
   it('name every icon that they use', () => {
     const sprite = [...read('icons/interface.svg').matchAll(/<symbol id="(\w+)"/g)].map((match) => match[1]);
-    const used = [...files.filter((file) => /\.(js|html)$/.test(file)).map(read).join('\n')
-      .matchAll(/interface\.svg#(\w+)|icon(?:Button)?\('(\w+)'/g)].map((match) => match[1] ?? match[2]);
-    assert.deepEqual(used.filter((name) => !sprite.includes(name)), []);
+    const used = [
+      ...files
+        .filter((file) => /\.(js|html)$/.test(file))
+        .map(read)
+        .join('\n')
+        .matchAll(/interface\.svg#(\w+)|icon(?:Button)?\('(\w+)'/g),
+    ].map((match) => match[1] ?? match[2]);
+    assert.deepEqual(
+      used.filter((name) => !sprite.includes(name)),
+      [],
+    );
   });
 });

@@ -14,7 +14,11 @@ const events = frames.filter((frame) => bytesOf(frame.hex)[5] >= firstEvent);
 /** The fixture's form of a conversation as callers of the codec write it. */
 function chat({ messages, addGenerationPrompt, toolsJSON, variablesJSON }) {
   return {
-    messages: messages.map(({ role, content, extraJSON }) => ({ role, content, ...(extraJSON && JSON.parse(extraJSON)) })),
+    messages: messages.map(({ role, content, extraJSON }) => ({
+      role,
+      content,
+      ...(extraJSON && JSON.parse(extraJSON)),
+    })),
     addGenerationPrompt,
     tools: toolsJSON ? JSON.parse(toolsJSON) : undefined,
     variables: variablesJSON ? JSON.parse(variablesJSON) : undefined,
@@ -37,10 +41,12 @@ function commandOf({ kind, input, options, ...rest }) {
 /** A decoded event in the fixture's form: plain JSON. */
 function plain({ type, ...rest }) {
   const body = rest.state ?? rest.progress ?? (type === 'loaded' ? { ...rest.info } : rest);
-  const json = JSON.parse(JSON.stringify({ kind: type, ...('id' in rest ? { id: rest.id } : {}), ...body }, (key, value) => {
-    if (typeof value === 'bigint') return value.toString();
-    return value instanceof Uint8Array ? [...value] : value;
-  }));
+  const json = JSON.parse(
+    JSON.stringify({ kind: type, ...('id' in rest ? { id: rest.id } : {}), ...body }, (key, value) => {
+      if (typeof value === 'bigint') return value.toString();
+      return value instanceof Uint8Array ? [...value] : value;
+    }),
+  );
   return json;
 }
 
@@ -97,7 +103,11 @@ describe('arguments', () => {
   });
 
   it('keep what a chat message has besides text for the template', () => {
-    const frame = encodeCommand({ type: 'applyTemplate', id: 1, chat: { messages: [{ role: 'user', content: [{ type: 'text' }] }] } });
+    const frame = encodeCommand({
+      type: 'applyTemplate',
+      id: 1,
+      chat: { messages: [{ role: 'user', content: [{ type: 'text' }] }] },
+    });
     assert.ok(new TextDecoder().decode(frame).includes('{"content":[{"type":"text"}]}'));
   });
 });

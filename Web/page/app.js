@@ -16,7 +16,9 @@ import { ThreadView } from './thread-view.js';
 import { toast } from './toast.js';
 import { buildWelcome } from './welcome.js';
 
-const manager = new InferenceManager({ hubURL: document.querySelector('meta[name="swiftlet-hub"]')?.getAttribute('content') ?? undefined });
+const manager = new InferenceManager({
+  hubURL: document.querySelector('meta[name="swiftlet-hub"]')?.getAttribute('content') ?? undefined,
+});
 const store = createModelStore(manager);
 const archive = new ConversationArchive();
 const chat = new Chat(manager, store, archive);
@@ -33,7 +35,8 @@ async function loadModel(model) {
     if (fit && !fit.fits) return toast(`${entry?.name} does not fit this device. ${fit.reason}.`);
   }
   await store.loadModel(model, { contextLength, threads });
-  if (typeof model !== 'string' && store.getState().loadingStep === 'ready') changeSettings({ model: `file:${model.name}` });
+  if (typeof model !== 'string' && store.getState().loadingStep === 'ready')
+    changeSettings({ model: `file:${model.name}` });
 }
 
 const reloadModel = () => loadModel(store.getState().currentModel ?? settings.getState().model);
@@ -71,7 +74,8 @@ function showWelcome() {
 /** The model's name and state in the top bar. */
 function showModel() {
   const { availableModels, currentModel, loadingStep } = store.getState();
-  byId('model-name').textContent = displayName(availableModels, currentModel ?? settings.getState().model) || 'Choose a model';
+  byId('model-name').textContent =
+    displayName(availableModels, currentModel ?? settings.getState().model) || 'Choose a model';
   byId('model-status').dataset.step = loadingStep;
 }
 
@@ -81,13 +85,18 @@ acceptDrops(loadModel);
 byId('model-button').addEventListener('click', () => modelDialog.open());
 byId('settings-button').addEventListener('click', () => settingsDialog.open());
 manager.addEventListener('notice', (event) => toast(/** @type {CustomEvent} */ (event).detail.message));
-store.subscribe((state) => [state.loadingStep, state.currentModel, state.availableModels.length].join(), () => {
-  showModel();
-  showWelcome();
-});
+store.subscribe(
+  (state) => [state.loadingStep, state.currentModel, state.availableModels.length].join(),
+  () => {
+    showModel();
+    showWelcome();
+  },
+);
 showModel();
 composer.focus();
 
-navigator.serviceWorker?.register('service-worker.js').catch((error) => console.warn('The page will not work offline.', error));
+navigator.serviceWorker
+  ?.register('service-worker.js')
+  .catch((error) => console.warn('The page will not work offline.', error));
 
 await loadModel(settings.getState().model);

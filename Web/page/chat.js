@@ -51,9 +51,12 @@ export class Chat {
     this.#store = store;
     this.#archive = archive;
     // What was sent while the model was loading is answered as soon as it is ready.
-    store.subscribe((state) => state.loadingStep, (step) => {
-      if (step === 'ready' && this.isWaiting) this.#answer();
-    });
+    store.subscribe(
+      (state) => state.loadingStep,
+      (step) => {
+        if (step === 'ready' && this.isWaiting) this.#answer();
+      },
+    );
   }
 
   get messages() {
@@ -162,7 +165,9 @@ export class Chat {
     } catch (error) {
       if (!message.content) remove(conversation.messages, message);
       if (this.conversation === conversation && !(error instanceof CancelledError)) {
-        this.view.fail(error instanceof SwiftletError ? error : new Error('Something unexpected happened.', { cause: error }));
+        this.view.fail(
+          error instanceof SwiftletError ? error : new Error('Something unexpected happened.', { cause: error }),
+        );
       }
       if (!(error instanceof SwiftletError)) console.error(error);
     } finally {
@@ -196,7 +201,8 @@ export class Chat {
     message.statistics = {
       model: this.#store.getState().currentModel ?? '',
       tokens: timings.predictedCount,
-      tokensPerSecond: timings.predictedMilliseconds > 0 ? (timings.predictedCount * 1000) / timings.predictedMilliseconds : 0,
+      tokensPerSecond:
+        timings.predictedMilliseconds > 0 ? (timings.predictedCount * 1000) / timings.predictedMilliseconds : 0,
       timeToFirstToken: timings.firstTokenMilliseconds,
     };
   }
@@ -234,4 +240,3 @@ function remove(list, item) {
   const place = list.indexOf(item);
   if (place >= 0) list.splice(place, 1);
 }
-

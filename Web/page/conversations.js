@@ -135,7 +135,14 @@ export class ConversationArchive {
 /** @returns {Conversation} An empty one, not saved yet. */
 export function newConversation() {
   const now = Date.now();
-  return { id: crypto.randomUUID(), title: 'New conversation', createdAt: now, updatedAt: now, firstSeen: 0, messages: [] };
+  return {
+    id: crypto.randomUUID(),
+    title: 'New conversation',
+    createdAt: now,
+    updatedAt: now,
+    firstSeen: 0,
+    messages: [],
+  };
 }
 
 /** @param {'user' | 'assistant'} role @param {string} content @returns {Message} */
@@ -172,7 +179,8 @@ export function parseExport(json) {
     throw new Error(`This file has version ${parsed.version}; this page reads version ${exportVersion}.`);
   }
   return parsed.conversations.map((/** @type {any} */ raw, /** @type {number} */ index) => {
-    if (!Array.isArray(raw?.messages)) throw new Error(`Conversation ${index + 1} of the file has no list of messages.`);
+    if (!Array.isArray(raw?.messages))
+      throw new Error(`Conversation ${index + 1} of the file has no list of messages.`);
     const messages = raw.messages.map((/** @type {any} */ message, /** @type {number} */ place) => {
       const known = message?.role === 'user' || message?.role === 'assistant';
       if (!known || typeof message.content !== 'string') {
@@ -203,6 +211,10 @@ function numberOr(value, fallback) {
 
 /** @param {any} value */
 function isStatistics(value) {
-  return value !== null && typeof value === 'object' && typeof value.model === 'string'
-    && [value.tokens, value.tokensPerSecond, value.timeToFirstToken].every(Number.isFinite);
+  return (
+    value !== null &&
+    typeof value === 'object' &&
+    typeof value.model === 'string' &&
+    [value.tokens, value.tokensPerSecond, value.timeToFirstToken].every(Number.isFinite)
+  );
 }

@@ -21,15 +21,27 @@ export function fitOf(model, contextLength, deviceMemory = /** @type {any} */ (g
   const context = Math.min(contextLength || model.defaultContextLength, model.contextLength);
   const need = model.memoryBase + model.memoryPerToken * context;
   if (need > addressSpace) {
-    return { need, fits: false, reason: `Needs ${formatBytes(need)} of memory; a browser tab has at most ${formatBytes(addressSpace)}` };
+    return {
+      need,
+      fits: false,
+      reason: `Needs ${formatBytes(need)} of memory; a browser tab has at most ${formatBytes(addressSpace)}`,
+    };
   }
   if (model.fileSize >= largestFile) {
-    return { need, fits: false, reason: `Its file is over ${formatBytes(largestFile)}, the most that a browser tab can hold in one piece` };
+    return {
+      need,
+      fits: false,
+      reason: `Its file is over ${formatBytes(largestFile)}, the most that a browser tab can hold in one piece`,
+    };
   }
   // Browsers round the figure down to a power of two.
   const available = (deviceMemory ?? Infinity) * 2 ** 30 * usableShare;
   if (need > available) {
-    return { need, fits: false, reason: `Needs ${formatBytes(need)} of memory; this device has about ${formatBytes(available)} to give` };
+    return {
+      need,
+      fits: false,
+      reason: `Needs ${formatBytes(need)} of memory; this device has about ${formatBytes(available)} to give`,
+    };
   }
   return { need, fits: true, reason: '' };
 }

@@ -60,8 +60,10 @@ export function icon(name) {
  */
 export function iconButton(name, label, onclick, attributes = {}) {
   return element(
-    'button', { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick, ...attributes },
-    icon(name));
+    'button',
+    { type: 'button', class: 'icon-button', 'aria-label': label, title: label, onclick, ...attributes },
+    icon(name),
+  );
 }
 
 /**

@@ -44,23 +44,52 @@ export class LoadingView {
       text: element('p', { class: 'loading-text' }),
       fill,
       bar: element(
-        'div', { class: 'progress', role: 'progressbar', 'aria-label': 'Loading the model', 'aria-valuemin': 0, 'aria-valuemax': 100 },
-        fill),
+        'div',
+        {
+          class: 'progress',
+          role: 'progressbar',
+          'aria-label': 'Loading the model',
+          'aria-valuemin': 0,
+          'aria-valuemax': 100,
+        },
+        fill,
+      ),
       bytes: element('span'),
       rate: element('span'),
       steps: Object.entries(stepNames).map(([step, name]) => element('li', { 'data-step': step }, name)),
-      cancel: element('button', { type: 'button', class: 'button', onclick: () => this.#store.cancelDownload() }, 'Cancel'),
-      retry: element('button', { type: 'button', class: 'button primary', onclick: () => this.#actions.retry() }, 'Try again'),
-      choose: element('button', { type: 'button', class: 'button', onclick: () => this.#actions.choose() }, 'Choose another model'),
+      cancel: element(
+        'button',
+        { type: 'button', class: 'button', onclick: () => this.#store.cancelDownload() },
+        'Cancel',
+      ),
+      retry: element(
+        'button',
+        { type: 'button', class: 'button primary', onclick: () => this.#actions.retry() },
+        'Try again',
+      ),
+      choose: element(
+        'button',
+        { type: 'button', class: 'button', onclick: () => this.#actions.choose() },
+        'Choose another model',
+      ),
       figures: element('p', { class: 'loading-figures' }),
       stepList: element('ol', { class: 'loading-steps' }),
     };
     parts.figures.append(parts.bytes, parts.rate);
     parts.stepList.append(...parts.steps);
-    this.#root.append(element(
-      'div', { class: 'loading-panel' },
-      bird, parts.title, parts.text, parts.bar, parts.figures, parts.stepList,
-      element('div', { class: 'loading-actions' }, parts.retry, parts.choose, parts.cancel)));
+    this.#root.append(
+      element(
+        'div',
+        { class: 'loading-panel' },
+        bird,
+        parts.title,
+        parts.text,
+        parts.bar,
+        parts.figures,
+        parts.stepList,
+        element('div', { class: 'loading-actions' }, parts.retry, parts.choose, parts.cancel),
+      ),
+    );
     return parts;
   }
 
@@ -76,7 +105,10 @@ export class LoadingView {
 
     const name = displayName(state.availableModels, state.currentModel) || 'The model';
     if (step === 'error') {
-      title.textContent = state.error?.code === 'unsupported-platform' ? 'This browser cannot run the model' : `${name} could not be loaded`;
+      title.textContent =
+        state.error?.code === 'unsupported-platform'
+          ? 'This browser cannot run the model'
+          : `${name} could not be loaded`;
       text.textContent = state.error?.message ?? '';
       retry.textContent = 'Try again';
       return this.#forget(`${title.textContent}. ${text.textContent}`);
@@ -90,8 +122,8 @@ export class LoadingView {
     title.textContent = `Getting ${name} ready`;
     const model = findModel(state.availableModels, state.currentModel);
     text.textContent = model
-      ? `${model.name} comes to this device once, ${formatBytes(model.fileSize)}, and then works without a network. `
-        + 'Nothing you type leaves your machine.'
+      ? `${model.name} comes to this device once, ${formatBytes(model.fileSize)}, and then works without a network. ` +
+        'Nothing you type leaves your machine.'
       : 'The model runs in this tab. Nothing you type leaves your machine.';
     this.#updateProgress(state);
   }
@@ -109,7 +141,8 @@ export class LoadingView {
       else node.removeAttribute('aria-current');
     }
     bytes.textContent = progress?.totalBytes
-      ? `${formatBytes(progress.bytes)} of ${formatBytes(progress.totalBytes)}` : 'Connecting…';
+      ? `${formatBytes(progress.bytes)} of ${formatBytes(progress.totalBytes)}`
+      : 'Connecting…';
     bar.setAttribute('aria-valuetext', `${percent} percent, ${bytes.textContent}`);
     rate.textContent = progress && loadingStep === 'downloading' ? this.#speed(progress) : '';
     if (percent >= this.#announced + 25) {

@@ -74,7 +74,10 @@ function spanAt(text, position, depth, unclosed) {
       if (text[position + 1] !== '~') return undefined;
       const close = text.indexOf('~~', position + 2);
       if (close <= position + 2) return undefined;
-      return { span: { type: 'deleted', children: parseInline(text.slice(position + 2, close), depth + 1) }, end: close + 2 };
+      return {
+        span: { type: 'deleted', children: parseInline(text.slice(position + 2, close), depth + 1) },
+        end: close + 2,
+      };
     }
     case '!':
       // Pictures are not fetched from elsewhere; what remains is the link to it.
@@ -104,7 +107,8 @@ function codeSpan(text, position, unclosed) {
     close = after;
   }
   let content = text.slice(position + ticks.length, close).replaceAll('\n', ' ');
-  if (content.length > 2 && content.startsWith(' ') && content.endsWith(' ') && content.trim()) content = content.slice(1, -1);
+  if (content.length > 2 && content.startsWith(' ') && content.endsWith(' ') && content.trim())
+    content = content.slice(1, -1);
   return { span: /** @type {Inline} */ ({ type: 'code', text: content }), end: close + ticks.length };
 }
 
@@ -127,9 +131,10 @@ function emphasis(text, position, depth, unclosed) {
     }
     const children = parseInline(text.slice(start, close), depth + 1);
     /** @type {Inline} */
-    const span = length === 1
-      ? { type: 'emphasis', children }
-      : { type: 'strong', children: length === 3 ? [{ type: 'emphasis', children }] : children };
+    const span =
+      length === 1
+        ? { type: 'emphasis', children }
+        : { type: 'strong', children: length === 3 ? [{ type: 'emphasis', children }] : children };
     return { span, end: close + length };
   }
   return { text: mark.repeat(run), end: position + run };
@@ -172,10 +177,15 @@ function link(text, position, depth) {
     }
   }
   if (close < 0 || text[close + 1] !== '(') return undefined;
-  const target = /^\(\s*<?((?:[^\s()<>]|\([^\s()]*\))*)>?(?:\s+["'][^"']*["'])?\s*\)/.exec(text.slice(close + 1, close + 2100));
+  const target = /^\(\s*<?((?:[^\s()<>]|\([^\s()]*\))*)>?(?:\s+["'][^"']*["'])?\s*\)/.exec(
+    text.slice(close + 1, close + 2100),
+  );
   if (!target || !safeLink.test(target[1])) return undefined;
   const children = parseInline(text.slice(position + 1, close), depth + 1);
-  return { span: /** @type {Inline} */ ({ type: 'link', href: target[1], children }), end: close + 1 + target[0].length };
+  return {
+    span: /** @type {Inline} */ ({ type: 'link', href: target[1], children }),
+    end: close + 1 + target[0].length,
+  };
 }
 
 /** @param {string} text @param {number} position */

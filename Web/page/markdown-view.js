@@ -79,8 +79,10 @@ function blockNode(block) {
       return codeNode(block.language, document.createTextNode(block.text));
     case 'list':
       return element(
-        block.ordered ? 'ol' : 'ul', block.ordered && block.start !== 1 ? { start: block.start } : {},
-        ...block.items.map(itemNode));
+        block.ordered ? 'ol' : 'ul',
+        block.ordered && block.start !== 1 ? { start: block.start } : {},
+        ...block.items.map(itemNode),
+      );
     case 'quote':
       return element('blockquote', {}, ...block.children.map(blockNode));
     case 'table':
@@ -99,7 +101,11 @@ function itemNode(blocks) {
   const [first, ...rest] = blocks;
   const tight = first?.type === 'paragraph' && rest.every((block) => block.type === 'list');
   return element(
-    'li', {}, ...(tight ? first.children.map(inlineNode) : first ? [blockNode(first)] : []), ...rest.map(blockNode));
+    'li',
+    {},
+    ...(tight ? first.children.map(inlineNode) : first ? [blockNode(first)] : []),
+    ...rest.map(blockNode),
+  );
 }
 
 /** @param {Extract<MarkdownNode, { type: 'table' }>} block */
@@ -107,26 +113,36 @@ function tableNode(block) {
   const cell = (/** @type {string} */ tag) => (/** @type {Inline[]} */ children, /** @type {number} */ column) =>
     element(tag, { class: block.align[column] ? `align-${block.align[column]}` : null }, ...children.map(inlineNode));
   return element(
-    'div', { class: 'table-scroller', tabindex: 0, role: 'region', 'aria-label': 'Table' },
+    'div',
+    { class: 'table-scroller', tabindex: 0, role: 'region', 'aria-label': 'Table' },
     element(
-      'table', {},
+      'table',
+      {},
       element('thead', {}, element('tr', {}, ...block.header.map(cell('th')))),
-      element('tbody', {}, ...block.rows.map((row) => element('tr', {}, ...row.map(cell('td')))))));
+      element('tbody', {}, ...block.rows.map((row) => element('tr', {}, ...row.map(cell('td'))))),
+    ),
+  );
 }
 
 /** @param {string} language @param {Text} text */
 function codeNode(language, text) {
   const copy = element(
-    'button', { type: 'button', class: 'code-copy', 'aria-label': 'Copy this code' }, icon('copy'), element('span', {}, 'Copy'));
+    'button',
+    { type: 'button', class: 'code-copy', 'aria-label': 'Copy this code' },
+    icon('copy'),
+    element('span', {}, 'Copy'),
+  );
   copy.addEventListener('click', async () => {
     await navigator.clipboard.writeText(text.data);
     copy.lastChild.textContent = 'Copied';
     setTimeout(() => (copy.lastChild.textContent = 'Copy'), 1600);
   });
   return element(
-    'figure', { class: 'code-block' },
+    'figure',
+    { class: 'code-block' },
     element('figcaption', {}, element('span', {}, language || 'text'), copy),
-    element('pre', { tabindex: 0 }, element('code', {}, text)));
+    element('pre', { tabindex: 0 }, element('code', {}, text)),
+  );
 }
 
 /** @param {Inline} span @returns {Node} */
@@ -145,6 +161,10 @@ function inlineNode(span) {
     case 'deleted':
       return element('del', {}, ...span.children.map(inlineNode));
     case 'link':
-      return element('a', { href: span.href, target: '_blank', rel: 'noopener noreferrer' }, ...span.children.map(inlineNode));
+      return element(
+        'a',
+        { href: span.href, target: '_blank', rel: 'noopener noreferrer' },
+        ...span.children.map(inlineNode),
+      );
   }
 }

@@ -128,7 +128,8 @@ function blockEnd(text, position) {
     if (isQuote !== quote.test(line.text)) break;
     // A numbered line inside a paragraph is a list only when it is the first: "in 1984." is no item.
     const item = listItem.exec(line.text);
-    if (!isQuote && ((item && item[3] && !(/\d/.test(item[2]) && !/^1[.)]/.test(item[2]))) || rule.test(line.text))) break;
+    if (!isQuote && ((item && item[3] && !(/\d/.test(item[2]) && !/^1[.)]/.test(item[2]))) || rule.test(line.text)))
+      break;
     end = line.next;
   }
   return end;
@@ -176,7 +177,8 @@ function listEnd(text, first) {
     } else if (!/^(?: {2}|\t)/.test(line.text)) {
       const item = listItem.exec(line.text);
       const sameKind = item && !rule.test(line.text) && /\d/.test(item[2]) === ordered;
-      const interrupts = fence.test(line.text) || heading.test(line.text) || rule.test(line.text) || quote.test(line.text);
+      const interrupts =
+        fence.test(line.text) || heading.test(line.text) || rule.test(line.text) || quote.test(line.text);
       if (!sameKind && (afterBlank || interrupts || item)) break;
     }
     afterBlank = false;
@@ -223,8 +225,12 @@ function list(lines, depth) {
 
 /** @param {string[]} lines */
 function isTable(lines) {
-  return lines.length > 1 && lines[0].includes('|') && tableDelimiter.test(lines[1])
-    && cells(lines[0]).length === cells(lines[1]).length;
+  return (
+    lines.length > 1 &&
+    lines[0].includes('|') &&
+    tableDelimiter.test(lines[1]) &&
+    cells(lines[0]).length === cells(lines[1]).length
+  );
 }
 
 /** @param {string[]} lines @returns {Node} */
@@ -245,6 +251,9 @@ function table(lines) {
 
 /** @param {string} line @returns {string[]} */
 function cells(line) {
-  const inner = line.trim().replace(/^\|/, '').replace(/(?<!\\)\|$/, '');
+  const inner = line
+    .trim()
+    .replace(/^\|/, '')
+    .replace(/(?<!\\)\|$/, '');
   return inner.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|'));
 }

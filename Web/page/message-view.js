@@ -22,7 +22,11 @@ export class MessageView {
     const isUser = message.role === 'user';
     this.#body = element('div', { class: isUser ? 'bubble' : 'prose' });
     this.node = element(
-      'article', { class: 'message', 'data-role': message.role, 'aria-label': isUser ? 'You' : 'Reply' }, this.#body, this.#footer);
+      'article',
+      { class: 'message', 'data-role': message.role, 'aria-label': isUser ? 'You' : 'Reply' },
+      this.#body,
+      this.#footer,
+    );
     if (isUser) this.#body.textContent = message.content;
     this.update();
   }
@@ -49,11 +53,16 @@ export class MessageView {
       if (text) this.#chat.edit(this.#message, text);
     };
     const editor = element(
-      'div', { class: 'editor' }, textarea,
+      'div',
+      { class: 'editor' },
+      textarea,
       element(
-        'div', { class: 'editor-actions' },
+        'div',
+        { class: 'editor-actions' },
         element('button', { type: 'button', class: 'button', onclick: close }, 'Cancel'),
-        element('button', { type: 'button', class: 'button primary', onclick: send }, 'Send')));
+        element('button', { type: 'button', class: 'button primary', onclick: send }, 'Send'),
+      ),
+    );
     textarea.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
       if (event.isComposing) return;
       if (event.key === 'Escape') close();
@@ -106,7 +115,9 @@ export class MessageView {
       statistics && `first token after ${formatMilliseconds(statistics.timeToFirstToken)}`,
     ].filter(Boolean);
     if (figures.length) {
-      this.#footer.append(element('p', { class: 'message-statistics' }, ...figures.map((figure) => element('span', {}, figure))));
+      this.#footer.append(
+        element('p', { class: 'message-statistics' }, ...figures.map((figure) => element('span', {}, figure))),
+      );
     }
   }
 }

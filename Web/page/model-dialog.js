@@ -36,7 +36,10 @@ export class ModelDialog {
       if (file) this.#choose(file);
     });
     const draw = oncePerFrame(() => this.#dialog.open && this.#draw());
-    store.subscribe((state) => [state.loadingStep, state.currentModel, state.availableModels].join(), () => this.#refresh());
+    store.subscribe(
+      (state) => [state.loadingStep, state.currentModel, state.availableModels].join(),
+      () => this.#refresh(),
+    );
     store.subscribe((state) => Math.round(state.downloadProgress * 200), draw);
   }
 
@@ -58,7 +61,9 @@ export class ModelDialog {
     const focused = document.activeElement?.getAttribute('data-action');
     const others = this.#cached.filter((cached) => !findModel(state.availableModels, cached.model));
     this.#list.replaceChildren(
-      ...state.availableModels.map((model) => this.#modelItem(model)), ...others.map((cached) => this.#cachedItem(cached)));
+      ...state.availableModels.map((model) => this.#modelItem(model)),
+      ...others.map((cached) => this.#cachedItem(cached)),
+    );
     if (focused) this.#list.querySelector(`[data-action="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -67,17 +72,26 @@ export class ModelDialog {
     const { need, fits, reason } = fitOf(model, settings.getState().contextLength);
     const isHere = this.#cached.some((cached) => cached.model === model.id);
     const facts = [
-      `${formatBytes(model.fileSize)} download`, `${formatBytes(need)} of memory`, `${formatCount(model.contextLength)} tokens of context`,
+      `${formatBytes(model.fileSize)} download`,
+      `${formatBytes(need)} of memory`,
+      `${formatCount(model.contextLength)} tokens of context`,
       model.license,
     ];
     return element(
-      'li', { class: 'model', 'data-model': model.id },
-      element('h3', { class: 'model-title' }, shortName(model), model.tier === 'other' ? null : element('small', {}, model.name)),
+      'li',
+      { class: 'model', 'data-model': model.id },
+      element(
+        'h3',
+        { class: 'model-title' },
+        shortName(model),
+        model.tier === 'other' ? null : element('small', {}, model.name),
+      ),
       element('p', { class: 'model-description' }, model.description),
       element('p', { class: 'model-facts' }, ...facts.map((fact) => element('span', {}, fact))),
       this.#stateLine(model.id, isHere, fits ? '' : reason),
       this.#actions(model.id, shortName(model), isHere, fits, `Download ${formatBytes(model.fileSize)}`),
-      this.#bar(model.id));
+      this.#bar(model.id),
+    );
   }
 
   /**
@@ -88,12 +102,19 @@ export class ModelDialog {
   #cachedItem(cached) {
     const name = cached.model.replace(/^file:/, '');
     return element(
-      'li', { class: 'model', 'data-model': cached.model },
+      'li',
+      { class: 'model', 'data-model': cached.model },
       element('h3', { class: 'model-title' }, name),
-      element('p', { class: 'model-facts' }, element('span', {}, formatBytes(cached.size)), element('span', {}, 'Your own file')),
+      element(
+        'p',
+        { class: 'model-facts' },
+        element('span', {}, formatBytes(cached.size)),
+        element('span', {}, 'Your own file'),
+      ),
       this.#stateLine(cached.model, true, ''),
       this.#actions(cached.model, name, true, true, ''),
-      this.#bar(cached.model));
+      this.#bar(cached.model),
+    );
   }
 
   /** @param {string} id */
@@ -105,10 +126,16 @@ export class ModelDialog {
   /** @param {string} id @param {boolean} isHere @param {string} problem */
   #stateLine(id, isHere, problem) {
     const { loadingStep } = this.#store.getState();
-    if (problem) return element('p', { class: 'model-state', 'data-kind': 'unfit' }, `Does not fit this device. ${problem}.`);
-    if (this.#isCurrent(id) && loadingStep === 'ready') return element('p', { class: 'model-state', 'data-kind': 'here' }, 'In use');
+    if (problem)
+      return element('p', { class: 'model-state', 'data-kind': 'unfit' }, `Does not fit this device. ${problem}.`);
+    if (this.#isCurrent(id) && loadingStep === 'ready')
+      return element('p', { class: 'model-state', 'data-kind': 'here' }, 'In use');
     if (isHere) return element('p', { class: 'model-state', 'data-kind': 'here' }, 'On this device');
-    return element('p', { class: 'model-state' }, element('span', { class: 'quiet' }, 'Fits this device · not downloaded'));
+    return element(
+      'p',
+      { class: 'model-state' },
+      element('span', { class: 'quiet' }, 'Fits this device · not downloaded'),
+    );
   }
 
   /** @param {string} id @param {string} name @param {boolean} isHere @param {boolean} fits @param {string} download */
@@ -116,14 +143,25 @@ export class ModelDialog {
     const { isLoading, loadingStep } = this.#store.getState();
     const current = this.#isCurrent(id);
     const actions = element('div', { class: 'model-actions' });
-    const button = (/** @type {string} */ kind, /** @type {string} */ label, /** @type {string} */ text, /** @type {() => void} */ onclick) =>
-      actions.append(element(
-        'button', { type: 'button', class: kind, 'aria-label': label, 'data-action': `${text.split(' ')[0]}-${id}`, onclick }, text));
+    const button = (
+      /** @type {string} */ kind,
+      /** @type {string} */ label,
+      /** @type {string} */ text,
+      /** @type {() => void} */ onclick,
+    ) =>
+      actions.append(
+        element(
+          'button',
+          { type: 'button', class: kind, 'aria-label': label, 'data-action': `${text.split(' ')[0]}-${id}`, onclick },
+          text,
+        ),
+      );
     const inUse = current && loadingStep === 'ready';
     if (current && isLoading) button('button', `Cancel loading ${name}`, 'Cancel', () => this.#store.cancelDownload());
     else if (fits && !inUse && isHere) button('button primary', `Use ${name}`, 'Use', () => this.#choose(id));
     else if (fits && !inUse) button('button', `Download ${name}`, download, () => this.#choose(id));
-    if (isHere && !(current && isLoading)) button('text-button', `Delete ${name} from this device`, 'Delete', () => this.#delete(id, name));
+    if (isHere && !(current && isLoading))
+      button('text-button', `Delete ${name} from this device`, 'Delete', () => this.#delete(id, name));
     return actions;
   }
 
@@ -134,7 +172,15 @@ export class ModelDialog {
     const fill = element('div', { class: 'progress-fill' });
     fill.style.transform = `scaleX(${downloadProgress})`;
     return element(
-      'div', { class: 'progress', role: 'progressbar', 'aria-label': 'Loading', 'aria-valuenow': Math.round(downloadProgress * 100) }, fill);
+      'div',
+      {
+        class: 'progress',
+        role: 'progressbar',
+        'aria-label': 'Loading',
+        'aria-valuenow': Math.round(downloadProgress * 100),
+      },
+      fill,
+    );
   }
 
   /** @param {string} id @param {string} name */

@@ -25,7 +25,8 @@ export class SettingsDialog {
     const choices = self.crossOriginIsolated ? Array.from({ length: most }, (_, index) => index + 1) : [1];
     this.#field('threads').append(
       element('option', { value: 0 }, `All (${choices.length})`),
-      ...choices.map((count) => element('option', { value: count }, String(count))));
+      ...choices.map((count) => element('option', { value: count }, String(count))),
+    );
     this.#form.addEventListener('input', (event) => this.#change(/** @type {any} */ (event.target)));
     this.#form.addEventListener('submit', (event) => event.preventDefault());
     byId('apply-engine').addEventListener('click', () => {
@@ -62,7 +63,8 @@ export class SettingsDialog {
     const model = findModel(availableModels, currentModel);
     for (const [name, value] of Object.entries(current)) {
       const field = this.#field(name);
-      if (field) field.value = String(value ?? (name === 'temperature' ? model?.temperature ?? 0.7 : model?.topP ?? 0.9));
+      if (field)
+        field.value = String(value ?? (name === 'temperature' ? (model?.temperature ?? 0.7) : (model?.topP ?? 0.9)));
     }
     this.#showFigures();
     this.#showEngine();
@@ -83,11 +85,13 @@ export class SettingsDialog {
     const { contextLength, threads } = settings.getState();
     const wantedThreads = threads || this.#manager.threads;
     const wantedContext = contextLength || (info?.contextLength ?? 0);
-    const differs = info && (info.threads !== wantedThreads || Math.min(wantedContext, info.trainedContextLength) !== info.contextLength);
+    const differs =
+      info &&
+      (info.threads !== wantedThreads || Math.min(wantedContext, info.trainedContextLength) !== info.contextLength);
     byId('apply-engine').hidden = !differs;
     byId('engine-hint').textContent = self.crossOriginIsolated
       ? 'A longer context remembers more of a conversation and takes more memory.'
-      : 'This page is not cross-origin isolated, so the engine has one thread. `swiftlet serve` sends the headers for more.';
+      : 'This page is not cross-origin isolated, so the engine has one thread; `swiftlet serve` allows more.';
   }
 
   async #showStorage() {

@@ -37,7 +37,8 @@ function load() {
     const settings = { ...defaultSettings };
     for (const [key, value] of Object.entries(defaultSettings)) {
       const isNumber = typeof stored[key] === 'number' && Number.isFinite(stored[key]);
-      if (value === null ? isNumber : typeof stored[key] === typeof value) Object.assign(settings, { [key]: stored[key] });
+      if (value === null ? isNumber : typeof stored[key] === typeof value)
+        Object.assign(settings, { [key]: stored[key] });
     }
     return settings;
   } catch {

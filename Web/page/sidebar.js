@@ -71,7 +71,8 @@ export class Sidebar {
       group = next;
       nodes.push(this.#item(summary));
     }
-    if (!nodes.length) nodes.push(element('p', { class: 'conversation-list-empty' }, 'Your conversations stay here, on this device.'));
+    if (!nodes.length)
+      nodes.push(element('p', { class: 'conversation-list-empty' }, 'Your conversations stay here, on this device.'));
     this.#list.replaceChildren(...nodes);
   }
 
@@ -79,13 +80,24 @@ export class Sidebar {
   #item(summary) {
     const isCurrent = summary.id === this.#chat.conversation.id;
     const item = element(
-      'div', { class: 'conversation', 'data-current': isCurrent },
-      element('button', {
-        type: 'button', class: 'conversation-title', title: summary.title, 'aria-current': isCurrent ? 'true' : null,
-        onclick: () => this.#open(summary.id),
-        ondblclick: () => this.#rename(item, summary),
-      }, summary.title));
-    const more = iconButton('more', `More about “${summary.title}”`, () => this.#openMenu(more, item, summary), { 'aria-haspopup': 'menu' });
+      'div',
+      { class: 'conversation', 'data-current': isCurrent },
+      element(
+        'button',
+        {
+          type: 'button',
+          class: 'conversation-title',
+          title: summary.title,
+          'aria-current': isCurrent ? 'true' : null,
+          onclick: () => this.#open(summary.id),
+          ondblclick: () => this.#rename(item, summary),
+        },
+        summary.title,
+      ),
+    );
+    const more = iconButton('more', `More about “${summary.title}”`, () => this.#openMenu(more, item, summary), {
+      'aria-haspopup': 'menu',
+    });
     item.append(more);
     return item;
   }
@@ -103,17 +115,25 @@ export class Sidebar {
 
   /** @param {HTMLElement} anchor @param {HTMLElement} item @param {Summary} summary */
   #openMenu(anchor, item, summary) {
-    const entry = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => void} */ run) => element('button', {
-      type: 'button', role: 'menuitem',
-      onclick: () => {
-        this.#menu.hidePopover();
-        run();
-      },
-    }, icon(name), label);
+    const entry = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => void} */ run) =>
+      element(
+        'button',
+        {
+          type: 'button',
+          role: 'menuitem',
+          onclick: () => {
+            this.#menu.hidePopover();
+            run();
+          },
+        },
+        icon(name),
+        label,
+      );
     this.#menu.replaceChildren(
       entry('edit', 'Rename', () => this.#rename(item, summary)),
       entry('export', 'Export', async () => save(await this.#archive.export([summary.id]), `${summary.title}.json`)),
-      entry('trash', 'Delete', () => this.#delete(summary)));
+      entry('trash', 'Delete', () => this.#delete(summary)),
+    );
     this.#menu.onkeydown = (event) => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (!step) return;
@@ -132,7 +152,12 @@ export class Sidebar {
 
   /** @param {HTMLElement} item @param {Summary} summary */
   #rename(item, summary) {
-    const input = element('input', { class: 'conversation-title', value: summary.title, maxlength: 200, 'aria-label': 'Name of the conversation' });
+    const input = element('input', {
+      class: 'conversation-title',
+      value: summary.title,
+      maxlength: 200,
+      'aria-label': 'Name of the conversation',
+    });
     const finish = async (/** @type {boolean} */ keep) => {
       input.onblur = null;
       const title = input.value.trim();

@@ -29,7 +29,11 @@ export class ThreadView {
 
   /**
    * @param {import('./chat.js').Chat} chat
-   * @param {{ onEmpty: (empty: boolean) => void, onBusy: (busy: boolean) => void, newConversation: () => void, openSettings: () => void }} actions
+   * @param {object} actions
+   * @param {(empty: boolean) => void} actions.onEmpty
+   * @param {(busy: boolean) => void} actions.onBusy
+   * @param {() => void} actions.newConversation
+   * @param {() => void} actions.openSettings
    */
   constructor(chat, actions) {
     this.#chat = chat;
@@ -44,13 +48,17 @@ export class ThreadView {
     for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
       this.#stage.addEventListener(kind, () => (this.#touched = performance.now()), { passive: true });
     }
-    this.#stage.addEventListener('scroll', () => {
-      const distance = this.#stage.scrollHeight - this.#stage.scrollTop - this.#stage.clientHeight;
-      if (distance < followDistance) this.#following = true;
-      // Messages that get their real height move the view too; only the user's own scrolling means something.
-      else if (performance.now() - this.#touched < handTime) this.#following = false;
-      this.#jump.hidden = this.#following;
-    }, { passive: true });
+    this.#stage.addEventListener(
+      'scroll',
+      () => {
+        const distance = this.#stage.scrollHeight - this.#stage.scrollTop - this.#stage.clientHeight;
+        if (distance < followDistance) this.#following = true;
+        // Messages that get their real height move the view too; only the user's own scrolling means something.
+        else if (performance.now() - this.#touched < handTime) this.#following = false;
+        this.#jump.hidden = this.#following;
+      },
+      { passive: true },
+    );
     new ResizeObserver(() => this.#follow()).observe(this.#thread);
     this.#jump.addEventListener('click', () => this.#follow(true));
     this.#show();
@@ -117,7 +125,9 @@ export class ThreadView {
     this.#thread.querySelector('.forgotten')?.remove();
     const { firstSeen } = this.#chat.conversation;
     const first = firstSeen > 0 && this.#views.get(this.#chat.messages[firstSeen])?.node;
-    if (first && first.isConnected) first.before(element('p', { class: 'forgotten' }, 'The model no longer sees what is above'));
+    if (first && first.isConnected) {
+      first.before(element('p', { class: 'forgotten' }, 'The model no longer sees what is above'));
+    }
   }
 
   #drawLive() {
@@ -163,7 +173,10 @@ export class ThreadView {
   /** @param {ContextOverflowError} error @returns {HTMLElement} */
   #overflowNotice({ need, limit }) {
     const isLong = this.#chat.messages.length - this.#chat.conversation.firstSeen > 1;
-    const over = need && limit ? ` It has ${need.toLocaleString('en')} tokens, and the model keeps ${limit.toLocaleString('en')} in mind.` : '';
+    const over =
+      need && limit
+        ? ` It has ${need.toLocaleString('en')} tokens, and the model keeps ${limit.toLocaleString('en')} in mind.`
+        : '';
     return notice(
       'info',
       isLong ? 'This conversation has grown too long' : 'This message is too long',
@@ -175,13 +188,16 @@ export class ThreadView {
         isLong && ['New conversation', this.#actions.newConversation],
         !isLong && ['Edit the message', () => this.editLast()],
         ['Settings', this.#actions.openSettings],
-      ]);
+      ],
+    );
   }
 
   /** @param {Error} error @returns {HTMLElement} */
   #errorNotice(error) {
     const last = this.#chat.messages.at(-1);
-    return notice('error', 'There is no reply', error.message, [last && ['Try again', () => this.#chat.regenerate(last)]]);
+    return notice('error', 'There is no reply', error.message, [
+      last && ['Try again', () => this.#chat.regenerate(last)],
+    ]);
   }
 }
 
@@ -192,9 +208,16 @@ export class ThreadView {
  * @param {(false | undefined | [string, () => void])[]} actions
  */
 function notice(kind, title, text, actions) {
-  const buttons = actions.filter((action) => action !== false && action !== undefined).map(([label, run], index) =>
-    element('button', { type: 'button', class: index === 0 ? 'button primary' : 'button', onclick: run }, label));
+  const buttons = actions
+    .filter((action) => action !== false && action !== undefined)
+    .map(([label, run], index) =>
+      element('button', { type: 'button', class: index === 0 ? 'button primary' : 'button', onclick: run }, label),
+    );
   return element(
-    'section', { class: 'notice', 'data-kind': kind },
-    element('h2', {}, title), element('p', {}, text.trim()), element('div', { class: 'notice-actions' }, ...buttons));
+    'section',
+    { class: 'notice', 'data-kind': kind },
+    element('h2', {}, title),
+    element('p', {}, text.trim()),
+    element('div', { class: 'notice-actions' }, ...buttons),
+  );
 }

@@ -16,6 +16,9 @@ export function buildWelcome(fill) {
     element('h2', {}, 'What is on your mind?'),
     element('p', {}, 'The model lives in this tab. What you write stays here; what it writes can be wrong.'),
     element(
-      'div', { class: 'suggestions' },
-      ...suggestions.map((text) => element('button', { type: 'button', onclick: () => fill(text) }, text))));
+      'div',
+      { class: 'suggestions' },
+      ...suggestions.map((text) => element('button', { type: 'button', onclick: () => fill(text) }, text)),
+    ),
+  );
 }

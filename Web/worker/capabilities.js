@@ -16,10 +16,30 @@ const relaxedProbe = probe([0xfd, 0x80, 0x02], [0x41, 0x00, 0xfd, 0x0f, 0x41, 0x
 function probe(instruction, operands) {
   const body = [0x00, ...operands, ...instruction, 0x0b];
   return new Uint8Array([
-    0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00,
-    0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b,
-    0x03, 0x02, 0x01, 0x00,
-    0x0a, body.length + 2, 0x01, body.length, ...body,
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    0x01,
+    0x00,
+    0x00,
+    0x00,
+    0x01,
+    0x05,
+    0x01,
+    0x60,
+    0x00,
+    0x01,
+    0x7b,
+    0x03,
+    0x02,
+    0x01,
+    0x00,
+    0x0a,
+    body.length + 2,
+    0x01,
+    body.length,
+    ...body,
   ]);
 }
 
@@ -35,8 +55,9 @@ export async function chooseModule({ wasmURL, threads }) {
   if (typeof WebAssembly !== 'object' || !WebAssembly.validate(simdProbe)) {
     throw new UnsupportedBrowserError({
       code: 'unsupported-platform',
-      message: 'This browser cannot run the language model: it has no WebAssembly with SIMD. '
-        + 'Chrome and Edge from version 91, Firefox from 89 and Safari from 16.4 have it.',
+      message:
+        'This browser cannot run the language model: it has no WebAssembly with SIMD. ' +
+        'Chrome and Edge from version 91, Firefox from 89 and Safari from 16.4 have it.',
     });
   }
   const wanted = Math.max(1, Math.min(threads || navigator.hardwareConcurrency || 1, mostThreads));

@@ -97,7 +97,8 @@ export class Engine {
    */
   withBytes(bytes, use) {
     const pointer = this.#exports.swiftlet_allocate(bytes.length) >>> 0;
-    if (!pointer) throw new EngineError({ code: 'out-of-memory', message: 'The engine has no memory left for a message.' });
+    if (!pointer)
+      throw new EngineError({ code: 'out-of-memory', message: 'The engine has no memory left for a message.' });
     this.bytes(pointer, bytes.length).set(bytes);
     const answer = use(pointer);
     this.#exports.swiftlet_free(pointer);
@@ -164,7 +165,7 @@ export class Engine {
     if (kind === eventKinds.fetch || kind === eventKinds.cancelFetch) {
       // Not from here: the module must not be called while it emits.
       const event = /** @type {any} */ (decodeEvent(frame));
-      queueMicrotask(() => event.type === 'fetch' ? this.#handlers.onFetch(event) : this.#handlers.onCancelFetch());
+      queueMicrotask(() => (event.type === 'fetch' ? this.#handlers.onFetch(event) : this.#handlers.onCancelFetch()));
       return;
     }
     this.#outbox.push(/** @type {ArrayBuffer} */ (frame.buffer));
@@ -194,7 +195,10 @@ export class Engine {
 /** @param {unknown} error */
 function trapError(error) {
   const detail = error instanceof Error ? error.message : String(error);
-  return new EngineError({ code: 'internal', message: `The engine stopped unexpectedly (${detail}).` }, { cause: error });
+  return new EngineError(
+    { code: 'internal', message: `The engine stopped unexpectedly (${detail}).` },
+    { cause: error },
+  );
 }
 
 /** A turn of the event loop without the delay of a timer. */

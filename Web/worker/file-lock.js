@@ -15,7 +15,11 @@ const watchInterval = 250;
 export async function withFileLock(file, signal, { whileWaiting, use }) {
   if (!navigator.locks) return use();
   const name = ModelCache.lockName(file);
-  const atOnce = await navigator.locks.request(name, { ifAvailable: true }, async (lock) => lock && { value: await use() });
+  const atOnce = await navigator.locks.request(
+    name,
+    { ifAvailable: true },
+    async (lock) => lock && { value: await use() },
+  );
   if (atOnce) return atOnce.value;
   const watch = setInterval(whileWaiting, watchInterval);
   try {

@@ -30,7 +30,10 @@ export class HttpSource {
     const type = response.headers.get('content-type') ?? '';
     if (!response.ok || !response.body || type.startsWith('text/html')) {
       await response.body?.cancel();
-      throw new NotHereError({ code: 'download-failed', message: `${this.label} answered ${describe(response, type)}` });
+      throw new NotHereError({
+        code: 'download-failed',
+        message: `${this.label} answered ${describe(response, type)}`,
+      });
     }
     if (response.status === 206) {
       const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
@@ -38,7 +41,10 @@ export class HttpSource {
       const start = range ? Number(range[1]) : offset;
       const total = range ? Number(range[2]) : offset + Number(response.headers.get('content-length'));
       if (start !== offset) {
-        throw new NotHereError({ code: 'download-failed', message: `${this.label} sent another part than it was asked for` });
+        throw new NotHereError({
+          code: 'download-failed',
+          message: `${this.label} sent another part than it was asked for`,
+        });
       }
       return { total, chunks: chunksOf(response.body, 0) };
     }

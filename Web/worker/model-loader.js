@@ -82,16 +82,23 @@ export class ModelLoader {
       const { code, message } = recordOf(error, 'download-failed');
       const text = new TextEncoder();
       const [codeBytes, messageBytes] = [text.encode(code), text.encode(message)];
-      this.#engine.call(() => this.#engine.withBytes(codeBytes, (codePointer) =>
-        this.#engine.withBytes(messageBytes, (messagePointer) => exports.swiftlet_model_failed(
-          codePointer, codeBytes.length, messagePointer, messageBytes.length))));
+      this.#engine.call(() =>
+        this.#engine.withBytes(codeBytes, (codePointer) =>
+          this.#engine.withBytes(messageBytes, (messagePointer) =>
+            exports.swiftlet_model_failed(codePointer, codeBytes.length, messagePointer, messageBytes.length),
+          ),
+        ),
+      );
     }
   }
 
   /** @param {ModelPlan} plan @param {ModelCache | null} cache @param {AbortSignal} signal */
   async #receive(plan, cache, signal) {
     const known = await cache?.info(plan.file);
-    const expected = { size: plan.size || known?.size || 0, sha256: plan.sha256 ?? (known?.complete ? known.sha256 : null) };
+    const expected = {
+      size: plan.size || known?.size || 0,
+      sha256: plan.sha256 ?? (known?.complete ? known.sha256 : null),
+    };
     const receiver = await ModelReceiver.open(this.#engine, plan, expected, cache, signal);
     try {
       if (await receiver.resume()) {
@@ -115,7 +122,10 @@ export class ModelLoader {
    */
   async #download(plan, receiver, signal) {
     if (!plan.sources.length) {
-      throw new ModelError({ code: 'model-not-found', message: 'This file is no longer at hand. Please choose it again.' });
+      throw new ModelError({
+        code: 'model-not-found',
+        message: 'This file is no longer at hand. Please choose it again.',
+      });
     }
     const failures = [];
     let isOther = false;
@@ -159,7 +169,7 @@ export class ModelLoader {
    * @param {AbortSignal} signal
    */
   async #transfer(source, receiver, signal) {
-    for (let failures = 0; ;) {
+    for (let failures = 0; ; ) {
       const before = receiver.received;
       try {
         const { total, chunks } = await source.open(before, signal);
@@ -186,9 +196,13 @@ export class ModelLoader {
 function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      },
+      { once: true },
+    );
   });
 }

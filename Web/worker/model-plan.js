@@ -36,7 +36,10 @@ export async function planFor({ model, entry }, places, picked, signal) {
   if (/^https?:\/\/|\.gguf$/i.test(model)) {
     const url = new URL(model, places.modelsURL);
     return {
-      model, file: ModelCache.fileName(url.host + url.pathname), size: 0, sha256: null,
+      model,
+      file: ModelCache.fileName(url.host + url.pathname),
+      size: 0,
+      sha256: null,
       sources: [new HttpSource(url.href, url.host)],
     };
   }
@@ -60,7 +63,10 @@ function catalogPlan(entry, { modelsURL, hubURL }) {
 
 /** @param {string} hubURL @param {string} repository @param {string} revision @param {string} file */
 function hubSource(hubURL, repository, revision, file) {
-  return new HttpSource(`${hubURL}/${repository}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`, 'the hub');
+  return new HttpSource(
+    `${hubURL}/${repository}/resolve/${encodeURIComponent(revision)}/${encodeURI(file)}`,
+    'the hub',
+  );
 }
 
 /**
@@ -76,25 +82,36 @@ async function repositoryPlan(model, hubURL, signal) {
   if (!repository) {
     throw new ModelError({
       code: 'model-not-found',
-      message: `There is no model called “${model}”. A tier, a catalog id, org/repo[:quant] or the URL of a .gguf file is one.`,
+      message:
+        `There is no model called “${model}”. ` +
+        'Expected a tier, a catalog id, org/repo[:quant] or the URL of a .gguf file.',
     });
   }
-  const response = await fetch(`${hubURL}/api/models/${repository}/tree/main?recursive=1`, { signal }).catch((error) => {
-    signal.throwIfAborted();
-    throw new DownloadError(
-      { code: 'offline', message: `The hub cannot be reached to look up ${repository}.` }, { cause: error });
-  });
+  const response = await fetch(`${hubURL}/api/models/${repository}/tree/main?recursive=1`, { signal }).catch(
+    (error) => {
+      signal.throwIfAborted();
+      throw new DownloadError(
+        { code: 'offline', message: `The hub cannot be reached to look up ${repository}.` },
+        { cause: error },
+      );
+    },
+  );
   if (!response.ok) {
-    throw new ModelError({ code: 'model-not-found', message: `The hub answered ${response.status} for ${repository}.` });
+    throw new ModelError({
+      code: 'model-not-found',
+      message: `The hub answered ${response.status} for ${repository}.`,
+    });
   }
   /** @type {{ path: string, size: number, lfs?: { oid?: string } }[]} */
   const entries = await response.json();
   const files = entries.filter((entry) => /\.gguf$/i.test(entry.path) && !/-of-\d+\.gguf$/i.test(entry.path));
-  const named = (/** @type {string} */ name) => files.find((entry) => entry.path.toLowerCase().includes(name.toLowerCase()));
-  const chosen = quantization ? named(quantization) : preferredQuantizations.map(named).find(Boolean) ?? files[0];
+  const named = (/** @type {string} */ name) =>
+    files.find((entry) => entry.path.toLowerCase().includes(name.toLowerCase()));
+  const chosen = quantization ? named(quantization) : (preferredQuantizations.map(named).find(Boolean) ?? files[0]);
   if (!chosen) {
     throw new ModelError({
-      code: 'model-not-found', message: `${repository} has no .gguf file${quantization ? ` for ${quantization}` : ''}.`,
+      code: 'model-not-found',
+      message: `${repository} has no .gguf file${quantization ? ` for ${quantization}` : ''}.`,
     });
   }
   return {

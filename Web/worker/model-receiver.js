@@ -94,12 +94,16 @@ export class ModelReceiver {
   async expect(total, source) {
     const size = this.#expected.size || total;
     if (!size) {
-      throw new DownloadError({ code: 'download-failed', message: `${source.label} does not say how large the model is` });
+      throw new DownloadError({
+        code: 'download-failed',
+        message: `${source.label} does not say how large the model is`,
+      });
     }
     // A length of 0 is one that the browser did not see, as with compressed answers.
     if (total && total !== size) {
       throw new DownloadError({
-        code: 'download-failed', message: `${source.label} has a file of ${total} bytes where ${size} were expected`,
+        code: 'download-failed',
+        message: `${source.label} has a file of ${total} bytes where ${size} were expected`,
       });
     }
     this.#source = source.url;
@@ -176,7 +180,9 @@ export class ModelReceiver {
   async #begin(size) {
     this.#reserve(size);
     if (!this.#handle) return;
-    const { quota = Infinity, usage = 0 } = await navigator.storage.estimate().catch(() => /** @type {StorageEstimate} */ ({}));
+    const { quota = Infinity, usage = 0 } = await navigator.storage
+      .estimate()
+      .catch(() => /** @type {StorageEstimate} */ ({}));
     if (quota - usage < size) this.#stopKeeping();
     else await this.#saveInfo(this.#expected.sha256, false);
   }
@@ -249,7 +255,8 @@ export class ModelReceiver {
     if (this.resumed || !this.#nextInspection || (this.received < this.#nextInspection && !this.isFull)) return;
     const length = this.received;
     const answer = this.#engine.call(() =>
-      this.#engine.exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0));
+      this.#engine.exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0),
+    );
     if (answer === 2) {
       this.#handle?.truncate(0);
       throw new RefusedError();
@@ -261,7 +268,13 @@ export class ModelReceiver {
   async #saveInfo(sha256, complete) {
     const { model, file } = this.#plan;
     await this.#cache?.saveInfo({
-      model, file, size: this.#size, sha256, source: this.#source, complete, savedAt: Date.now(),
+      model,
+      file,
+      size: this.#size,
+      sha256,
+      source: this.#source,
+      complete,
+      savedAt: Date.now(),
     });
   }
 }

@@ -10,10 +10,12 @@ export async function startHelpers(module, memory, exports, threads) {
   const started = [];
   for (let index = 1; index < threads; index += 1) {
     const helper = new Worker(new URL('./helper.js', import.meta.url), { type: 'module', name: `swiftlet-${index}` });
-    started.push(new Promise((resolve, reject) => {
-      helper.onmessage = resolve;
-      helper.onerror = (event) => reject(new Error(`A helper thread could not start: ${event.message}`));
-    }));
+    started.push(
+      new Promise((resolve, reject) => {
+        helper.onmessage = resolve;
+        helper.onerror = (event) => reject(new Error(`A helper thread could not start: ${event.message}`));
+      }),
+    );
     helper.postMessage({ module, memory, index, stack: exports.swiftlet_thread_stack() });
   }
   await Promise.all(started);
