@@ -46,7 +46,7 @@ public enum JSON {
 }
 
 /// Why text is not JSON, or a value cannot become it.
-public struct JSONError: Error, Equatable, Sendable {
+public struct JSONError: Error, Sendable {
   /// Byte offset in the text; zero when writing.
   public let offset: Int
   public let message: String
