@@ -17,7 +17,7 @@ class Firefox:
     def __init__(self, program):
         self._profile = tempfile.mkdtemp(prefix="swiftlet-firefox-")
         self._process = subprocess.Popen(
-            [program, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", self._profile, "about:blank"],
+            [program, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", self._profile],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         address = self._address(time.monotonic() + 60)
         # Firefox goes on writing; a full pipe would stop it.
@@ -50,9 +50,9 @@ class Firefox:
 
     def evaluate(self, body):
         """Runs the body of an async function in the page; its value must survive JSON."""
+        expression = f"(async () => JSON.stringify(await (async () => {{ {body} }})()) ?? 'null')()"
         result = self.send(
-            "script.evaluate", expression=f"(async () => JSON.stringify(await (async () => {{ {body} }})()) ?? 'null')()",
-            target={"context": self._tab}, awaitPromise=True)
+            "script.evaluate", expression=expression, target={"context": self._tab}, awaitPromise=True)
         if result["type"] == "exception":
             raise RuntimeError(result["exceptionDetails"]["text"])
         return json.loads(result["result"]["value"])

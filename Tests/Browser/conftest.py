@@ -1,7 +1,7 @@
 """Fixtures of the browser tests: the built site behind a server with faults, and Debian's Chromium.
 
-They need `SWIFTLET_WEB` (the built site, `Web/dist`), `SWIFTLET_TEST_MODELS` (with smollm2.gguf) and Chromium; without one
-of them every test here is skipped, aloud.
+They need `SWIFTLET_WEB` (the built site, `Web/dist`), `SWIFTLET_TEST_MODELS` (with smollm2.gguf) and Chromium; without
+one of them every test here is skipped, aloud.
 """
 
 import os

@@ -38,6 +38,7 @@ class SiteServer:
         self.online = True
         self.requests = []
         self.sent = 0
+        self.active = 0
         self.replaced = {}
         owner = self
 
@@ -54,7 +55,10 @@ class SiteServer:
         self._server.server_close()
 
     def forget(self):
-        """Clears the counters."""
+        """Clears the counters, once the transfers that nobody reads any more have noticed that."""
+        deadline = time.monotonic() + 10
+        while self.active and time.monotonic() < deadline:
+            time.sleep(0.02)
         self.requests = []
         self.sent = 0
 
@@ -115,11 +119,16 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         total = pathlib.Path(file).stat().st_size
         if match:
             content_range = [("Content-Range", f"bytes {start}-{total - 1}/{total}")]
-            self.headers_for(206, "application/octet-stream", total - start, [("Accept-Ranges", "bytes"), *content_range])
+            more = [("Accept-Ranges", "bytes"), *content_range]
+            self.headers_for(206, "application/octet-stream", total - start, more)
         else:
             self.headers_for(200, "application/octet-stream", total, [("Accept-Ranges", "bytes")])
         limit = state.cut_after.pop(0) if state.cut_after else None
-        self.send_model(file, start, total, limit)
+        state.active += 1
+        try:
+            self.send_model(file, start, total, limit)
+        finally:
+            state.active -= 1
 
     def send_model(self, file, start, total, limit):
         state = self.server_state

@@ -12,7 +12,7 @@ STATISTICS = ".message[data-role=assistant]:not([data-live]) .message-statistics
 def wait_for(page, expression, argument=None, seconds=60):
     """Waits until an expression (or a function of `argument`) is true in the page.
 
-    Playwright's own `wait_for_function` evaluates strings inside the page, which the page's Content Security Policy forbids.
+    Playwright's own `wait_for_function` evaluates strings inside the page, which its Content Security Policy forbids.
     """
     deadline = time.monotonic() + seconds
     while not page.evaluate(expression, argument):
@@ -27,7 +27,7 @@ def open_page(page, site):
 
 
 def ask(page, text, count=1):
-    """Sends a message and waits for the reply; returns the last reply's text. `count` is how many replies there are then."""
+    """Sends a message, waits until there are `count` finished replies, and returns the last one's text."""
     page.fill("#message-input", text)
     page.press("#message-input", "Enter")
     wait_for(page, "([selector, count]) => document.querySelectorAll(selector).length >= count", [STATISTICS, count])

@@ -122,7 +122,8 @@ def test_a_transfer_with_wrong_bytes_is_refused_and_not_kept(page, site):
     site.corrupt = [60_000_000]
     open_modules(page, site)
     error = page.evaluate("""async () => {
-      try { await manager.initialize('quick'); } catch (error) { return [error.constructor.name, error.code, error instanceof Error]; }
+      const tell = (error) => [error.constructor.name, error.code, error instanceof Error];
+      return manager.initialize('quick').catch(tell);
     }""")
     assert error == ["DownloadError", "hash-mismatch", True]
     assert not is_cached(page)

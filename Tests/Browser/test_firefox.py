@@ -56,7 +56,8 @@ def test_greedy_tokens_equal_those_of_one_thread(firefox, site):
       const {{ InferenceManager }} = await import('/inference-manager.js');
       const manager = new InferenceManager({{ threads: {threads}, hubURL: 'http://127.0.0.1:9' }});
       await manager.initialize('quick');
-      const {{ tokens }} = await manager.generate('The capital of France is', {{ temperature: 0, maxTokens: 16 }}).finished;
+      const options = {{ temperature: 0, maxTokens: 16 }};
+      const {{ tokens }} = await manager.generate('The capital of France is', options).finished;
       manager.terminate();
       return tokens.map((token) => token.id);""") for threads in (1, 2)]
     assert tokens[0] == tokens[1] and len(tokens[0]) == 16

@@ -9,7 +9,8 @@ def test_a_cancelled_reply_ends_within_one_token(page, site):
     open_modules(page, site)
     initialize(page)
     outcome = page.evaluate("""async () => {
-      const reply = manager.generate('Count: 1, 2, 3,', { temperature: 0, ignoresEndOfGeneration: true, maxTokens: 1000 });
+      const options = { temperature: 0, ignoresEndOfGeneration: true, maxTokens: 1000 };
+      const reply = manager.generate('Count: 1, 2, 3,', options);
       for await (const text of reply) if (reply.tokens.length >= 20) break;
       const [tokens, time] = [reply.tokens.length, performance.now()];
       const { reason, timings } = await reply.finished;
@@ -63,7 +64,8 @@ def test_another_model_can_be_chosen_while_one_is_loading(page, site, quick_mode
       await new Promise((resolve) => manager.progress.subscribe((progress) => progress?.bytes > 5e6 && resolve()));
       const info = await manager.initialize(location.origin + '/models/other.gguf');
       const error = await first;
-      return { name: error.constructor.name, code: error.code, model: info.model, step: manager.state.getState().loadingStep };
+      const step = manager.state.getState().loadingStep;
+      return { name: error.constructor.name, code: error.code, model: info.model, step };
     }""")
     assert outcome["name"] == "CancelledError" and outcome["code"] == "cancelled"
     assert outcome["model"].endswith("other.gguf") and outcome["step"] == "ready"
@@ -102,7 +104,8 @@ def test_errors_are_real_and_carry_a_code(page, site):
     open_modules(page, site)
     codes = page.evaluate("""async () => {
       const { SwiftletError } = await import('/inference-manager.js');
-      const tell = (error) => [error instanceof SwiftletError && error instanceof Error, error.constructor.name, error.code];
+      const isReal = (error) => error instanceof SwiftletError && error instanceof Error;
+      const tell = (error) => [isReal(error), error.constructor.name, error.code];
       const errors = [];
       errors.push(await manager.generate([{ role: 'user', content: 'x' }]).finished.catch(tell));
       errors.push(await manager.initialize('no such model').catch(tell));
@@ -139,7 +142,8 @@ def test_the_store_mirrors_the_engine(page, site):
       await store.loadModel('quick');
       const { currentModel, downloadProgress, error, isLoading } = store.getState();
       await store.resetModel();
-      return { steps, models, whole, currentModel, downloadProgress, error, isLoading, after: store.getState().loadingStep };
+      const after = store.getState().loadingStep;
+      return { steps, models, whole, currentModel, downloadProgress, error, isLoading, after };
     }""")
     assert outcome["steps"] == ["downloading", "compiling", "ready", "idle"]
     assert outcome["models"] == [4] and outcome["whole"] > 6

@@ -92,7 +92,10 @@ def test_a_hundred_messages(page, site):
     wait_for(page, "document.querySelectorAll('.message').length === 100")
     assert "number 99" in page.locator(".message").last.text_content()
     assert "number 0" in page.locator(".message").first.text_content()
-    assert page.evaluate("(() => { const s = document.querySelector('#stage'); return s.scrollHeight - s.scrollTop - s.clientHeight; })()") < 100
+    assert page.evaluate("""() => {
+      const stage = document.querySelector('#stage');
+      return stage.scrollHeight - stage.scrollTop - stage.clientHeight;
+    }""") < 100
     assert page.evaluate("longTasks") == []
     page.reload()
     page.wait_for_selector(READY, state="attached")
@@ -210,7 +213,8 @@ def test_every_control_has_a_name(page, site):
     open_page(page, site)
     ask(page, "Hi.")
     unnamed = page.evaluate("""() => [...document.querySelectorAll('button, input, textarea, select, a')]
-      .filter((node) => !(node.getAttribute('aria-label') || node.title || node.textContent.trim() || node.labels?.length || node.hidden))
+      .filter((node) => !node.hidden && !node.getAttribute('aria-label') && !node.title)
+      .filter((node) => !node.textContent.trim() && !node.labels?.length)
       .map((node) => node.outerHTML.slice(0, 120))""")
     assert unnamed == []
     assert page.evaluate("document.querySelector('#announcer').textContent.length > 0")
@@ -239,6 +243,7 @@ def test_text_of_the_model_never_becomes_markup(page, site):
 
 
 def test_the_site_is_complete(quick_model):
-    for name in ["index.html", "example.html", "worker.js", "inference-manager.js", "inference-manager.d.ts", "model-store.js",
-                 "swiftlet.wasm", "swiftlet-threads.wasm", "manifest.webmanifest", "service-worker.js"]:
+    for name in ["index.html", "example.html", "worker.js", "inference-manager.js", "inference-manager.d.ts",
+                 "model-store.js", "swiftlet.wasm", "swiftlet-threads.wasm", "manifest.webmanifest",
+                 "service-worker.js"]:
         assert (SITE / name).is_file(), name

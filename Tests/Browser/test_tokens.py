@@ -23,7 +23,8 @@ def native_tokens(model, prompt):
     program = os.environ.get("SWIFTLET_BIN", "")
     if not pathlib.Path(program).is_file():
         pytest.skip("SWIFTLET_BIN names no program")
-    command = [program, "run", str(model), "--raw", "--prompt", prompt, "--temperature", "0", "--max-tokens", str(COUNT), "--json"]
+    command = [program, "run", str(model), "--raw", "--prompt", prompt, "--temperature", "0",
+               "--max-tokens", str(COUNT), "--json"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return json.loads(answer.stdout)
 
