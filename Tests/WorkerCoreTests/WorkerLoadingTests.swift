@@ -176,6 +176,46 @@ import WorkerCore
     #expect(harness.states.last?.error == nil && harness.states.last?.loadingStep == .ready)
   }
 
+  /// Whoever hears that a load has ended finds the state that goes with it.
+  @Test func theStateChangesBeforeTheAnswer() throws {
+    let harness = WorkerHarness()
+    func stateBeforeAnswer(to id: RequestID) throws -> ModelState {
+      let index = try #require(
+        harness.events.firstIndex {
+          switch $0 {
+          case .failed(id, _), .loaded(id, _): true
+          default: false
+          }
+        })
+      let states = harness.events[..<index].compactMap { if case .state(let state) = $0 { state } else { nil } }
+      return try #require(states.last)
+    }
+    harness.worker.receive(.load(10, LoadCommand(model: "a")))
+    harness.worker.receive(.load(11, LoadCommand(model: "b")))
+    #expect(try stateBeforeAnswer(to: 10).currentModel == "b")
+    harness.worker.receive(.cancelLoad)
+    #expect(try stateBeforeAnswer(to: 11).loadingStep == .idle)
+    harness.worker.receive(.load(12, LoadCommand(model: "c")))
+    harness.worker.fetchFailed(harness.fetch!, WorkerError(.offline, ""))
+    #expect(try stateBeforeAnswer(to: 12).loadingStep == .error)
+    harness.worker.receive(.load(13, LoadCommand(model: "d")))
+    harness.worker.receive(.unload(14))
+    #expect(try stateBeforeAnswer(to: 13).loadingStep == .idle)
+    harness.load(TinyModel(), LoadCommand(model: "e"))
+    let last = try #require(
+      harness.events.compactMap { if case .loaded(let id, _) = $0 { id } else { nil } }.last)
+    #expect(try stateBeforeAnswer(to: last).loadingStep == .ready)
+  }
+
+  @Test func oneOfTwoRequestsForALoadCanBeTakenBack() {
+    let harness = WorkerHarness()
+    for id in [20, 21] as [RequestID] { harness.worker.receive(.load(id, LoadCommand(model: "a"))) }
+    harness.worker.receive(.cancel(20))
+    #expect(harness.reply(20).error?.code == .cancelled && harness.states.last?.isLoading == true)
+    harness.worker.receive(.cancel(21))
+    #expect(harness.reply(21).error?.code == .cancelled && harness.states.last?.loadingStep == .idle)
+  }
+
   @Test(arguments: [0, 4, 100, 5000, 200_000])
   func aTruncatedFileIsAnInvalidModel(length: Int) {
     let harness = WorkerHarness()

@@ -11,7 +11,7 @@ extension Worker {
       load?.requests.append(id)
       return
     }
-    endLoad(with: WorkerError(.cancelled, "Another model was loaded instead."))
+    let replaced = endLoad()
     abortAll()
     releaseModel()
 
@@ -22,6 +22,7 @@ extension Worker {
     let tracker = LoadTracker(name: name, now: host.now())
     load = Load(command: command, entry: entry, fetch: fetch, requests: [id], tracker: tracker)
     reduce(.loadRequested(model: entry?.id ?? command.model))
+    fail(replaced, WorkerError(.cancelled, "Another model was loaded instead."))
     host.emit(.progress(tracker.progress))
     if let entry, let current = load {
       let length = contextLength(for: current, trained: entry.contextLength)
@@ -45,9 +46,10 @@ extension Worker {
   /// Takes back a load; nothing is loaded afterwards.
   func cancelLoad() {
     guard load != nil else { return }
-    endLoad(with: WorkerError(.cancelled, "The load was cancelled."))
-    abortAll()
+    let cancelled = endLoad()
     reduce(.loadCancelled)
+    fail(cancelled, WorkerError(.cancelled, "The load was cancelled."))
+    abortAll()
   }
 
   /// Takes back one request for a load; the load goes on while others wait for it.
@@ -62,29 +64,37 @@ extension Worker {
   }
 
   func unload(_ id: RequestID) {
-    endLoad(with: WorkerError(.cancelled, "The model was unloaded."))
+    let cancelled = endLoad()
     abortAll()
     releaseModel()
     team = nil
     reduce(.unloaded)
+    fail(cancelled, WorkerError(.cancelled, "The model was unloaded."))
     host.emit(.unloaded(id))
   }
 
-  /// Ends the load under way, if any: gives back its bytes, stops its fetch, answers its requests.
-  private func endLoad(with error: WorkerError) {
-    guard let ended = load else { return }
+  /// Ends the load under way, if any: gives back its bytes and stops its fetch.
+  ///
+  /// - Returns: the requests that are still to be answered. The state changes first, so that whoever hears an answer finds
+  ///   the state that goes with it.
+  private func endLoad() -> [RequestID] {
+    guard let ended = load else { return [] }
     load = nil
     ended.bytes?.release()
     if ended.isFetching { host.emit(.cancelFetch(ended.fetch)) }
-    for request in ended.requests { host.emit(.failed(request, error)) }
+    return ended.requests
+  }
+
+  private func fail(_ requests: [RequestID], _ error: WorkerError) {
+    for request in requests { host.emit(.failed(request, error)) }
   }
 
   private func failLoad(_ error: WorkerError) {
-    endLoad(with: error)
+    let failed = endLoad()
     let waiting = queue
     queue = []
-    for request in waiting { host.emit(.failed(request.id, error)) }
     reduce(.loadFailed(error))
+    fail(failed + waiting.map { $0.id }, error)
   }
 
   // MARK: Reports about a fetch
