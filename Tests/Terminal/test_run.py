@@ -1,0 +1,71 @@
+"""`swiftlet run` as scripts use it: the JSON, prompts from a pipe, and being stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+
+def run(swiftlet, *arguments, text=None):
+    return subprocess.run([swiftlet, "run", *arguments], input=text, capture_output=True, text=True, timeout=300)
+
+
+def test_json_has_every_field(swiftlet, quick):
+    result = run(swiftlet, quick, "--prompt", "Hi", "--temperature", "0", "--max-tokens", "4", "--logprobs", "3", "--json")
+    assert result.returncode == 0, result.stderr
+    output = json.loads(result.stdout)
+    assert output["model"] == quick and output["text"].startswith("Hello") and output["finish_reason"] == "length"
+    assert len(output["tokens"]) == len(output["logprobs"]) == output["timings"]["predicted_n"] == 4
+    assert len(output["prompt_tokens"]) == output["timings"]["prompt_n"]
+    for token, step in zip(output["tokens"], output["logprobs"]):
+        assert step["token"] == token and len(step["top"]) == 3 and step["logprob"] <= 0
+        assert step["top"][0]["logprob"] >= step["top"][1]["logprob"] >= step["top"][2]["logprob"]
+    assert {"load_ms", "prompt_n", "prompt_ms", "predicted_n", "predicted_ms", "ttft_ms"} <= output["timings"].keys()
+
+
+def test_a_reply_that_ends_by_itself(swiftlet, quick):
+    output = json.loads(run(swiftlet, quick, "--prompt", "Hi", "--temperature", "0", "--json").stdout)
+    assert output["finish_reason"] == "stop" and "<|im_end|>" not in output["text"] and "logprobs" not in output
+
+
+def test_a_stop_string_ends_the_reply_and_is_no_part_of_it(swiftlet, quick):
+    result = run(swiftlet, quick, "--prompt", "Count from 1 to 10.", "--temperature", "0", "--max-tokens", "60",
+                 "--stop", " 3", "--stop", "3.", "--json")
+    output = json.loads(result.stdout)
+    assert "3" not in output["text"]
+
+
+def test_the_prompt_comes_from_a_pipe(swiftlet, quick):
+    arguments = [quick, "--temperature", "0", "--max-tokens", "4"]
+    given = run(swiftlet, *arguments, "--prompt", "Hi").stdout
+    assert run(swiftlet, *arguments, text="Hi").stdout == run(swiftlet, *arguments, "--prompt", "-", text="Hi").stdout == given
+
+
+def test_an_interrupt_ends_the_reply_and_says_so(swiftlet, quick):
+    process = subprocess.Popen([swiftlet, "run", quick, "--prompt", "Write a very long story.", "--temperature", "0"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first = process.stdout.read(10)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    rest, errors = process.communicate(timeout=30)
+    assert process.returncode == 130 and first and not errors, errors
+    assert time.monotonic() - start < 5 and len(rest) < 2000
+
+
+def test_a_reader_that_leaves_ends_the_program(swiftlet, quick):
+    process = subprocess.Popen([swiftlet, "run", quick, "--prompt", "Write a very long story.", "--temperature", "0"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(30) != 0
+    assert b"crashed" not in process.stderr.read()
+
+
+def test_a_terminated_chat_gives_the_terminal_back(terminal, quick):
+    program = terminal("chat", quick)
+    before = program.modes()
+    program.wait_for(r"/help lists commands.*> ")
+    os.kill(program.pid, signal.SIGTERM)
+    assert program.wait_exit() == 143
+    assert program.modes() == before
