@@ -51,8 +51,12 @@ compile_swift() {  # module build-directory C-flags…
   local module=$1 build=$2 flag c_flags=() object=()
   shift 2
   # In Embedded Swift a module's object holds all that it uses of the modules below, so one is enough to link. The check
-  # makes them all, since code that nothing uses yet must compile too.
-  if $check || [ "$module" = BrowserWorker ]; then object=(-c -o "$build/$module/$module.o"); fi
+  # makes them all, since code that nothing uses yet must compile too. Link-time optimization saves 7 % of the size.
+  if $check; then
+    object=(-c -o "$build/$module/$module.o")
+  elif [ "$module" = BrowserWorker ]; then
+    object=(-lto=llvm-full -c -o "$build/$module/$module.o")
+  fi
   for flag in "$@"; do c_flags+=(-Xcc "$flag"); done
   mkdir -p "$build/$module"
   find "Sources/$module" -name '*.swift' | sort > "$build/$module/sources"
