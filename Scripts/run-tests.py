@@ -50,7 +50,7 @@ def build(totals, env):
     """Builds the program, the library and all test targets in one go; false when that failed."""
     warnings = []
     code = run("build", ["swift", "build", "-c", "release", "--build-tests"], env,
-               lambda line: warnings.append(line) if WARNING.search(line) else None)
+               lambda line: warnings.append(line) if WARNING.search(line) and "/checkouts/" not in line else None)
     if code != 0:
         totals.broken.append("build")
     elif warnings and os.environ.get("CI"):
