@@ -18,7 +18,7 @@ build: ## Build the command line program, optimized
 chat: build ## Chat with the Quick model in the terminal (98 MB, fetched once)
 	@$(SWIFTLET) chat
 
-serve: build web ## Serve the chat page and the API on 127.0.0.1:8080
+serve: build web ## Serve the chat page and the local models on 127.0.0.1:8080
 	@$(SWIFTLET) pull quick
 	@$(SWIFTLET) serve
 

@@ -1,7 +1,6 @@
 import CKernels
-import Testing
-
 import InferenceCore
+import Testing
 
 /// Serialized: choosing an instruction set is global.
 @Suite(.serialized) struct KernelParityTests {
@@ -24,7 +23,8 @@ import InferenceCore
         }
       }
     }
-    var bytes = (0..<rows * columns / format.blockSize * format.blockBytes).map { _ in UInt8(truncatingIfNeeded: next()) }
+    var bytes = (0..<rows * columns / format.blockSize * format.blockBytes).map { _ in UInt8(truncatingIfNeeded: next())
+    }
     let scaleOffsets: [Int] =
       switch format {
       case .q4_1, .q5_1: [0, 2]
