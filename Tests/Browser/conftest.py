@@ -72,6 +72,11 @@ def launch(chromium, tmp_path):
             str(tmp_path / profile), executable_path=CHROMIUM, args=["--no-sandbox"],
             viewport=options.pop("viewport", {"width": 1100, "height": 760}), **options)
         context.set_default_timeout(60_000)
+        # Short replies, unless a test asks for others.
+        context.add_init_script("""
+          if (location.protocol === 'http:' && !localStorage.getItem('swiftlet-settings')) {
+            localStorage.setItem('swiftlet-settings', '{"maxTokens":64}');
+          }""")
         contexts.append(context)
         return context
 

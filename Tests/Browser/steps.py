@@ -20,6 +20,14 @@ def wait_for(page, expression, argument=None, seconds=60):
         time.sleep(0.05)
 
 
+def wait_for_megabytes(page, count):
+    """Waits until the loading screen tells of more than `count` MB."""
+    wait_for(page, """(count) => {
+      const [, megabytes] = /^([\\d.]+) MB of/.exec(document.querySelector('.loading-figures')?.innerText) ?? [];
+      return Number(megabytes) > count;
+    }""", count)
+
+
 def open_page(page, site):
     """Opens the chat page and waits until the model is ready."""
     page.goto(site.url)

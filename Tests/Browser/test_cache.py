@@ -5,7 +5,8 @@ import time
 import pytest
 
 from conftest import QUICK_FILE
-from steps import READY, ask, crash_largest_renderer, generate, initialize, open_modules, open_page, wait_for
+from steps import (
+    READY, ask, crash_largest_renderer, generate, initialize, open_modules, open_page, wait_for, wait_for_megabytes)
 
 QUICK_SIZE = 98_362_432
 
@@ -65,7 +66,7 @@ def test_a_closed_browser_resumes_with_the_missing_range(launch, site):
     context = launch()
     page = context.new_page()
     page.goto(site.url)
-    wait_for(page, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
+    wait_for_megabytes(page, 30)
     context.close()
 
     site.rate = None
@@ -86,7 +87,7 @@ def test_a_crashed_tab_resumes(context, site):
     site.rate = 40e6
     page = context.new_page()
     page.goto(site.url)
-    wait_for(page, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 30")
+    wait_for_megabytes(page, 30)
     crash_largest_renderer()
     site.rate = None
     time.sleep(0.5)
@@ -147,10 +148,10 @@ def test_the_second_tab_takes_over_when_the_first_is_closed(context, site):
     site.rate = 30e6
     first = context.new_page()
     first.goto(site.url)
-    wait_for(first, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
+    wait_for_megabytes(first, 20)
     second = context.new_page()
     second.goto(site.url)
-    wait_for(second, "parseFloat(document.querySelector('.loading-figures')?.innerText) > 20")
+    wait_for_megabytes(second, 20)
     first.close()
     site.rate = None
     second.wait_for_selector(READY, state="attached")
