@@ -80,7 +80,11 @@ export class ModuleHost {
       const file = openSync(path, 'r');
       const { size } = fstatSync(file);
       const buffer = exports.swiftlet_model_buffer(size) >>> 0;
-      if (!buffer) throw new Error(`no memory for ${size} bytes`);
+      if (!buffer) {
+        closeSync(file);
+        this.#fail('not-enough-memory', `There is no memory for ${size} bytes.`);
+        continue;
+      }
       exports.swiftlet_hash_reset();
       let verdict = 1;
       for (let offset = 0; offset < size && verdict !== 2;) {
@@ -97,6 +101,18 @@ export class ModuleHost {
     }
     this.settle();
     return this.events.slice(before);
+  }
+
+  #fail(code, message) {
+    const put = (text) => {
+      const encoded = Buffer.from(text);
+      const pointer = this.exports.swiftlet_allocate(encoded.length);
+      this.bytes(pointer, encoded.length).set(encoded);
+      return [pointer, encoded.length];
+    };
+    const [first, second] = [put(code), put(message)];
+    this.exports.swiftlet_model_failed(...first, ...second);
+    for (const [pointer] of [first, second]) this.exports.swiftlet_free(pointer);
   }
 
   #finishHash() {
