@@ -1,5 +1,6 @@
 """A small client of WebDriver BiDi, the protocol that Firefox speaks without a driver program."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -22,7 +23,8 @@ class Firefox:
         address = self._address(time.monotonic() + 60)
         # Firefox goes on writing; a full pipe would stop it.
         threading.Thread(target=self._process.stderr.read, daemon=True).start()
-        self._socket = connect(f"{address}/session", max_size=None, open_timeout=30)
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(connect(f"{address}/session", max_size=None, open_timeout=30))
         self._last = 0
         self.send("session.new", capabilities={})
         self._tab = self.send("browsingContext.getTree")["contexts"][0]["context"]
@@ -66,7 +68,7 @@ class Firefox:
             time.sleep(0.2)
 
     def close(self):
-        self._socket.close()
+        self._open.close()
         self._process.terminate()
         self._process.wait(timeout=30)
         shutil.rmtree(self._profile, ignore_errors=True)

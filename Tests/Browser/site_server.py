@@ -16,11 +16,11 @@ mimetypes.add_type("application/manifest+json", ".webmanifest")
 
 
 class SiteServer:
-    """Serves `site` at the root and the files of `models` (name → path) under `models/`.
+    """Serves `site` at the root and the files of `models` (name → path) under `models/`, or where a name has folders.
 
     Everything that tests change or read is an attribute:
 
-    - `isolated`: whether the isolation headers are sent.
+    - `isolated`: whether the isolation headers are sent; `cors`: whether other origins may read the answers.
     - `rate`: bytes per second of a model transfer, or None for as fast as possible.
     - `cut_after`: the next model transfers break after this many bytes, each once per entry.
     - `corrupt`: offsets in a model's file of bytes that are sent wrong, each once.
@@ -32,6 +32,7 @@ class SiteServer:
         self.site = pathlib.Path(site).resolve()
         self.models = models
         self.isolated = True
+        self.cors = False
         self.rate = None
         self.cut_after = []
         self.corrupt = []
@@ -78,6 +79,8 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0].lstrip("/") or "index.html"
         if path in state.replaced:
             self.answer_bytes(state.replaced[path], mimetypes.guess_type(path)[0])
+        elif path in state.models:
+            self.answer_model(path)
         elif path.startswith("models/"):
             self.answer_model(path.removeprefix("models/"))
         else:
@@ -89,6 +92,9 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        if self.server_state.cors:
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Access-Control-Expose-Headers", "Content-Range")
         if self.server_state.isolated:
             self.send_header("Cross-Origin-Opener-Policy", "same-origin")
             self.send_header("Cross-Origin-Embedder-Policy", "require-corp")

