@@ -51,6 +51,19 @@ import WorkerCore
     #expect(harness.reply(id).finished?.timings.promptCount == 360)
   }
 
+  /// A cancel waits for the end of a slice, so slow machines take smaller ones.
+  @Test func slowPromptsAreReadInSmallerChunks() throws {
+    let prompt = GenerationInput.text(String(repeating: "long prompt ", count: 30))
+    let harness = loaded()
+    harness.tick = 1000  // every slice takes a second
+    let id = harness.request()
+    harness.worker.receive(.generate(id, GenerationCommand(input: prompt, options: .greedy(8))))
+    harness.run()
+    let done = harness.events.compactMap { if case .prompt(id, let p) = $0 { p.done } else { nil } }
+    #expect(done.prefix(4) == [128, 160, 176, 192])
+    #expect(harness.reply(id).ids == loaded().generate(prompt, .greedy(8)).ids)
+  }
+
   // MARK: Cancelling
 
   @Test func cancelLandsBetweenTwoTokens() throws {

@@ -9,6 +9,15 @@ final class LoadedModel {
   let tokenizer: Tokenizer
   let format: PromptFormat
   let context: InferenceContext
+  /// Tokens of the prompt that one slice reads; follows the speed that is measured.
+  private(set) var promptChunk: Int
+
+  /// Fewest tokens of one slice: fewer would be slower for each token.
+  private static let smallestChunk = 16
+  /// Milliseconds that a slice should take at most, since what comes meanwhile, such as a cancel, waits for its end.
+  private static let sliceTime = 300.0
+  /// Bytes of weights up to which a whole chunk is quick on any device.
+  private static let smallModel: UInt64 = 300_000_000
 
   init(
     command: LoadCommand, entry: CatalogModel?, info: ModelInfo, bytes: ModelBytes, tokenizer: Tokenizer,
@@ -21,6 +30,14 @@ final class LoadedModel {
     self.tokenizer = tokenizer
     self.format = format
     self.context = context
+    promptChunk = info.weightBytes <= Self.smallModel ? InferenceContext.prefillChunk : Self.smallestChunk
+  }
+
+  /// Learns from a slice that read `count` tokens how many the next one may read.
+  func sliceTook(_ milliseconds: Double, count: Int) {
+    guard milliseconds > 0, count >= Self.smallestChunk else { return }
+    let affordable = min(Double(count) * Self.sliceTime / milliseconds, Double(InferenceContext.prefillChunk))
+    promptChunk = max(Self.smallestChunk, Int(affordable) / Self.smallestChunk * Self.smallestChunk)
   }
 
   /// A conversation as the text of a prompt.

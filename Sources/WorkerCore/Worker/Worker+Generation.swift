@@ -53,8 +53,10 @@ extension Worker {
 
   private func stepPrompt(_ model: LoadedModel, _ current: inout Generation) throws(ModelError) -> Bool {
     let total = current.promptTokens.count
-    let end = min(current.done + InferenceContext.prefillChunk, total)
+    let end = min(current.done + model.promptChunk, total)
+    let start = host.now()
     let logits = try model.context.evaluate(current.promptTokens[current.done..<end], logitRows: end == total ? 1 : 0)
+    model.sliceTook(host.now() - start, count: end - current.done)
     current.done = end
     guard end == total else {
       host.emit(.prompt(current.id, PromptProgress(done: end, total: total)))
