@@ -16,7 +16,7 @@ from site_server import SiteServer  # noqa: E402
 
 QUICK_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 READY = "#model-status[data-step=ready]"
-QUESTION = "Give me a list of three ideas for a rainy weekend, and a short line of Swift that prints one of them."
+QUESTION = "Explain in two short paragraphs why the sky is blue, then give a tiny Python program that prints it."
 LOOKS = [
     ("light", "light", (1200, 780)),
     ("dark", "dark", (1200, 780)),
