@@ -28,6 +28,14 @@ def wait_for_megabytes(page, count):
     }""", count)
 
 
+def wait_for_requests(site, count, seconds=60):
+    """Waits until the site was asked `count` times for a model."""
+    deadline = time.monotonic() + seconds
+    while len(site.requests) < count:
+        assert time.monotonic() < deadline, f"waited {seconds} s for {count} requests, saw {site.requests}"
+        time.sleep(0.05)
+
+
 def open_page(page, site):
     """Opens the chat page and waits until the model is ready."""
     page.goto(site.url)
