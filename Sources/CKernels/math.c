@@ -7,15 +7,6 @@
 typedef union { float f; uint32_t u; } bits32;
 typedef union { double f; uint64_t u; } bits64;
 
-float ck_f16_to_f32(uint16_t h) {
-    uint32_t magnitude = h & 0x7fff;
-    bits32 scale = {.u = 0x77800000}, value = {.u = magnitude << 13};
-    value.f *= scale.f; // 2^112: rebases the exponent and normalizes subnormals
-    if (magnitude >= 0x7c00) value.u |= 0x7f800000;
-    value.u |= (uint32_t)(h & 0x8000) << 16;
-    return value.f;
-}
-
 uint16_t ck_f32_to_f16(float f) {
     bits32 value = {.f = f};
     uint32_t sign = (value.u >> 16) & 0x8000, magnitude = value.u & 0x7fffffff;
@@ -30,9 +21,7 @@ uint16_t ck_f32_to_f16(float f) {
     return (uint16_t)(sign | ((magnitude - 0x38000000) >> 13));
 }
 
-float ck_logf(float x) {
-    if (!(x > 0)) return x == 0 ? -__builtin_inff() : __builtin_nanf("");
-    if (x == __builtin_inff()) return x;
+static double natural_log(double x) {
     bits64 value = {.f = x};
     int64_t exponent = (int64_t)(value.u >> 52) - 1023;
     value.u = (value.u & 0x000fffffffffffffull) | 0x3ff0000000000000ull;
@@ -42,21 +31,13 @@ float ck_logf(float x) {
     }
     // log m = 2 atanh((m - 1) / (m + 1))
     double s = (value.f - 1) / (value.f + 1), s2 = s * s, sum = 0;
-    for (int k = 15; k >= 1; k -= 2) sum = sum * s2 + 1.0 / k;
-    return (float)(2 * s * sum + (double)exponent * 0.6931471805599453);
-}
-
-static double natural_log(double x) {
-    bits64 value = {.f = x};
-    int64_t exponent = (int64_t)(value.u >> 52) - 1023;
-    value.u = (value.u & 0x000fffffffffffffull) | 0x3ff0000000000000ull;
-    if (value.f > 1.4142135623730951) {
-        value.f *= 0.5;
-        exponent += 1;
-    }
-    double s = (value.f - 1) / (value.f + 1), s2 = s * s, sum = 0;
     for (int k = 27; k >= 1; k -= 2) sum = sum * s2 + 1.0 / k;
     return 2 * s * sum + (double)exponent * 0.6931471805599453;
+}
+
+float ck_logf(float x) {
+    if (!(x > 0)) return x == 0 ? -__builtin_inff() : __builtin_nanf("");
+    return x == __builtin_inff() ? x : (float)natural_log((double)x);
 }
 
 static double exponential(double x) {

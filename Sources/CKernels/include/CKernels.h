@@ -15,7 +15,13 @@
 
 // ---- Scalars ------------------------------------------------------------------------------------
 
-float ck_f16_to_f32(uint16_t bits);
+static inline float ck_f16_to_f32(uint16_t bits) {
+    union { uint32_t u; float f; } scale = {.u = 0x77800000}, value = {.u = (uint32_t)(bits & 0x7fff) << 13};
+    value.f *= scale.f; // 2^112: rebases the exponent and normalizes subnormals
+    if ((bits & 0x7fff) >= 0x7c00) value.u |= 0x7f800000;
+    value.u |= (uint32_t)(bits & 0x8000) << 16;
+    return value.f;
+}
 uint16_t ck_f32_to_f16(float value);
 float ck_expf(float x);
 float ck_logf(float x);
