@@ -132,3 +132,19 @@ def test_other_hosts_cannot_connect_by_default(serve):
         pytest.skip("this machine has no address but loopback to try")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((address, port), timeout=5).close()
+
+
+def test_a_client_that_takes_nothing_does_not_fill_the_memory(serve, cache):
+    """The server's own process is measured: what it holds must not follow the file's size of 98 MB."""
+    process, port = serve(cache=cache)
+
+    def resident():
+        return int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    get(port, "/health")
+    before = resident()
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(f"GET /models/{FILE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert client.recv(12) == b"HTTP/1.1 200"
+        time.sleep(2)
+        assert resident() - before < 32 << 20, "the file was read ahead of a client that takes nothing"

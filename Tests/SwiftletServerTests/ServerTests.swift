@@ -44,28 +44,4 @@ import Testing
   @Test func listensOnLoopbackUnlessTold() {
     #expect(SwiftletServer.Options().host == "127.0.0.1" && SwiftletServer.Options().port == 8080)
   }
-
-  @Test func aSlowClientDoesNotFillMemory() async throws {
-    let fixture = try ServerFixture()
-    let size = 400 << 20
-    let file = fixture.folder.appendingPathComponent("model.gguf")
-    let handle = try FileHandle(forWritingTo: file)
-    try handle.truncate(atOffset: UInt64(size))  // a sparse file costs no disk
-    try handle.close()
-    try await fixture.withServer { port in
-      let before = try residentBytes()
-      let descriptor = try RawClient.connect(port: port)
-      defer { close(descriptor) }
-      let request = "GET /models/Tiny.gguf HTTP/1.1\r\nHost: x\r\n\r\n"
-      _ = Array(request.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      try await Task.sleep(for: .seconds(1))
-      #expect(try residentBytes() - before < 64 << 20, "the file was read ahead of a client that takes nothing")
-    }
-  }
-
-  /// Memory of this process, in bytes; 0 where the system does not say it in this way.
-  private func residentBytes() throws -> Int {
-    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-    return (Int(text.split(separator: " ")[1]) ?? 0) * 4096
-  }
 }
