@@ -70,7 +70,7 @@ import Testing
   @Test func doublesSurviveWithTheFewestDigits() throws {
     var random = SplitMix(state: 7)
     var values: [Double] = [
-      0.1, 1e16, 1e15, 5e-324, .greatestFiniteMagnitude, .leastNormalMagnitude, 123.456, 1e23, 9.5,
+      0.1, 1e16, 1e15, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .leastNormalMagnitude, 123.456, 1e23, 9.5,
     ]
     for power in -1074...1023 { values.append(Double(sign: .plus, exponent: power, significand: 1)) }
     for _ in 0..<3000 {
