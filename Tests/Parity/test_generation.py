@@ -1,4 +1,4 @@
-"""Greedy continuations, log-probabilities and perplexity against llama.cpp's.
+"""Greedy continuations and log-probabilities against llama.cpp's.
 
 Both engines quantize activations to eight bits, each with roundings of its own, so on a quantized model their
 log-probabilities differ by about a tenth, as llama.cpp's own do between its flash attention and its plain one.
@@ -39,18 +39,6 @@ PROMPTS = {
     ],
 }
 
-TEXT = """The lighthouse stood at the end of a long spit of sand, and for most of the year nobody visited it. In winter
-the sea came over the path, and the keeper lived for weeks on what he had stored in autumn: flour, dried fish, apples
-wrapped in paper, and a barrel of cider that he rationed with great care. He was not lonely. He had a radio, a shelf of
-books about birds, and a notebook in which he wrote down every ship that passed. On the first of March the notebook had
-four hundred and twelve entries. On the second a letter arrived which said that the light would be run by a machine
-from then on, and that he should come home. He read it twice, made tea, and went up the stairs to clean the lamp, as he
-had done every evening for thirty one years. The machine came in April. It was a grey box with a single green light,
-and two men in yellow jackets carried it up the stairs and screwed it to the wall. They showed him how it worked. It
-measured how dark it was, they said, and it would never forget. The keeper thanked them and gave them apples. When they
-had gone he sat beside the box until the evening and watched it switch on the lamp, eleven minutes too late."""
-
-
 def generate(swiftlet, path, prompt, *flags):
     result = swiftlet("run", path, "--prompt", prompt, "--temperature", "0", "--max-tokens", GENERATED, "--json",
                       "--logprobs", "20", *flags)
@@ -68,8 +56,17 @@ def first_difference(ours, theirs):
     return next((at for at, (a, b) in enumerate(pairs) if a != b), None)
 
 
-def probabilities(theirs, at):
-    return {entry["id"]: entry["logprob"] for entry in theirs["completion_probabilities"][at]["top_logprobs"]}
+def aligned(theirs):
+    """For each token the likeliest twenty, or None: llama.cpp leaves out a token that ends within a character."""
+    entries = iter(theirs["completion_probabilities"])
+    entry = next(entries, None)
+    result = []
+    for token in theirs["tokens"]:
+        found = entry is not None and entry["id"] == token
+        result.append({item["id"]: item["logprob"] for item in entry["top_logprobs"]} if found else None)
+        if found:
+            entry = next(entries, None)
+    return result
 
 
 @pytest.mark.parametrize("model", PROMPTS)
@@ -83,7 +80,7 @@ def test_greedy_text_of_the_real_models(model, swiftlet, oracle, real_model):
         at = first_difference(ours, theirs)
         if at is not None:
             # What llama.cpp itself says of the two candidates.
-            candidates = probabilities(theirs, at)
+            candidates = aligned(theirs)[at]
             gap = candidates[theirs["tokens"][at]] - candidates.get(ours["tokens"][at], -math.inf)
             parted.append((prompt, at, round(gap, 3)))
     print(f"{model}: {len(PROMPTS[model]) - len(parted)} of {len(PROMPTS[model])} agree; parted: {parted}")
@@ -117,43 +114,15 @@ def test_log_probabilities_of_made_models(architecture, vocabulary, flags, type,
         ours = generate(swiftlet, path, prompt, "--raw")
         theirs = ask(server, ours["prompt_tokens"])
         at = first_difference(ours, theirs)
-        for step, (mine, entry) in enumerate(zip(ours["logprobs"], theirs["completion_probabilities"])):
-            top = {item["token"]: item["logprob"] for item in mine["top"]}
-            shared = [item for item in entry["top_logprobs"] if item["id"] in top]
-            assert len(shared) >= 17, "the likeliest twenty are others"
-            worst = max(worst, max(abs(item["logprob"] - top[item["id"]]) for item in shared))
+        for step, (mine, expected) in enumerate(zip(ours["logprobs"], aligned(theirs))):
+            if expected is not None:
+                top = {item["token"]: item["logprob"] for item in mine["top"]}
+                shared = [token for token in expected if token in top]
+                assert len(shared) >= 17, "the likeliest twenty are others"
+                worst = max(worst, max(abs(expected[token] - top[token]) for token in shared))
             if step == at:
                 # They part only where the candidates are as close as the engines are.
-                gap = probabilities(theirs, at)[theirs["tokens"][at]] - probabilities(theirs, at)[ours["tokens"][at]]
-                assert gap < 2 * tolerance
+                assert expected is None or expected[theirs["tokens"][at]] - expected[ours["tokens"][at]] < 2 * tolerance
                 break
     print(f"{architecture} {type}: largest difference {worst:.4f}")
     assert worst < tolerance
-
-
-@pytest.mark.parametrize("model", PROMPTS)
-def test_perplexity_is_that_of_llama_cpp(model, swiftlet, oracle, real_model, tmp_path):
-    """The chunks and the scored halves of llama.cpp's tool, asked of its server token by token."""
-    path, context = real_model(model), 64
-    file = tmp_path / "text.txt"
-    file.write_text(TEXT)
-    result = swiftlet("perplexity", path, "--file", file, "--context", context, "--json")
-    assert result.returncode == 0, result.stderr.decode()
-    ours = json.loads(result.stdout)["perplexity"]
-
-    server = oracle(path)
-    tokens = server.post("/tokenize", content=TEXT, add_special=True)["tokens"]
-    starts = server.post("/tokenize", content="", add_special=True)["tokens"]
-    total, scored = 0.0, 0
-    for chunk in range(len(tokens) // context):
-        part = tokens[chunk * context:(chunk + 1) * context]
-        part = starts + part[len(starts):]
-        for at in range(context // 2, context - 1):
-            reply = server.post("/completion", prompt=part[:at + 1], n_predict=1, temperature=0, n_probs=5000,
-                                cache_prompt=True)
-            top = {item["id"]: item["logprob"] for item in reply["completion_probabilities"][0]["top_logprobs"]}
-            total -= top[part[at + 1]]
-            scored += 1
-    theirs = math.exp(total / scored)
-    print(f"{model}: perplexity {ours:.4f}, llama.cpp {theirs:.4f} over {scored} tokens")
-    assert abs(ours / theirs - 1) < 0.03

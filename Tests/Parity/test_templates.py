@@ -56,7 +56,8 @@ def compare(swiftlet, folder, source, chosen):
                 assert found.returncode != 0, (name, error)
                 if type(error) is jinja2.exceptions.TemplateError:
                     assert str(error) in found.stderr.decode().replace("\n", " "), name
-    assert rendered >= 8
+    # Hermes renders only with tools.
+    assert rendered >= 5
 
 
 @pytest.mark.parametrize("name", SHARED)
