@@ -52,9 +52,9 @@ def build(totals, env):
     code = run("build", ["swift", "build", "-c", "release", "--build-tests"], env,
                lambda line: warnings.append(line) if WARNING.search(line) and "/checkouts/" not in line else None)
     if code != 0:
-        totals.broken.append("build")
+        totals.broken.append("the build failed")
     elif warnings and os.environ.get("CI"):
-        totals.broken.append(f"build ({len(warnings)} warnings)")
+        totals.broken.append(f"the build gave {len(warnings)} warnings")
     return code == 0
 
 
@@ -72,7 +72,7 @@ def run_swift(totals, env):
     code = run("swift", ["swift", "test", "-c", "release", "--skip-build", "--disable-xctest", "--no-parallel"], env,
                count)
     if totals.passed + totals.failed + totals.skipped == before or (code != 0 and totals.failed == failed_before):
-        totals.broken.append("swift")
+        totals.broken.append("swift did not run to its end")
 
 
 def run_web(totals, env):
@@ -95,7 +95,7 @@ def run_web(totals, env):
     for key, name in names.items():
         setattr(totals, name, getattr(totals, name) + counts.get(key, 0))
     if not counts or (code != 0 and not counts.get("fail") and not counts.get("cancelled")):
-        totals.broken.append("web")
+        totals.broken.append("web did not run to its end")
 
 
 def run_python(totals, env):
@@ -118,7 +118,7 @@ def run_python(totals, env):
         totals.failed += counts.get("failed", 0) + counts.get("error", 0)
         totals.skipped += counts.get("skipped", 0)
         if not counts or (code != 0 and not counts.get("failed") and not counts.get("error")):
-            totals.broken.append(name.lower())
+            totals.broken.append(f"{name.lower()} did not run to its end")
 
 
 def main():
@@ -144,8 +144,8 @@ def main():
             if name in only:
                 suite(totals, env)
 
-    for name in totals.broken:
-        print(f"FAILED: {name} did not run to its end")
+    for reason in totals.broken:
+        print(f"FAILED: {reason}")
     print(f"{totals.passed} passed, {totals.failed + len(totals.broken)} failed, {totals.skipped} skipped")
     sys.exit(1 if totals.failed or totals.broken else 0)
 
