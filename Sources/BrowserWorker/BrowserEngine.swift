@@ -13,24 +13,32 @@ final class BrowserEngine {
 
   /// - Parameters:
   ///   - threads: this one and the helpers.
-  ///   - memoryLimit: bytes that linear memory can have.
+  ///   - memoryLimit: bytes that linear memory can have; 0 when the page decides what fits where.
   init(threads: Int, memoryLimit: UInt64) {
     self.threads = threads
     // What is not the model's: code's data, stacks, frames.
     let reserve: UInt64 = 32 << 20
-    let host = WorkerHost(
+    var host = WorkerHost(
       now: { browser_now() },
       seed: {
         var bits: UInt64 = 0
         withUnsafeMutableBytes(of: &bits) { bytes in
-          if let start = bytes.baseAddress { browser_random(start, UInt32(bytes.count)) }
+          if let start = bytes.baseAddress { browser_random(start, bytes.count) }
         }
         return bits
       },
       date: { TemplateDate(millisecondsSince1970: browser_date()) },
-      memoryLimit: { memoryLimit > reserve ? memoryLimit - reserve : 1 },
+      memoryLimit: { memoryLimit == 0 ? 0 : memoryLimit > reserve ? memoryLimit - reserve : 1 },
       defaultThreads: threads,
       emit: emit)
+    host.prefixStorage = PrefixStorage(
+      read: { offset, bytes in
+        bytes.baseAddress.map { browser_prefix_read(offset, $0, bytes.count) == 1 } ?? true
+      },
+      write: { offset, bytes in
+        bytes.baseAddress.map { browser_prefix_write(offset, $0, bytes.count) == 1 } ?? true
+      },
+      truncate: { browser_prefix_truncate($0) })
     worker = Worker(host: host)
     worker.start()
   }
@@ -53,6 +61,19 @@ final class BrowserEngine {
     worker.step()
   }
 
+  /// How often kernels were found wrong and replaced by simpler ones.
+  var kernelChanges: Int { worker.kernelChanges }
+
+  // MARK: The file of a conversation's keys and values
+
+  func prefixOpened(_ id: PrefixFileID, size: UInt64, limit: UInt64) {
+    worker.prefixOpened(id, size: size, limit: limit)
+  }
+
+  func prefixUnavailable(_ id: PrefixFileID) {
+    worker.prefixUnavailable(id)
+  }
+
   // MARK: The model's bytes
 
   func beginModel(_ fetch: FetchID) {
@@ -64,10 +85,15 @@ final class BrowserEngine {
     worker.inspectHeader(fetch, prefix: prefix, fileSize: fileSize, limit: limit)
   }
 
+  /// Bytes of memory that the model needs, as far as that is known.
+  func modelNeed(prefix: UnsafeRawBufferPointer, fileSize: UInt64) -> UInt64 {
+    worker.memoryNeed(fetch, prefix: prefix, fileSize: fileSize)
+  }
+
   /// Memory for one part, or nil when there is none.
-  func reserveModel(_ size: UInt64) -> UnsafeMutableRawPointer? {
-    guard size > 0, let count = Int(exactly: size), let start = browser_allocate(UInt32(count)) else { return nil }
-    buffers.append(UnsafeMutableRawBufferPointer(start: start, count: count))
+  func reserveModel(_ size: Int) -> UnsafeMutableRawPointer? {
+    guard size > 0, let start = browser_allocate(size) else { return nil }
+    buffers.append(UnsafeMutableRawBufferPointer(start: start, count: size))
     return start
   }
 
@@ -100,7 +126,7 @@ final class BrowserEngine {
 /// Hands an event to the page.
 private func emit(_ event: WorkerEvent) {
   Wire.encode(event).withUnsafeBytes { frame in
-    if let start = frame.baseAddress { browser_emit(start, UInt32(frame.count)) }
+    if let start = frame.baseAddress { browser_emit(start, frame.count) }
   }
 }
 

@@ -1,6 +1,5 @@
 import CBrowserRuntime
 import CKernels
-import InferenceCore
 import WorkerCore
 
 // What the page calls. `Documentation/BrowserModule.md` says what each function does; here is only the way from numbers
@@ -12,24 +11,18 @@ nonisolated(unsafe) private var engine: BrowserEngine?
 /// What the helpers serve; set before they start.
 nonisolated(unsafe) private var team: OpaquePointer?
 
-/// The digest that the page is computing; of the engine's thread too.
-nonisolated(unsafe) private var hash = SHA256()
-
-/// Bytes that linear memory can have at most: all of 32 bits but the last page.
-private let addressSpace = 65_535.0 * 65_536
-
 // MARK: Memory
 
 @_expose(wasm, "swiftlet_allocate")
 @_cdecl("swiftlet_allocate")
-public func allocate(_ bytes: UInt32) -> UnsafeMutableRawPointer? {
-  browser_allocate(bytes)
+public func allocate(_ bytes: Double) -> Double {
+  browser_address(size(bytes).flatMap { browser_allocate($0) })
 }
 
 @_expose(wasm, "swiftlet_free")
 @_cdecl("swiftlet_free")
-public func free(_ pointer: UnsafeMutableRawPointer?) {
-  browser_free(pointer)
+public func free(_ address: Double) {
+  browser_free(pointer(address))
 }
 
 @_expose(wasm, "swiftlet_memory_used")
@@ -49,7 +42,7 @@ public func memoryReserved() -> Double {
 @_expose(wasm, "swiftlet_interface_version")
 @_cdecl("swiftlet_interface_version")
 public func interfaceVersion() -> Int32 {
-  1
+  3
 }
 
 @_expose(wasm, "swiftlet_start")
@@ -57,20 +50,25 @@ public func interfaceVersion() -> Int32 {
 public func start(_ threads: Int32, _ memoryLimit: Double) {
   // In WebAssembly there is one team: the one that the engine makes later is this one, with as many or fewer lanes.
   team = ck_team_create(max(1, threads))
-  let limit = memoryLimit > 0 ? min(memoryLimit, addressSpace) : addressSpace
-  engine = BrowserEngine(threads: max(1, Int(threads)), memoryLimit: byteCount(limit))
+  engine = BrowserEngine(threads: max(1, Int(threads)), memoryLimit: byteCount(memoryLimit))
 }
 
 @_expose(wasm, "swiftlet_receive")
 @_cdecl("swiftlet_receive")
-public func receive(_ pointer: UnsafeRawPointer?, _ length: UInt32) {
-  engine?.receive(bytes(pointer, length))
+public func receive(_ address: Double, _ length: Double) {
+  engine?.receive(bytes(address, length))
 }
 
 @_expose(wasm, "swiftlet_step")
 @_cdecl("swiftlet_step")
 public func step() -> Int32 {
   engine?.step() == true ? 1 : 0
+}
+
+@_expose(wasm, "swiftlet_kernel_changes")
+@_cdecl("swiftlet_kernel_changes")
+public func kernelChanges() -> Int32 {
+  Int32(truncatingIfNeeded: engine?.kernelChanges ?? 0)
 }
 
 // MARK: The model's bytes
@@ -81,12 +79,19 @@ public func modelBegin(_ fetch: UInt32) {
   engine?.beginModel(fetch)
 }
 
+@_expose(wasm, "swiftlet_model_need")
+@_cdecl("swiftlet_model_need")
+public func modelNeed(_ address: Double, _ length: Double, _ fileSize: Double) -> Double {
+  let prefix = bytes(address, length)
+  return Double(engine?.modelNeed(prefix: prefix, fileSize: byteCount(fileSize)) ?? 0)
+}
+
 @_expose(wasm, "swiftlet_model_inspect")
 @_cdecl("swiftlet_model_inspect")
 public func modelInspect(
-  _ pointer: UnsafeRawPointer?, _ length: UInt32, _ fileSize: Double, _ limit: Double
+  _ address: Double, _ length: Double, _ fileSize: Double, _ limit: Double
 ) -> Int32 {
-  let prefix = bytes(pointer, length)
+  let prefix = bytes(address, length)
   return switch engine?.inspectModel(prefix: prefix, fileSize: byteCount(fileSize), limit: byteCount(limit)) {
   case .fits: 0
   case .needsMoreBytes: 1
@@ -96,8 +101,8 @@ public func modelInspect(
 
 @_expose(wasm, "swiftlet_model_buffer")
 @_cdecl("swiftlet_model_buffer")
-public func modelBuffer(_ size: Double) -> UnsafeMutableRawPointer? {
-  engine?.reserveModel(byteCount(size))
+public func modelBuffer(_ bytes: Double) -> Double {
+  browser_address(size(bytes).flatMap { engine?.reserveModel($0) })
 }
 
 @_expose(wasm, "swiftlet_model_progress")
@@ -115,11 +120,11 @@ public func modelArrived() {
 @_expose(wasm, "swiftlet_model_failed")
 @_cdecl("swiftlet_model_failed")
 public func modelFailed(
-  _ code: UnsafeRawPointer?, _ codeLength: UInt32, _ message: UnsafeRawPointer?, _ messageLength: UInt32
+  _ code: Double, _ codeLength: Double, _ message: Double, _ messageLength: Double, _ need: Double, _ limit: Double
 ) {
   let code = WorkerError.Code(name: bytes(code, codeLength)) ?? .downloadFailed
   let message = String(decoding: bytes(message, messageLength), as: UTF8.self)
-  engine?.modelFailed(WorkerError(code, message))
+  engine?.modelFailed(WorkerError(code, message, need: byteCount(need), limit: byteCount(limit)))
 }
 
 @_expose(wasm, "swiftlet_model_discard")
@@ -128,35 +133,29 @@ public func modelDiscard() {
   engine?.discardModel()
 }
 
-// MARK: SHA-256
+// MARK: The file of a conversation's keys and values
 
-@_expose(wasm, "swiftlet_hash_reset")
-@_cdecl("swiftlet_hash_reset")
-public func hashReset() {
-  hash = SHA256()
+@_expose(wasm, "swiftlet_prefix_opened")
+@_cdecl("swiftlet_prefix_opened")
+public func prefixOpened(_ id: UInt32, _ size: Double, _ limit: Double) {
+  engine?.prefixOpened(id, size: byteCount(size), limit: byteCount(limit))
 }
 
-@_expose(wasm, "swiftlet_hash_update")
-@_cdecl("swiftlet_hash_update")
-public func hashUpdate(_ pointer: UnsafeRawPointer?, _ length: UInt32) {
-  hash.update(bytes(pointer, length))
-}
-
-@_expose(wasm, "swiftlet_hash_finish")
-@_cdecl("swiftlet_hash_finish")
-public func hashFinish(_ target: UnsafeMutableRawPointer?) {
-  target?.copyMemory(from: hash.digest(), byteCount: 32)
+@_expose(wasm, "swiftlet_prefix_unavailable")
+@_cdecl("swiftlet_prefix_unavailable")
+public func prefixUnavailable(_ id: UInt32) {
+  engine?.prefixUnavailable(id)
 }
 
 // MARK: Threads
 
 /// Bytes of a helper's stack; kernels need little.
-private let helperStackSize: UInt32 = 512 << 10
+private let helperStackSize = 512 << 10
 
 @_expose(wasm, "swiftlet_thread_stack")
 @_cdecl("swiftlet_thread_stack")
-public func threadStack() -> UnsafeMutableRawPointer? {
-  browser_allocate(helperStackSize).map { $0 + Int(helperStackSize) }
+public func threadStack() -> Double {
+  browser_address(browser_allocate(helperStackSize).map { $0 + helperStackSize })
 }
 
 @_expose(wasm, "swiftlet_thread_main")
@@ -167,8 +166,17 @@ public func threadMain(_ lane: Int32) {
 
 // MARK: Numbers
 
-private func bytes(_ pointer: UnsafeRawPointer?, _ length: UInt32) -> UnsafeRawBufferPointer {
-  UnsafeRawBufferPointer(start: pointer, count: Int(length))
+private func pointer(_ address: Double) -> UnsafeMutableRawPointer? {
+  UInt(exactly: address).flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
+}
+
+private func bytes(_ address: Double, _ length: Double) -> UnsafeRawBufferPointer {
+  UnsafeRawBufferPointer(start: pointer(address), count: pointer(address) == nil ? 0 : size(length) ?? 0)
+}
+
+/// A count of bytes that memory may have, or nil when it is none or too large for this module.
+private func size(_ value: Double) -> Int? {
+  Int(exactly: value.rounded(.towardZero)).flatMap { $0 >= 0 ? $0 : nil }
 }
 
 /// A count of bytes from JavaScript; what is none counts as 0.

@@ -9,30 +9,34 @@
 
 enum {
     PAGE = 65536,
-    HEADER = 8,              // bytes of a block before its payload
-    UNIT = 16,               // sizes are multiples of it, payloads are aligned to it
-    SLOTS = 16,              // size classes per power of two
-    LINEAR_LIMIT = 256,      // below it, one class per unit
-    LEVELS = 1 + 32 - 8,     // the linear level, then one for each power of two from 256
-    GROWTH_PAGES = 16,       // memory grows by at least 1 MB
-    FREE = 1,                // flag in `size`
+    HEADER = 2 * sizeof(size_t),          // bytes of a block before its payload
+    UNIT = 2 * HEADER,                    // sizes are multiples of it, payloads are aligned to it: 16 or 32
+    SLOTS = 16,                           // size classes per power of two
+    LINEAR_LIMIT = SLOTS * UNIT,          // below it, one class per unit
+    LINEAR_BITS = UNIT == 16 ? 8 : 9,     // its logarithm
+    ADDRESS_BITS = UNIT == 16 ? 32 : 34,  // 64-bit memories have at most 16 GB
+    LEVELS = 1 + ADDRESS_BITS - LINEAR_BITS,  // the linear level, then one for each power of two
+    GROWTH_PAGES = 16,                    // memory grows by at least 1 MB
+    BEYOND = 40960,                       // bytes after the heap's end: kernels read ahead of the weights that they multiply
+    FREE = 1,                             // flag in `size`
 };
 
-// What is never used, so that the end of memory stays below 2^32 and addresses do not wrap.
-static const uint32_t largest_request = 0xFFFF0000u - PAGE;
+// The last two pages are never used, so that the end of memory has an address too.
+static const size_t largest_request = ((size_t)1 << (ADDRESS_BITS - 1)) * 2 - 2 * PAGE;
 
 typedef struct Block {
-    uint32_t previous_size;  // of the block physically before this one; 0 for the first of a region
-    uint32_t size;           // with header; bit 0: free. A used block of size 0 ends a region
-    struct Block *next;      // in the free list; the payload starts here
+    size_t previous_size;  // of the block physically before this one; 0 for the first of a region
+    size_t size;           // with header; bit 0: free. A used block of size 0 ends a region
+    struct Block *next;    // in the free list; the payload starts here
     struct Block *previous;
 } Block;
 
 static Block *free_lists[LEVELS][SLOTS];
 static uint32_t slot_bits[LEVELS];
 static uint32_t level_bits;
-static uint32_t heap_end;  // address after the last region's sentinel; 0 before the first allocation
-static uint32_t used_bytes;
+static size_t heap_end;  // address after the last region's sentinel; 0 before the first allocation
+static size_t memory_end;  // as far as it belongs to the heap
+static size_t used_bytes;
 
 // Helper threads allocate rarely, if ever; who waits here spins.
 static int lock_word;
@@ -49,30 +53,30 @@ static void unlock(void) {
 
 extern uint8_t __heap_base;  // from the linker: the first address after data and stack
 
-static uint32_t size_of(const Block *block) { return block->size & ~(uint32_t)FREE; }
-static Block *block_at(uint32_t address) { return (Block *)(uintptr_t)address; }
-static uint32_t address_of(const Block *block) { return (uint32_t)(uintptr_t)block; }
+static size_t size_of(const Block *block) { return block->size & ~(size_t)FREE; }
+static Block *block_at(size_t address) { return (Block *)address; }
+static size_t address_of(const Block *block) { return (size_t)block; }
 static Block *following(const Block *block) { return block_at(address_of(block) + size_of(block)); }
 static void *payload(Block *block) { return (uint8_t *)block + HEADER; }
-static uint32_t highest_bit(uint32_t value) { return 31 - (uint32_t)__builtin_clz(value); }
+static uint32_t highest_bit(size_t value) { return 63 - (uint32_t)__builtin_clzll(value); }
 
-static void fail(const char *message, uint32_t length) {
+static void fail(const char *message, size_t length) {
     browser_fatal(message, length);
     __builtin_trap();
 }
 
-static void class_of(uint32_t size, uint32_t *level, uint32_t *slot) {
+static void class_of(size_t size, uint32_t *level, uint32_t *slot) {
     if (size < LINEAR_LIMIT) {
         *level = 0;
-        *slot = size / UNIT;
+        *slot = (uint32_t)(size / UNIT);
     } else {
         uint32_t bit = highest_bit(size);
-        *level = bit - 7;
-        *slot = (size >> (bit - 4)) & (SLOTS - 1);
+        *level = bit - LINEAR_BITS + 1;
+        *slot = (uint32_t)(size >> (bit - 4)) & (SLOTS - 1);
     }
 }
 
-static void insert(Block *block, uint32_t size) {
+static void insert(Block *block, size_t size) {
     uint32_t level, slot;
     class_of(size, &level, &slot);
     block->size = size | FREE;
@@ -98,12 +102,12 @@ static void unlink_block(Block *block) {
             if (!slot_bits[level]) level_bits &= ~(1u << level);
         }
     }
-    block->size &= ~(uint32_t)FREE;
+    block->size &= ~(size_t)FREE;
 }
 
 /// Joins a block that is in no list with its free neighbours and lists the result.
 static void release(Block *block) {
-    uint32_t size = size_of(block);
+    size_t size = size_of(block);
     Block *after = following(block);
     if (after->size & FREE) {
         unlink_block(after);
@@ -122,7 +126,7 @@ static void release(Block *block) {
 }
 
 /// A free block of at least `size` bytes, taken out of its list, or null.
-static Block *find(uint32_t size) {
+static Block *find(size_t size) {
     uint32_t level, slot;
     class_of(size, &level, &slot);
     for (Block *block = free_lists[level][slot]; block; block = block->next) {
@@ -145,32 +149,33 @@ static Block *find(uint32_t size) {
 }
 
 /// Makes the addresses `start ..< end` allocatable; they continue the last region or begin a new one.
-static void add_region(uint32_t start, uint32_t end) {
+static void add_region(size_t start, size_t end) {
     Block *block;
-    if (heap_end && start == heap_end) {
-        block = block_at(start - HEADER);  // the old sentinel, which knows the block before it
+    if (heap_end && start == memory_end) {
+        block = block_at(heap_end - HEADER);  // the old sentinel, which knows the block before it
     } else {
-        block = block_at(((start + HEADER + UNIT - 1) & ~(uint32_t)(UNIT - 1)) - HEADER);
+        block = block_at(((start + HEADER + UNIT - 1) & ~(size_t)(UNIT - 1)) - HEADER);
         block->previous_size = 0;
     }
-    Block *sentinel = block_at(end - HEADER);
+    heap_end = end - BEYOND;
+    memory_end = end;
+    Block *sentinel = block_at(heap_end - HEADER);
     block->size = address_of(sentinel) - address_of(block);
     sentinel->size = 0;
-    heap_end = end;
     release(block);
 }
 
 /// Bytes of the free block that touches the end of the heap, which growth would extend.
-static uint32_t free_at_end(void) {
-    uint32_t last = block_at(heap_end - HEADER)->previous_size;
+static size_t free_at_end(void) {
+    size_t last = block_at(heap_end - HEADER)->previous_size;
     if (!last) return 0;
     Block *block = block_at(heap_end - HEADER - last);
     return block->size & FREE ? last : 0;
 }
 
-static int grow(uint32_t size) {
-    uint32_t missing = size - free_at_end() + UNIT;
-    uint32_t pages = (missing + PAGE - 1) / PAGE;
+static int grow(size_t size) {
+    size_t missing = size - free_at_end() + BEYOND + UNIT;
+    size_t pages = (missing + PAGE - 1) / PAGE;
     size_t before = SIZE_MAX;
     if (pages < GROWTH_PAGES) {
         before = __builtin_wasm_memory_grow(0, GROWTH_PAGES);
@@ -178,20 +183,24 @@ static int grow(uint32_t size) {
     }
     if (before == SIZE_MAX) before = __builtin_wasm_memory_grow(0, pages);
     if (before == SIZE_MAX) return 0;
-    add_region((uint32_t)before * PAGE, ((uint32_t)before + pages) * PAGE);
+    add_region(before * PAGE, (before + pages) * PAGE);
     return 1;
 }
 
-static Block *take(uint32_t size) {
-    if (!heap_end) add_region((uint32_t)(uintptr_t)&__heap_base, (uint32_t)__builtin_wasm_memory_size(0) * PAGE);
+static Block *take(size_t size) {
+    if (!heap_end) {
+        // The linker leaves any room after the data, or next to none.
+        if (__builtin_wasm_memory_grow(0, 1) == SIZE_MAX) return NULL;
+        add_region((size_t)&__heap_base, __builtin_wasm_memory_size(0) * PAGE);
+    }
     Block *block = find(size);
     if (!block && grow(size)) block = find(size);
     return block;
 }
 
 /// Marks a block as used and gives back what it has over `size`.
-static void *use(Block *block, uint32_t size) {
-    uint32_t rest = size_of(block) - size;
+static void *use(Block *block, size_t size) {
+    size_t rest = size_of(block) - size;
     if (rest) {
         block->size = size;
         Block *tail = following(block);
@@ -204,13 +213,13 @@ static void *use(Block *block, uint32_t size) {
 }
 
 /// Cuts off what of a taken block lies before its first payload address with this alignment.
-static Block *align(Block *block, uint32_t alignment) {
-    uint32_t address = (uint32_t)(uintptr_t)payload(block);
-    uint32_t gap = ((address + alignment - 1) & ~(alignment - 1)) - address;
+static Block *align(Block *block, size_t alignment) {
+    size_t address = (size_t)payload(block);
+    size_t gap = ((address + alignment - 1) & ~(alignment - 1)) - address;
     if (!gap) return block;
     // The gap is a multiple of the unit and so a block of its own. What lies before it is in use: free neighbours are
     // always joined.
-    uint32_t rest = size_of(block) - gap;
+    size_t rest = size_of(block) - gap;
     Block *aligned = block_at(address_of(block) + gap);
     aligned->previous_size = gap;
     aligned->size = rest;
@@ -219,25 +228,25 @@ static Block *align(Block *block, uint32_t alignment) {
     return aligned;
 }
 
-static uint32_t block_size(uint32_t bytes) {
-    return (bytes + HEADER + UNIT - 1) & ~(uint32_t)(UNIT - 1);
+static size_t block_size(size_t bytes) {
+    return (bytes + HEADER + UNIT - 1) & ~(size_t)(UNIT - 1);
 }
 
-void *browser_allocate(uint32_t bytes) {
+void *browser_allocate(size_t bytes) {
     if (bytes > largest_request) return NULL;
     lock();
-    uint32_t size = block_size(bytes);
+    size_t size = block_size(bytes);
     Block *block = take(size);
     void *result = block ? use(block, size) : NULL;
     unlock();
     return result;
 }
 
-void *browser_allocate_aligned(uint32_t bytes, uint32_t alignment) {
+void *browser_allocate_aligned(size_t bytes, size_t alignment) {
     if (alignment <= UNIT) return browser_allocate(bytes);
     if (bytes > largest_request || alignment > largest_request - bytes) return NULL;
     lock();
-    uint32_t size = block_size(bytes);
+    size_t size = block_size(bytes);
     Block *block = take(size + alignment);
     void *result = block ? use(align(block, alignment), size) : NULL;
     unlock();
@@ -257,14 +266,14 @@ void browser_free(void *pointer) {
     unlock();
 }
 
-uint32_t browser_memory_used(void) { return used_bytes; }
+size_t browser_memory_used(void) { return used_bytes; }
 
 double browser_memory_reserved(void) { return (double)__builtin_wasm_memory_size(0) * PAGE; }
 
 // What Swift's runtime calls. It does not look at failures, and address 0 is writable, so those end here.
 
 int posix_memalign(void **result, size_t alignment, size_t bytes) {
-    *result = browser_allocate_aligned((uint32_t)bytes, (uint32_t)alignment);
+    *result = browser_allocate_aligned(bytes, alignment);
     static const char message[] = "out-of-memory: linear memory cannot grow any further";
     if (!*result) fail(message, sizeof message - 1);
     return 0;

@@ -63,7 +63,19 @@ __int128 __multi3(__int128 a, __int128 b) {
 }
 
 /// Seeds of Swift's hash tables.
-void arc4random_buf(void *bytes, size_t length) { browser_random(bytes, (uint32_t)length); }
+void arc4random_buf(void *bytes, size_t length) { browser_random(bytes, length); }
+
+#if defined(__wasm64__)
+/// Retains what a string or an array refers to, and returns the reference as it was.
+///
+/// Swift 6.3's own, which this one replaces, returns it without the tags in its high bits, although compiled code relies on
+/// getting back what it gave; with 32-bit addresses there are no such tags.
+void *swift_bridgeObjectRetain(void *object) {
+    extern void *swift_bridgeObjectRetain_n(void *object, uint32_t count);
+    swift_bridgeObjectRetain_n(object, 1);
+    return object;
+}
+#endif
 
 /// What `print` and failed preconditions write; there is nobody to read it.
 int putchar(int character) { return character; }

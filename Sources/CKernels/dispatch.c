@@ -11,6 +11,9 @@ static const ck_variant *const variants[] = {
     &ck_avx2_variant,
 #endif
     &ck_baseline_variant,
+#if defined(__wasm_relaxed_simd__)
+    &ck_simd128_variant,
+#endif
 };
 enum { VARIANTS = sizeof(variants) / sizeof(variants[0]) };
 
@@ -27,6 +30,12 @@ static const ck_variant *variant(void) {
 
 const char *ck_instruction_set(void) { return variant()->name; }
 
+const char *ck_available_instruction_set(int index) {
+    for (int i = 0; i < VARIANTS; i++)
+        if (variants[i]->available() && index-- == 0) return variants[i]->name;
+    return 0;
+}
+
 int ck_select_instruction_set(const char *name) {
     for (int i = 0; i < VARIANTS; i++) {
         const char *a = variants[i]->name, *b = name;
@@ -39,25 +48,23 @@ int ck_select_instruction_set(const char *name) {
     return 0;
 }
 
-// A panel's block holds its rows' 32 bytes and six words of scales for each row; enough for the variant with
-// the most rows, so that choosing another one later is safe.
+// Enough for the variant with the largest panels, so that choosing another one later is safe.
 size_t ck_panel_bytes(int32_t columns) {
-    int32_t rows = 0;
+    size_t bytes = 0;
     for (int i = 0; i < VARIANTS; i++)
-        if (variants[i]->panel_rows > rows) rows = variants[i]->panel_rows;
-    return (size_t)(columns / CK_BLOCK) * (size_t)rows * (CK_BLOCK + 6 * 4);
+        if (variants[i]->panel_block_bytes > bytes) bytes = variants[i]->panel_block_bytes;
+    return (size_t)(columns / CK_BLOCK) * bytes;
 }
 
-void ck_quantize(const ck_activations *a, int32_t first, int32_t last) { variant()->quantize(a, first, last); }
+void ck_quantize(const ck_activations *a, int32_t token, int32_t first, int32_t last) {
+    variant()->quantize(a, token, first, last);
+}
 
 void ck_multiply(const ck_matrix *m, int32_t first, int32_t last, const ck_activations *a, int32_t tokens, float *out,
                  size_t stride, void *panel) {
     const ck_variant *v = variant();
     if (m->format >= CK_FORMATS || !v->rows[m->format] || first >= last) return;
-    if (tokens < 4) {
-        for (int32_t t = 0; t < tokens; t++) v->rows[m->format](m, first, last, a, t, out + (size_t)t * stride + first);
-        return;
-    }
+    if (tokens == 1) return v->rows[m->format](m, first, last, a, out + first);
     for (int32_t row = first; row < last; row += v->panel_rows) {
         int32_t end = row + v->panel_rows < last ? row + v->panel_rows : last;
         v->panel[m->format](m, row, end, a, tokens, out + row, stride, panel);
@@ -89,13 +96,25 @@ void ck_rotate(float *x, const float *cosines, const float *sines, int32_t pairs
     }
 }
 
-void ck_store_f16(const float *x, uint16_t *out, int32_t n) {
-    for (int32_t i = 0; i < n; i++) out[i] = ck_f32_to_f16(x[i]);
+// Finite, so that a weight of zero takes a position out of a sum.
+static uint16_t finite_half(float value) {
+    if (!(value <= 65504)) value = 65504;
+    return ck_f32_to_f16(value < -65504 ? -65504 : value);
 }
 
-size_t ck_attention_floats(int32_t positions, int32_t queries, int32_t dimension) {
-    int32_t widest = (dimension + 7) / 8 * 8, width = (positions + 7) / 8 * 8;
-    return (size_t)(64 + queries) * (size_t)widest + (size_t)queries * (size_t)width;
+void ck_store_key(const float *key, uint16_t *keys, int32_t position, int32_t dimension) {
+    uint16_t *tile = keys + (size_t)(position / CK_KEY_TILE) * (size_t)(CK_KEY_TILE * dimension);
+    for (int32_t i = 0; i < dimension; i++) tile[i * CK_KEY_TILE + position % CK_KEY_TILE] = finite_half(key[i]);
 }
 
-void ck_attend(const ck_attention *attention, float *scratch) { variant()->attend(attention, scratch); }
+void ck_store_value(const float *value, uint16_t *values, int32_t position, int32_t dimension) {
+    uint16_t *row = values + (size_t)position * (size_t)dimension;
+    for (int32_t i = 0; i < dimension; i++) row[i] = finite_half(value[i]);
+}
+
+void ck_attend(const ck_attention *attention, int32_t span, float *partials) {
+    variant()->attend(attention, span, partials);
+}
+void ck_combine(const ck_attention *attention, const float *partials, size_t stride) {
+    variant()->combine(attention, partials, stride);
+}

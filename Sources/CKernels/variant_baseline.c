@@ -1,73 +1,77 @@
-// What the compiler's target has without asking: SSE2, NEON, WebAssembly SIMD, or scalars.
+// What the compiler's target has without asking: SSE2, NEON, WebAssembly SIMD, or scalars. Vectors have 128 bits.
 
 #include "vectors.h"
 
 #define CK_VARIANT baseline
 #define CK_NAME_OF_VARIANT ck_baseline_variant
+#define CK_REGISTER_BYTES 16
 #define CK_WIDE_ZERO 0
-
-typedef int8_t i8x16 __attribute__((vector_size(16)));
-typedef int32_t i32x4 __attribute__((vector_size(16)));
+#define CK_PANEL_VECTORS 1
+#define CK_PANEL_TILE 4
+#define CK_ATTENTION_VECTORS 1
+typedef i32x8 ck_lanes_int;
+typedef f32x8 ck_lanes_float;
+typedef u8x32 ck_lanes_bytes;
 
 #if defined(__wasm_relaxed_simd__)
 #define CK_VARIANT_NAME "relaxed-simd"
-#define CK_PANEL_VECTORS 1
+#define CK_NARROW pairs
+#define CK_WIDE words
+#define CK_HAS_PAIRS 1
+#define CK_WIDE_IS_WORDS 1
+#elif defined(__ARM_FEATURE_DOTPROD)
+#define CK_VARIANT_NAME "neon"
+#define CK_NARROW quads
+#define CK_WIDE quads
+#define CK_HAS_QUADS 1
+#else
+#if defined(__wasm_simd128__)
+#define CK_VARIANT_NAME "simd128"
+#elif defined(__SSE2__)
+#define CK_VARIANT_NAME "sse2"
+#else
+#define CK_VARIANT_NAME "scalar"
+#endif
+#define CK_NARROW words
+#define CK_WIDE words
+#define CK_NARROW_IS_WORDS 1
+#define CK_WIDE_IS_WORDS 1
+#endif
+
+// ---- Of 128 bits, then of twice as many ----------------------------------------------------------
+
+#if defined(__wasm_simd128__)
 #include <wasm_simd128.h>
-// The instruction's second operand is exact for 0...127, which is what narrow weights are.
-CK_INLINE i32x4 dot4_16(i32x4 sums, u8x16 w, i8x16 a) {
-    return (i32x4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add((v128_t)a, (v128_t)w, (v128_t)sums);
+CK_INLINE i32x4 dot2_16(i16x8 w, i16x8 x) { return (i32x4)wasm_i32x4_dot_i16x8((v128_t)w, (v128_t)x); }
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+CK_INLINE i32x4 dot2_16(i16x8 w, i16x8 x) { return (i32x4)_mm_madd_epi16((__m128i)w, (__m128i)x); }
+#else
+CK_INLINE i32x4 dot2_16(i16x8 w, i16x8 x) {
+    i32x8 products = __builtin_convertvector(w, i32x8) * __builtin_convertvector(x, i32x8);
+    return __builtin_shufflevector(products, products, 0, 2, 4, 6) +
+           __builtin_shufflevector(products, products, 1, 3, 5, 7);
 }
-CK_INLINE i32x4 dot4_wide_16(i32x4 sums, u8x16 w, i8x16 a) {
-    i32x4 signs = dot4_16((i32x4){0}, w >> 7, a);
-    return dot4_16(sums, w & 127, a) - (signs << 7);
+#endif
+
+#if defined(__wasm_relaxed_simd__)
+// The instruction's second operand is exact for 0...127, which is what narrow weights are.
+CK_INLINE i16x8 pairs_16(u8x16 w, i8x16 x) {
+    return (i16x8)wasm_i16x8_relaxed_dot_i8x16_i7x16((v128_t)x, (v128_t)w);
 }
 CK_INLINE u8x16 look_up16_16(u8x16 table, u8x16 indices) {
     return (u8x16)wasm_i8x16_relaxed_swizzle((v128_t)table, (v128_t)indices);
 }
 #elif defined(__wasm_simd128__)
-#define CK_VARIANT_NAME "simd128"
-#define CK_PANEL_VECTORS 1
-#include <wasm_simd128.h>
-// Weights 0...127 are signed bytes too. Adjacent products are summed, then adjacent sums.
-CK_INLINE i32x4 dot4_wide_16(i32x4 sums, u8x16 w, i8x16 a) {
-    v128_t low = wasm_i32x4_dot_i16x8(wasm_i16x8_extend_low_i8x16((v128_t)w), wasm_i16x8_extend_low_i8x16((v128_t)a));
-    v128_t high = wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16((v128_t)w), wasm_i16x8_extend_high_i8x16((v128_t)a));
-    i32x4 even = __builtin_shufflevector((i32x4)low, (i32x4)high, 0, 2, 4, 6);
-    i32x4 odd = __builtin_shufflevector((i32x4)low, (i32x4)high, 1, 3, 5, 7);
-    return sums + even + odd;
-}
-#define dot4_16 dot4_wide_16
 CK_INLINE u8x16 look_up16_16(u8x16 table, u8x16 indices) {
     return (u8x16)wasm_i8x16_swizzle((v128_t)table, (v128_t)indices);
 }
-#elif defined(__ARM_FEATURE_DOTPROD)
-#define CK_VARIANT_NAME "neon"
-#define CK_PANEL_VECTORS 1
+#elif defined(__ARM_NEON)
 #include <arm_neon.h>
-CK_INLINE i32x4 dot4_wide_16(i32x4 sums, u8x16 w, i8x16 a) {
-    return (i32x4)vdotq_s32((int32x4_t)sums, (int8x16_t)w, (int8x16_t)a);
-}
-#define dot4_16 dot4_wide_16
 CK_INLINE u8x16 look_up16_16(u8x16 table, u8x16 indices) {
     return (u8x16)vqtbl1q_u8((uint8x16_t)table, (uint8x16_t)indices);
 }
 #else
-#if defined(__SSE2__)
-#define CK_VARIANT_NAME "sse2"
-#else
-#define CK_VARIANT_NAME "scalar"
-#endif
-#define CK_PANEL_VECTORS 1
-CK_INLINE i32x4 dot4_wide_16(i32x4 sums, u8x16 w, i8x16 a) {
-    typedef int16_t i16x16 __attribute__((vector_size(32)));
-    typedef int16_t i16x8 __attribute__((vector_size(16)));
-    i16x16 products = __builtin_convertvector((i8x16)w, i16x16) * __builtin_convertvector(a, i16x16);
-    i16x8 even = __builtin_shufflevector(products, products, 0, 2, 4, 6, 8, 10, 12, 14);
-    i16x8 odd = __builtin_shufflevector(products, products, 1, 3, 5, 7, 9, 11, 13, 15);
-    i32x8 pairs = __builtin_convertvector(even, i32x8) + __builtin_convertvector(odd, i32x8);
-    return sums + __builtin_shufflevector(pairs, pairs, 0, 2, 4, 6) + __builtin_shufflevector(pairs, pairs, 1, 3, 5, 7);
-}
-#define dot4_16 dot4_wide_16
 CK_INLINE u8x16 look_up16_16(u8x16 table, u8x16 indices) {
     u8x16 result;
     for (int i = 0; i < 16; i++) result[i] = table[indices[i] & 15];
@@ -75,29 +79,46 @@ CK_INLINE u8x16 look_up16_16(u8x16 table, u8x16 indices) {
 }
 #endif
 
-#define CK_LOW16(v) __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-#define CK_HIGH16(v) __builtin_shufflevector(v, v, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31)
-#define CK_BOTH_HALVES(dot)                                                                                            \
-    i32x4 low = dot(__builtin_shufflevector(sums, sums, 0, 1, 2, 3), CK_LOW16(w), CK_LOW16(a));                        \
-    i32x4 high = dot(__builtin_shufflevector(sums, sums, 4, 5, 6, 7), CK_HIGH16(w), CK_HIGH16(a));                     \
-    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7)
+CK_INLINE i32x8 dot2(i16x16 w, i16x16 x) {
+    return CK_JOIN4(dot2_16(CK_LOW8(w), CK_LOW8(x)), dot2_16(CK_HIGH8(w), CK_HIGH8(x)));
+}
 
-CK_INLINE i32x8 dot4(i32x8 sums, u8x32 w, i8x32 a) { CK_BOTH_HALVES(dot4_16); }
-CK_INLINE i32x8 dot4_wide(i32x8 sums, u8x32 w, i8x32 a) { CK_BOTH_HALVES(dot4_wide_16); }
+CK_INLINE i32x8 add_dot2(i32x8 sums, i16x16 w, i16x16 x) { return sums + dot2(w, x); }
+CK_INLINE ck_lanes_int dot2_lanes(ck_lanes_int w, ck_lanes_int x) { return dot2((i16x16)w, (i16x16)x); }
+
+#if defined(__wasm_relaxed_simd__)
+CK_INLINE i16x16 pairs(u8x32 w, i8x32 x) {
+    return CK_JOIN8(pairs_16(CK_LOW16(w), CK_LOW16(x)), pairs_16(CK_HIGH16(w), CK_HIGH16(x)));
+}
+CK_INLINE i32x8 widen_pairs(i16x16 products) { return dot2(products, 1 - (i16x16){0}); }
+#elif defined(__ARM_FEATURE_DOTPROD)
+CK_INLINE i32x8 dot4(i32x8 sums, u8x32 w, i8x32 x) {
+    return CK_JOIN4((i32x4)vdotq_s32((int32x4_t)CK_LOW4(sums), (int8x16_t)CK_LOW16(w), (int8x16_t)CK_LOW16(x)),
+                    (i32x4)vdotq_s32((int32x4_t)CK_HIGH4(sums), (int8x16_t)CK_HIGH16(w), (int8x16_t)CK_HIGH16(x)));
+}
+CK_INLINE i32x8 dot4_lanes(i32x8 sums, u8x32 w, u8x32 x) { return dot4(sums, w, (i8x32)x); }
+#define dot4_wide dot4
+#define dot4_lanes_wide dot4_lanes
+#endif
 
 CK_INLINE u8x32 look_up16(const uint8_t table[16], u8x32 indices) {
     u8x16 t = CK_LOAD(u8x16, table);
-    u8x16 low = look_up16_16(t, CK_LOW16(indices)), high = look_up16_16(t, CK_HIGH16(indices));
-    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
-                                   21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    return CK_JOIN16(look_up16_16(t, CK_LOW16(indices)), look_up16_16(t, CK_HIGH16(indices)));
 }
 
-CK_INLINE f32x8 halves(u16x8 bits) {
-    u32x8 h = __builtin_convertvector(bits, u32x8), magnitude = h & 0x7fff;
+CK_INLINE f32x8 halves(u32x8 bits) {
+    u32x8 magnitude = bits & 0x7fff;
     const f32x8 rebase = (f32x8)(0x77800000 + (u32x8){0}); // 2^112
     u32x8 value = (u32x8)((f32x8)(magnitude << 13) * rebase);
-    value |= (u32x8)(magnitude >= 0x7c00) & 0x7f800000;
-    return (f32x8)(value | (h & 0x8000) << 16);
+    value |= (u32x8)((i32x8)magnitude > 0x7bff) & 0x7f800000;
+    return (f32x8)(value | (bits & 0x8000) << 16);
+}
+CK_INLINE f32x8 halves_of(u16x8 bits) { return halves(__builtin_convertvector(bits, u32x8)); }
+// Of finite numbers only: by way of the sign that widening repeats.
+CK_INLINE f32x8 lanes_of_halves(const uint16_t *p) {
+    const f32x8 rebase = (f32x8)(0x77800000 + (u32x8){0});
+    u32x8 wide = (u32x8)__builtin_convertvector(CK_LOAD(i16x8, p), i32x8);
+    return (f32x8)(wide << 13 & 0x8fffffff) * rebase;
 }
 
 static int available_baseline(void) { return 1; }

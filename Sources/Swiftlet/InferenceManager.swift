@@ -26,14 +26,17 @@ public final class InferenceManager: Sendable {
     public var threads: Int
     /// Bytes that a model and its working memory may take; 0 for no limit.
     public var memoryLimit: UInt64
+    /// Where the keys and values of conversations with a name are kept between processes; nil keeps none.
+    public var conversations: ConversationCache?
 
     public init(
       provider: ModelProvider = .hub(), threads: Int = Machine.defaultThreadCount,
-      memoryLimit: UInt64 = Machine.memoryLimit
+      memoryLimit: UInt64 = Machine.memoryLimit, conversations: ConversationCache? = ConversationCache()
     ) {
       self.provider = provider
       self.threads = threads
       self.memoryLimit = memoryLimit
+      self.conversations = conversations
     }
   }
 
@@ -154,10 +157,14 @@ public final class InferenceManager: Sendable {
   /// The reply to a conversation, piece by piece.
   ///
   /// The stream ends when the reply does; after ``abort()`` it ends early, without an error. It throws ``WorkerError``.
+  ///
+  /// - Parameter conversation: A name for the conversation that stays the same, also in later processes. With one, the
+  ///   keys and values of its tokens are kept in the configuration's ``ConversationCache`` after the reply, and are read
+  ///   back where they need not be computed again. The reply is the same to the last bit.
   public func generate(
-    _ messages: [ChatMessage], options: GenerationOptions = GenerationOptions()
+    _ messages: [ChatMessage], options: GenerationOptions = GenerationOptions(), conversation: String? = nil
   ) -> AsyncThrowingStream<String, any Error> {
-    texts(.chat(ChatInput(messages: messages)), options)
+    texts(.chat(ChatInput(messages: messages)), options, conversation)
   }
 
   /// The reply to one question.
@@ -169,31 +176,32 @@ public final class InferenceManager: Sendable {
 
   /// The whole reply to a request, with its tokens, log-probabilities and timings.
   public func reply(
-    to input: GenerationInput, options: GenerationOptions = GenerationOptions()
+    to input: GenerationInput, options: GenerationOptions = GenerationOptions(), conversation: String? = nil
   ) async throws -> GenerationReply {
     var reply = GenerationReply()
-    for try await event in events(input, options: options) { reply.add(event) }
+    for try await event in events(input, options: options, conversation: conversation) { reply.add(event) }
     return reply
   }
 
   /// Everything that happens during a request: its tokens, log-probabilities and timings beside its text.
   public func events(
-    _ input: GenerationInput, options: GenerationOptions = GenerationOptions()
+    _ input: GenerationInput, options: GenerationOptions = GenerationOptions(), conversation: String? = nil
   ) -> AsyncThrowingStream<GenerationEvent, any Error> {
-    stream(input, options) { $0 }
+    stream(input, options, conversation) { $0 }
   }
 
   private func texts(
-    _ input: GenerationInput, _ options: GenerationOptions
+    _ input: GenerationInput, _ options: GenerationOptions, _ conversation: String?
   ) -> AsyncThrowingStream<String, any Error> {
-    stream(input, options) { event in
+    stream(input, options, conversation) { event in
       guard case .text(let text) = event, !text.text.isEmpty else { return nil }
       return text.text
     }
   }
 
   private func stream<Element: Sendable>(
-    _ input: GenerationInput, _ options: GenerationOptions, _ element: @escaping @Sendable (GenerationEvent) -> Element?
+    _ input: GenerationInput, _ options: GenerationOptions, _ conversation: String?,
+    _ element: @escaping @Sendable (GenerationEvent) -> Element?
   ) -> AsyncThrowingStream<Element, any Error> {
     let (stream, continuation) = AsyncThrowingStream.makeStream(of: Element.self)
     let id = newRequest()
@@ -209,7 +217,8 @@ public final class InferenceManager: Sendable {
       if let element = element(event) { continuation.yield(element) }
       if case .finished = event { continuation.finish() }
     }
-    let command = WorkerCommand.generate(id, GenerationCommand(input: input, options: options))
+    let command = WorkerCommand.generate(
+      id, GenerationCommand(input: input, options: options, conversation: conversation ?? ""))
     if !post(command, handler) { continuation.finish(throwing: Self.noModel) }
     return stream
   }
@@ -217,6 +226,16 @@ public final class InferenceManager: Sendable {
   /// Ends every generation request, the running one and those that wait; their streams end.
   public func abort() {
     post(.cancelAll)
+  }
+
+  /// Deletes the keys and values that are kept of a conversation; of all conversations when it is nil.
+  public func forget(conversation: String?) {
+    // Without a name nothing is kept.
+    if conversation?.isEmpty == true { return }
+    state.withLock { state in
+      let thread = state.thread ?? start(&state)
+      thread.post(.command(.forget(conversation ?? ""), nil))
+    }
   }
 
   // MARK: Tokens
@@ -303,7 +322,8 @@ public final class InferenceManager: Sendable {
   private func start(_ state: inout State) -> WorkerThread {
     let generation = state.generation
     let thread = WorkerThread(
-      provider: configuration.provider, threads: configuration.threads, memoryLimit: configuration.memoryLimit
+      provider: configuration.provider, threads: configuration.threads, memoryLimit: configuration.memoryLimit,
+      conversations: configuration.conversations
     ) { [weak self] model in
       self?.state.withLock { state in
         if state.generation == generation { self?.show(model, &state) }

@@ -12,8 +12,31 @@
 #define BROWSER_IMPORT(name)
 #endif
 
+// Addresses and lengths cross the border as f64, which hold either module's exactly: so one piece of JavaScript serves
+// both, and no address is taken for a negative number or a BigInt.
+void host_emit(double address, double length) BROWSER_IMPORT(emit);
+void host_random(double address, double length) BROWSER_IMPORT(random);
+void host_fatal(double address, double length) BROWSER_IMPORT(fatal);
+
+int32_t host_prefix_read(double offset, double address, double length) BROWSER_IMPORT(prefix_read);
+int32_t host_prefix_write(double offset, double address, double length) BROWSER_IMPORT(prefix_write);
+void host_prefix_truncate(double size) BROWSER_IMPORT(prefix_truncate);
+
+static inline double browser_address(const void *_Nullable pointer) { return (double)(uintptr_t)pointer; }
+
+/// Reads from and writes to the file that `openPrefix` asked for; 1 when all bytes went, otherwise 0.
+static inline int browser_prefix_read(uint64_t offset, void *_Nonnull bytes, size_t length) {
+    return host_prefix_read((double)offset, browser_address(bytes), (double)length) == 1;
+}
+static inline int browser_prefix_write(uint64_t offset, const void *_Nonnull bytes, size_t length) {
+    return host_prefix_write((double)offset, browser_address(bytes), (double)length) == 1;
+}
+static inline void browser_prefix_truncate(uint64_t size) { host_prefix_truncate((double)size); }
+
 /// Hands one event frame to the host, which copies it.
-void browser_emit(const void *_Nonnull bytes, uint32_t length) BROWSER_IMPORT(emit);
+static inline void browser_emit(const void *_Nonnull bytes, size_t length) {
+    host_emit(browser_address(bytes), (double)length);
+}
 
 /// Milliseconds of a monotonic clock.
 double browser_now(void) BROWSER_IMPORT(now);
@@ -22,22 +45,26 @@ double browser_now(void) BROWSER_IMPORT(now);
 double browser_date(void) BROWSER_IMPORT(date);
 
 /// Fills the bytes with unpredictable ones.
-void browser_random(void *_Nonnull bytes, uint32_t length) BROWSER_IMPORT(random);
+static inline void browser_random(void *_Nonnull bytes, size_t length) {
+    host_random(browser_address(bytes), (double)length);
+}
 
 /// Reports a message ("code: text", UTF-8) after which the module cannot go on; the host throws.
-void browser_fatal(const char *_Nonnull message, uint32_t length) BROWSER_IMPORT(fatal);
+static inline void browser_fatal(const char *_Nonnull message, size_t length) {
+    host_fatal(browser_address(message), (double)length);
+}
 
 /// 16-byte aligned memory, or null when linear memory can grow no further.
-void *_Nullable browser_allocate(uint32_t bytes);
+void *_Nullable browser_allocate(size_t bytes);
 
 /// Like `browser_allocate` with a larger alignment, which must be a power of two.
-void *_Nullable browser_allocate_aligned(uint32_t bytes, uint32_t alignment);
+void *_Nullable browser_allocate_aligned(size_t bytes, size_t alignment);
 
 /// Gives memory back; null is allowed.
 void browser_free(void *_Nullable pointer);
 
 /// Bytes in live allocations, with their headers.
-uint32_t browser_memory_used(void);
+size_t browser_memory_used(void);
 
 /// Bytes of linear memory.
 double browser_memory_reserved(void);

@@ -31,18 +31,32 @@ void ck_sincos(double angle, float *sine, float *cosine);
 
 // ---- Activations --------------------------------------------------------------------------------
 
-enum { CK_BLOCK = 32, CK_MAX_TILE = 16 };
+enum { CK_BLOCK = 32, CK_SUPERBLOCK = 256, CK_MAX_TILE = 16, CK_MOST_STEPS = 15 };
 
 /// Vectors quantized to int8 in blocks of 32, one vector per token: value = scale * quantum.
+///
+/// For weights in superblocks of 256 the scales of eight blocks are whole multiples of one unit (`grouped`), so that a
+/// superblock's product is one exact integer. With up to 15 units no product of any format reaches 2^31, and a block that is
+/// half as large as its group's largest or more still uses 8/9 of the range of its quanta.
 typedef struct {
     int8_t *values;    // [tokens][columns]
-    float *scales;     // [tokens][columns / 32]
-    float *sums;       // [tokens][columns / 32]: scale times the block's sum
-    int32_t *low;      // [tokens][columns / 32]: integer sum of elements 0..<16 of the block
-    int32_t *high;     // [tokens][columns / 32]: integer sum of elements 16..<32
+    int16_t *words;    // [tokens][columns]: the values for variants without products of bytes, see dot_words.inc
+    float *scales;     // [tokens][block stride]
+    float *sums;       // [tokens][block stride]: scale times the block's sum
+    int32_t *low;      // [tokens][block stride]: integer sum of elements 0..<16 of the block
+    int32_t *high;     // [tokens][block stride]: integer sum of elements 16..<32
+    float *units;      // [tokens][group stride]: of eight blocks, when grouped: scale = unit * steps
+    int16_t *steps;    // [tokens][block stride]
+    int16_t *halves;   // [tokens][block stride][2]: steps * low, steps * high
     const float *real; // [tokens][columns]: the vectors before quantization
     int32_t columns;
+    int32_t grouped;   // whether weights in superblocks may read them; columns are then a multiple of 256
 } ck_activations;
+
+/// Blocks between two tokens' scales: whole vectors of eight, the last filled up with zeros.
+static inline int32_t ck_block_stride(int32_t columns) { return (columns / CK_BLOCK + 7) / 8 * 8; }
+/// Units between two tokens, likewise.
+static inline int32_t ck_group_stride(int32_t columns) { return (columns / CK_SUPERBLOCK + 7) / 8 * 8; }
 
 // ---- Matrices -----------------------------------------------------------------------------------
 
@@ -60,11 +74,14 @@ size_t ck_panel_bytes(int32_t columns);
 
 /// The instruction set in use: "avx512vnni", "avx2", "neon", "simd128", "relaxed-simd", "sse2" or "scalar".
 const char *ck_instruction_set(void);
+/// The instruction sets that this machine has, the best first: the name of number `index`, or NULL after the last.
+const char *ck_available_instruction_set(int index);
 /// Selects a variant by name, for tests and benchmarks. Returns 0 when this machine does not have it.
 int ck_select_instruction_set(const char *name);
 
-/// Quantizes vectors `first..<last`; fills everything in `activations` but `real`.
-void ck_quantize(const ck_activations *activations, int32_t first, int32_t last);
+/// Quantizes the blocks `first..<last` of one token, whole groups of eight when grouped; fills everything in `activations`
+/// but `real`. The call with the last block also fills what is beyond it.
+void ck_quantize(const ck_activations *activations, int32_t token, int32_t first, int32_t last);
 
 /// out[token * stride + row] = matrix row · activation token, for rows `first..<last` of `matrix`.
 void ck_multiply(const ck_matrix *matrix, int32_t first, int32_t last, const ck_activations *activations,
@@ -86,46 +103,77 @@ void ck_gelu_gate(float *gate, const float *up, int32_t n);
 void ck_soft_cap(float *x, float cap, int32_t n);
 /// Rotates pairs of the first `2 * pairs` elements; `interleaved`: (2i, 2i+1), else (i, i + pairs).
 void ck_rotate(float *x, const float *cosines, const float *sines, int32_t pairs, int interleaved);
-void ck_store_f16(const float *x, uint16_t *out, int32_t n);
 
 // ---- Attention ----------------------------------------------------------------------------------
 
-/// Attention of `queries` consecutive tokens of one head over a cache of keys and values.
+enum {
+    CK_KEY_TILE = 32,       // positions whose keys stand interleaved in the cache
+    CK_SPAN = 128,          // positions whose part of an attention is computed in one piece
+    CK_ATTENTION_ROWS = 16, // most tokens times heads of one call
+    CK_PARTIAL_HEAD = 8     // floats before the values of a partial result: the largest score, the weights' sum
+};
+
+/// Attention of consecutive tokens' queries, of the heads that share one head of keys and values.
 typedef struct {
-    const float *query;     // first token's query of this head
-    float *out;             // first token's output of this head
+    const float *query;     // first token's first query: [token][head][dimension]
+    float *out;             // [token][head][value_dimension]
     size_t query_stride;    // floats between tokens, in `query`
     size_t out_stride;      // floats between tokens, in `out`
-    const uint16_t *keys;   // [positions][dimension], F16
+    const uint16_t *keys;   // [positions / 32][dimension][32], F16
     const uint16_t *values; // [positions][value_dimension], F16
     int32_t dimension;
     int32_t value_dimension;
-    int32_t position;       // the first query's position: it sees keys up to and including this one
-    int32_t queries;
+    int32_t heads;          // queries of one token
+    int32_t tokens;
+    int32_t position;       // the first token's position: it sees keys up to and including this one
     int32_t window;         // how many positions a query sees, itself included; 0: all
     float scale;            // multiplies query · key
     float soft_cap;         // 0: none
 } ck_attention;
 
-/// Floats of scratch for ck_attend over `positions` cached positions.
-size_t ck_attention_floats(int32_t positions, int32_t queries, int32_t dimension);
-void ck_attend(const ck_attention *attention, float *scratch);
+/// Writes a head's key or value of one position to its place in the cache, as finite F16.
+void ck_store_key(const float *key, uint16_t *keys, int32_t position, int32_t dimension);
+void ck_store_value(const float *value, uint16_t *values, int32_t position, int32_t dimension);
+
+/// Floats of one row's partial result: a row is a token and a head.
+static inline size_t ck_partial_floats(int32_t value_dimension) {
+    return (size_t)(value_dimension + 7) / 8 * 8 + CK_PARTIAL_HEAD;
+}
+/// The spans that the queries see: first and one past the last.
+static inline int32_t ck_first_span(const ck_attention *a) {
+    return a->window > 0 && a->position >= a->window ? (a->position - a->window + 1) / CK_SPAN : 0;
+}
+static inline int32_t ck_last_span(const ck_attention *a) { return (a->position + a->tokens - 1) / CK_SPAN + 1; }
+/// What the positions of one span give to each row: partials[row].
+void ck_attend(const ck_attention *attention, int32_t span, float *partials);
+/// out = the sum of the spans' parts, first to last: partials[span - first span][row], `stride` floats between spans.
+void ck_combine(const ck_attention *attention, const float *partials, size_t stride);
 
 // ---- Threads ------------------------------------------------------------------------------------
 
-/// A team of threads that run one function together, in lanes 0..<count.
+/// A team of threads that run one function together. The function is a sequence of steps, and each step has pieces that
+/// the lanes take as they come free. A step has ended when its pieces are done, whoever did them: a lane that comes late
+/// or is held up between two pieces delays nobody.
 typedef struct ck_team ck_team;
-typedef void (*ck_work)(void *context, int32_t lane, int32_t lanes);
+typedef void (*ck_work)(void *context, int32_t lane);
+
+/// What is shared about one step, in a cache line of its own; memory for it comes from the caller.
+typedef struct { uint32_t next, done, padding[14]; } ck_step;
 
 /// Natively starts count - 1 threads. In WebAssembly the host starts them, each calling ck_team_serve.
 /// Returns NULL when threads cannot be had.
 ck_team *ck_team_create(int32_t count);
 void ck_team_destroy(ck_team *team);
 int32_t ck_team_count(const ck_team *team);
-/// Runs `work` in every lane, the caller being lane 0, and returns when all are done.
-void ck_team_run(ck_team *team, ck_work work, void *context);
-/// Waits until every lane is here.
-void ck_team_barrier(ck_team *team);
+/// Runs `work` in the lanes that come, the caller being lane 0, and returns when all its steps are done. A lane that was
+/// waited for so often, half a millisecond each time, is left out of the next jobs; INT32_MAX: of none, and of this neither.
+void ck_team_run(ck_team *team, ck_work work, void *context, ck_step *steps, int32_t count, int32_t stalls_to_rest);
+/// A piece of the step for this lane, in 0..<pieces, or -1 when all are taken.
+int32_t ck_step_take(ck_step *step, int32_t pieces);
+/// Says that a piece that was taken is done.
+void ck_step_finish(ck_team *team, ck_step *step, int32_t pieces);
+/// Waits until all pieces are done.
+void ck_step_wait(ck_team *team, ck_step *step, int32_t pieces);
 /// The life of a thread of the team; returns when the team is destroyed.
 void ck_team_serve(ck_team *team, int32_t lane);
 

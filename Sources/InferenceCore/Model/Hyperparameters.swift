@@ -1,3 +1,5 @@
+import CKernels
+
 /// The sizes and constants of one model, from the metadata of its file.
 public struct Hyperparameters: Sendable {
   /// GGUF's `general.architecture`.
@@ -32,6 +34,13 @@ public struct Hyperparameters: Sendable {
   /// Bytes that one token's keys and values take in the cache, all layers together.
   public var cacheBytesPerToken: Int {
     layerCount * keyValueHeadCount * (keyLength + valueLength) * MemoryLayout<UInt16>.size
+  }
+
+  /// Query heads that share a head of keys and values, in groups that are attended together.
+  var headGroups: (count: Int, size: Int) {
+    let sharing = headCount / keyValueHeadCount
+    let size = min(sharing, Int(CK_ATTENTION_ROWS))
+    return ((sharing + size - 1) / size, size)
   }
 
   /// Reads and checks the header's values.

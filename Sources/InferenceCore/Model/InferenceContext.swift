@@ -15,17 +15,18 @@ public struct MemoryCost: Equatable, Sendable {
 /// One sequence of tokens being read and continued by a model: its keys, values and logits.
 public final class InferenceContext {
   /// Tokens of one slice of prefill.
-  public static let prefillChunk = 128
+  public static let prefillChunk = 256
 
   public let model: LanguageModel
   /// Tokens there is room for.
   public let contextLength: Int
   /// The ids whose keys and values the cache holds.
-  public private(set) var tokens: [TokenID] = []
+  public internal(set) var tokens: [TokenID] = []
+  private var pass: Pass?
 
   private let team: ThreadTeam
   private let memory: UnsafeMutableRawPointer
-  private let scratch: Scratch
+  let scratch: Scratch
   private let logitRows: Int
 
   /// - Parameters:
@@ -44,12 +45,13 @@ public final class InferenceContext {
     let h = model.hyperparameters
     let chunk = min(Self.prefillChunk, contextLength)
     var measure = Arena()
+    let formats = model.inputFormats
     _ = Scratch(
-      h, contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: team.count, in: &measure)
+      h, formats, contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: team.count, in: &measure)
     memory = .allocate(byteCount: measure.size, alignment: 64)
     var arena = Arena(base: memory)
     scratch = Scratch(
-      h, contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: team.count, in: &arena)
+      h, formats, contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: team.count, in: &arena)
   }
 
   deinit {
@@ -63,8 +65,13 @@ public final class InferenceContext {
     return length
   }
 
-  /// Forgets all but the first `length` tokens.
+  /// Tokens of the pass that is under way, 0 when none is, and the layers that it is through.
+  public var tokensUnderWay: Int { pass?.tokens.count ?? 0 }
+  public var layersDone: Int { pass?.layersDone ?? 0 }
+
+  /// Forgets all but the first `length` tokens, and a pass under way.
   public func truncate(to length: Int) {
+    pass = nil
     if length < tokens.count { tokens.removeLast(tokens.count - max(0, length)) }
   }
 
@@ -78,6 +85,14 @@ public final class InferenceContext {
   public func evaluate(
     _ new: ArraySlice<TokenID>, logitRows: Int = 1
   ) throws(ModelError) -> UnsafeMutableBufferPointer<Float> {
+    try begin(new, logitRows: logitRows)
+    return advance(layers: model.hyperparameters.layerCount) ?? UnsafeMutableBufferPointer(start: nil, count: 0)
+  }
+
+  /// Begins to append tokens as ``evaluate(_:logitRows:)`` does, for ``advance(layers:)`` to go on with. A pass that was
+  /// under way is given up.
+  public func begin(_ new: ArraySlice<TokenID>, logitRows: Int = 1) throws(ModelError) {
+    pass = nil
     let h = model.hyperparameters
     guard new.count <= scratch.chunk, logitRows <= min(self.logitRows, new.count), logitRows >= 0 else {
       throw ModelError(.invalid, "One pass takes up to \(scratch.chunk) tokens, found \(new.count).")
@@ -89,44 +104,78 @@ public final class InferenceContext {
     for id in new where id < 0 || Int(id) >= h.vocabularySize {
       throw ModelError(.unknownToken, "The token id \(id) is outside the vocabulary of \(h.vocabularySize).")
     }
-    let logits = UnsafeMutableBufferPointer(start: scratch.logits, count: logitRows * h.vocabularySize)
-    if new.isEmpty { return logits }
-
     model.rotary.fill(
       first: tokens.count, count: new.count, cosines: scratch.rotary.cosines, sines: scratch.rotary.sines)
     model.windowRotary.fill(
       first: tokens.count, count: new.count, cosines: scratch.windowRotary.cosines, sines: scratch.windowRotary.sines)
-    new.withUnsafeBufferPointer { ids in
+    pass = Pass(tokens: Array(new), logitRows: logitRows)
+  }
+
+  /// Takes the pass under way through up to `count` more layers. Until it is through the last, the sequence is as it was.
+  ///
+  /// - Returns: The logits as ``evaluate(_:logitRows:)`` does, or nil while layers are left.
+  public func advance(layers count: Int) -> UnsafeMutableBufferPointer<Float>? {
+    guard let begun = pass else { return nil }
+    let h = model.hyperparameters
+    let slice = begun.layersDone..<min(begun.layersDone + max(count, 1), h.layerCount)
+    if !begun.tokens.isEmpty { run(begun, slice) }
+    guard slice.upperBound == h.layerCount else {
+      pass?.layersDone = slice.upperBound
+      return nil
+    }
+    pass = nil
+    tokens.append(contentsOf: begun.tokens)
+    return UnsafeMutableBufferPointer(start: scratch.logits, count: begun.logitRows * h.vocabularySize)
+  }
+
+  private func run(_ begun: Pass, _ slice: Range<Int>) {
+    begun.tokens.withUnsafeBufferPointer { ids in
       guard let first = ids.baseAddress, let layers = model.layers.baseAddress else { return }
-      var pass = Transformer(
-        h: h, layers: layers, embedding: model.embedding, outputNorm: model.outputNorm,
+      var transformer = Transformer(
+        h: model.hyperparameters, layers: layers, embedding: model.embedding, outputNorm: model.outputNorm,
         outputNormBias: model.outputNormBias, output: model.output, outputBias: model.outputBias, scratch: scratch,
-        contextLength: contextLength, tokens: first, count: ids.count, position: tokens.count, logitRows: logitRows)
+        tokens: first, count: ids.count, position: tokens.count, logitRows: begun.logitRows, slice: slice)
       let handle = team.handle
-      withUnsafeMutablePointer(to: &pass) { pass in
-        var work = Work(pass: UnsafePointer(pass), team: handle)
+      withUnsafeMutablePointer(to: &transformer) { transformer in
+        var work = Work(transformer: UnsafePointer(transformer), team: handle)
         ck_team_run(
           handle,
-          { context, lane, lanes in
+          { context, index in
             guard let work = context?.assumingMemoryBound(to: Work.self) else { return }
-            work.pointee.pass.pointee.run(Lane(index: Int(lane), count: Int(lanes), team: work.pointee.team))
-          }, &work)
+            let transformer = work.pointee.transformer
+            var lane = Lane(index: Int(index), team: work.pointee.team, steps: transformer.pointee.scratch.steps)
+            transformer.pointee.run(&lane)
+          }, &work, scratch.steps, Int32(scratch.stepCount), stallsToRest(tokens: ids.count))
       }
     }
-    tokens.append(contentsOf: new)
-    return logits
+  }
+
+  /// After how many stalls a lane is held to be in the way: some quarter of the time that the pass takes. Passes over many
+  /// tokens have so many pieces that a lane which is held up half of the time still pays.
+  private func stallsToRest(tokens count: Int) -> Int32 {
+    guard count <= 16 else { return .max }
+    return Int32(clamping: max(3, model.weightBytes >> 25 * (1 + count / 4)))
+  }
+
+  /// A pass over tokens, through some of the layers.
+  private struct Pass {
+    let tokens: [TokenID]
+    let logitRows: Int
+    var layersDone = 0
   }
 
   private struct Work {
-    let pass: UnsafePointer<Transformer>
+    let transformer: UnsafePointer<Transformer>
     let team: OpaquePointer
   }
 }
 
 extension LanguageModel {
   /// What a model needs at a context length, from its header alone.
+  ///
+  /// - Parameter logitRows: As ``InferenceContext`` takes them; by default as speculation needs them.
   public static func memoryCost(
-    of file: GGUFFile, contextLength: Int, threads: Int = 1
+    of file: GGUFFile, contextLength: Int, threads: Int = 1, logitRows: Int = Speculation.logitRows
   ) throws(ModelError) -> MemoryCost {
     let h = try Hyperparameters(file)
     guard contextLength >= 1, contextLength <= 1 << 24 else {
@@ -134,7 +183,8 @@ extension LanguageModel {
     }
     var arena = Arena()
     let chunk = min(InferenceContext.prefillChunk, contextLength)
-    _ = Scratch(h, contextLength: contextLength, chunk: chunk, logitRows: 1, lanes: threads, in: &arena)
+    _ = Scratch(
+      h, InputFormats(), contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: threads, in: &arena)
     let cache = contextLength * h.cacheBytesPerToken
     return MemoryCost(weights: Int(file.dataSize), cache: cache, scratch: arena.size - cache)
   }

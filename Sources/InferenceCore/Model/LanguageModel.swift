@@ -3,6 +3,8 @@
 /// The owner of the bytes keeps them in place while the model is used.
 public final class LanguageModel {
   public let hyperparameters: Hyperparameters
+  /// Bytes of all weights.
+  let weightBytes: Int
 
   let embedding: Matrix  // token_embd.weight [vocabulary × embedding]
   let outputNorm: UnsafePointer<Float>  // output_norm.weight [embedding]
@@ -20,6 +22,7 @@ public final class LanguageModel {
     let tensors = TensorReader(file: file)
     let width = h.embeddingLength
     hyperparameters = h
+    weightBytes = Int(file.dataSize)
     embedding = try tensors.matrix("token_embd.weight", rows: h.vocabularySize, columns: width)
     let norm = try tensors.optionalVector("output_norm.weight", count: width)
     outputNorm = try tensors.required(norm, "output_norm.weight")
@@ -42,5 +45,25 @@ public final class LanguageModel {
 
   deinit {
     layers.deallocate()
+  }
+}
+
+/// The formats of the matrices that read each vector of a pass.
+struct InputFormats {
+  var input: [TensorFormat] = []
+  var attended: [TensorFormat] = []
+  var hidden: [TensorFormat] = []
+}
+
+extension LanguageModel {
+  var inputFormats: InputFormats {
+    var formats = InputFormats(input: [output.format])
+    for layer in layers {
+      formats.input += [layer.query.format, layer.key.format, layer.value.format, layer.up.format]
+      if let gate = layer.gate { formats.input.append(gate.format) }
+      formats.attended.append(layer.attentionOutput.format)
+      formats.hidden.append(layer.down.format)
+    }
+    return formats
   }
 }

@@ -1,116 +1,140 @@
 import CKernels
 
 /// The memory of one context besides the weights: keys, values and everything between input and logits.
-///
-/// With several tokens, rows of a buffer are tokens and the lanes share them. With one token, every lane computes
-/// what is cheap for itself, in a row of its own, which saves waiting for the others.
 struct Scratch {
   /// Tokens of one pass.
   let chunk: Int
 
-  /// Keys, F16: [layer][key-value head][position][key length]
+  /// Keys, F16: [layer][key-value head][position / 32][key length][32], so that a vector holds positions
   let keys: UnsafeMutablePointer<UInt16>
   /// Values, F16: [layer][key-value head][position][value length]
   let values: UnsafeMutablePointer<UInt16>
+  /// Positions that a head has room for: the context in whole tiles of keys.
+  let cachedPositions: Int
 
-  /// Residual stream: [row][embedding]
+  /// Residual stream: [token][embedding]
   let residual: UnsafeMutablePointer<Float>
-  /// Normalized input of a branch: [row][embedding]
+  /// Normalized input of a branch: [token][embedding]
   let input: Activations
   /// [token][heads * key length]
   let queries: UnsafeMutablePointer<Float>
   /// [token][key-value heads * key length], and the values after them
   let newKeys: UnsafeMutablePointer<Float>
   let newValues: UnsafeMutablePointer<Float>
-  /// Attention's output: [token][heads * value length], and quantized by row
-  let attended: UnsafeMutablePointer<Float>
-  let attendedInput: Activations
-  /// [token][feed-forward], and quantized by row
-  let gate: UnsafeMutablePointer<Float>
+  /// Attention's output: [token][heads * value length]
+  let attended: Activations
+  /// [token][feed-forward]
+  let hidden: Activations
   let up: UnsafeMutablePointer<Float>
-  let hiddenInput: Activations
   /// A branch's output: [token][embedding]
   let attentionBranch: UnsafeMutablePointer<Float>
   let feedForwardBranch: UnsafeMutablePointer<Float>
-  /// A normalized branch: [row][embedding]
-  let normalizedBranch: UnsafeMutablePointer<Float>
   /// Cosines and sines of the chunk's positions: [token][rotary dimensions / 2]
   let rotary: Rotation
   let windowRotary: Rotation
   /// [logit row][vocabulary]
   let logits: UnsafeMutablePointer<Float>
 
-  /// Per lane: scores and tiles of attention, and an unpacked panel of weights.
-  let attention: UnsafeMutablePointer<Float>
-  let attentionStride: Int
+  /// Parts of attention by span, for the heads of one token or for a tile of queries of each lane.
+  let partials: UnsafeMutablePointer<Float>
+  /// Floats that a row's parts take; a row is a token and a head.
+  let partialStride: Int
+  /// Rows that there is room for.
+  let partialRows: Int
+  /// Per lane: an unpacked panel of weights.
   let panels: UnsafeMutablePointer<UInt8>
   let panelStride: Int
-  /// Queries of one head that are attended together.
-  let queryTile: Int
+  /// What the lanes share about each step of a pass.
+  let steps: UnsafeMutablePointer<ck_step>
+  let stepCount: Int
 
-  init(_ h: Hyperparameters, contextLength: Int, chunk: Int, logitRows: Int, lanes: Int, in arena: inout Arena) {
+  /// - Parameter formats: Of the model's matrices; the sizes do not depend on them.
+  init(
+    _ h: Hyperparameters, _ formats: InputFormats, contextLength: Int, chunk: Int, logitRows: Int, lanes: Int,
+    in arena: inout Arena
+  ) {
     self.chunk = chunk
-    let rows = max(chunk, lanes)
-    let cached = h.layerCount * h.keyValueHeadCount * contextLength
+    let tile = Int(CK_KEY_TILE)
+    cachedPositions = (contextLength + tile - 1) / tile * tile
+    let cached = h.layerCount * h.keyValueHeadCount * cachedPositions
     keys = arena.cut(UInt16.self, cached * h.keyLength)
     values = arena.cut(UInt16.self, cached * h.valueLength)
 
     let width = h.embeddingLength
-    residual = arena.cut(Float.self, rows * width)
-    input = Activations(rows: rows, columns: width, in: &arena)
+    residual = arena.cut(Float.self, chunk * width)
+    input = Activations(rows: chunk, columns: width, for: formats.input, in: &arena)
     queries = arena.cut(Float.self, chunk * h.headCount * h.keyLength)
     newKeys = arena.cut(Float.self, chunk * h.keyValueHeadCount * h.keyLength)
     newValues = arena.cut(Float.self, chunk * h.keyValueHeadCount * h.valueLength)
-    attended = arena.cut(Float.self, chunk * h.headCount * h.valueLength)
-    attendedInput = Activations(rows: rows, columns: h.headCount * h.valueLength, real: attended, in: &arena)
-    gate = arena.cut(Float.self, chunk * h.feedForwardLength)
+    attended = Activations(
+      rows: chunk, columns: h.headCount * h.valueLength, for: formats.attended, in: &arena)
+    hidden = Activations(rows: chunk, columns: h.feedForwardLength, for: formats.hidden, in: &arena)
     up = arena.cut(Float.self, chunk * h.feedForwardLength)
-    hiddenInput = Activations(rows: rows, columns: h.feedForwardLength, real: gate, in: &arena)
     attentionBranch = arena.cut(Float.self, chunk * width)
     feedForwardBranch = arena.cut(Float.self, chunk * width)
-    normalizedBranch = arena.cut(Float.self, rows * width)
     rotary = Rotation(count: chunk, pairs: h.rotaryDimensions / 2, in: &arena)
     windowRotary = Rotation(count: chunk, pairs: h.rotaryDimensions / 2, in: &arena)
     logits = arena.cut(Float.self, logitRows * h.vocabularySize)
 
-    // Scores of a tile of queries stay within about a megabyte.
-    queryTile = max(1, min(chunk, Int(CK_MAX_TILE), 262_144 / contextLength))
-    let dimension = Int32(max(h.keyLength, h.valueLength))
-    attentionStride = (Int(ck_attention_floats(Int32(contextLength), Int32(queryTile), dimension)) + 15) / 16 * 16
-    attention = arena.cut(Float.self, attentionStride * lanes)
+    let spans = (contextLength + Int(CK_SPAN) - 1) / Int(CK_SPAN)
+    partialStride = spans * ck_partial_floats(Int32(h.valueLength))
+    let rowsOfOneToken = h.keyValueHeadCount * h.headGroups.count * h.headGroups.size
+    partialRows = max(lanes * Int(CK_ATTENTION_ROWS), rowsOfOneToken)
+    partials = arena.cut(Float.self, partialStride * partialRows)
     let widest = max(width, h.feedForwardLength, h.headCount * h.valueLength)
-    panelStride = (Int(ck_panel_bytes(Int32(widest))) + 63) / 64 * 64
+    panelStride = (ck_panel_bytes(Int32(widest)) + 63) / 64 * 64
     panels = arena.cut(UInt8.self, panelStride * lanes)
+    stepCount = h.layerCount * Transformer.stepsPerLayer + Transformer.stepsOutsideLayers
+    steps = arena.cut(ck_step.self, stepCount)
   }
 }
 
-/// Vectors that a matrix is multiplied with: floats, and the same quantized to int8.
+/// Vectors that matrices are multiplied with: floats, and the same quantized to int8.
 struct Activations {
-  let kernel: ck_activations
+  var kernel: ck_activations
   let columns: Int
 
-  /// - Parameter real: Where the floats are; by default room of their own.
-  init(rows: Int, columns: Int, real: UnsafeMutablePointer<Float>? = nil, in arena: inout Arena) {
-    let blocks = rows * (columns / Int(CK_BLOCK))
+  /// - Parameter formats: Of the matrices that read them.
+  init(rows: Int, columns: Int, for formats: [TensorFormat], in arena: inout Arena) {
+    let blocks = rows * Int(ck_block_stride(Int32(columns)))
     self.columns = columns
     kernel = ck_activations(
-      values: arena.cut(Int8.self, rows * columns), scales: arena.cut(Float.self, blocks),
-      sums: arena.cut(Float.self, blocks), low: arena.cut(Int32.self, blocks), high: arena.cut(Int32.self, blocks),
-      real: UnsafePointer(real ?? arena.cut(Float.self, rows * columns)), columns: Int32(columns))
+      values: arena.cut(Int8.self, rows * columns), words: arena.cut(Int16.self, rows * columns),
+      scales: arena.cut(Float.self, blocks), sums: arena.cut(Float.self, blocks),
+      low: arena.cut(Int32.self, blocks), high: arena.cut(Int32.self, blocks),
+      units: arena.cut(Float.self, rows * Int(ck_group_stride(Int32(columns)))),
+      steps: arena.cut(Int16.self, blocks), halves: arena.cut(Int16.self, 2 * blocks),
+      real: UnsafePointer(arena.cut(Float.self, rows * columns)), columns: Int32(columns),
+      grouped: formats.contains { $0.isSuperblock } ? 1 : 0)
   }
+
+  /// Columns that are quantized together: pieces of a row are multiples of it.
+  var unit: Int { Int(kernel.grouped == 1 ? CK_SUPERBLOCK : CK_BLOCK) }
 
   /// The floats of a row, to write.
   func real(_ row: Int) -> UnsafeMutablePointer<Float> {
     UnsafeMutablePointer(mutating: kernel.real) + row * columns
   }
 
-  /// The rows from `first` on. `realFirst`: where its floats begin, when those have fewer rows.
-  func rows(from first: Int, realFirst: Int) -> ck_activations {
-    let blocks = first * (columns / Int(CK_BLOCK))
+  /// The rows from `first` on.
+  func rows(from first: Int) -> ck_activations {
+    let blocks = first * Int(ck_block_stride(kernel.columns))
     return ck_activations(
-      values: kernel.values + first * columns, scales: kernel.scales + blocks, sums: kernel.sums + blocks,
-      low: kernel.low + blocks, high: kernel.high + blocks, real: kernel.real + realFirst * columns,
-      columns: kernel.columns)
+      values: kernel.values + first * columns, words: kernel.words + first * columns,
+      scales: kernel.scales + blocks, sums: kernel.sums + blocks, low: kernel.low + blocks,
+      high: kernel.high + blocks, units: kernel.units + first * Int(ck_group_stride(kernel.columns)),
+      steps: kernel.steps + blocks, halves: kernel.halves + 2 * blocks, real: kernel.real + first * columns,
+      columns: kernel.columns, grouped: kernel.grouped)
+  }
+
+  /// Quantizes the columns of a row's floats that lie in whole blocks.
+  func quantize(_ row: Int, columns range: Range<Int>) {
+    var all = kernel
+    ck_quantize(&all, Int32(row), Int32(range.lowerBound / Int(CK_BLOCK)), Int32(range.upperBound / Int(CK_BLOCK)))
+  }
+
+  func quantize(_ row: Int) {
+    quantize(row, columns: 0..<columns)
   }
 }
 

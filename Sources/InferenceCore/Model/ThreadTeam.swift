@@ -20,22 +20,30 @@ public final class ThreadTeam {
   }
 }
 
-/// One thread's part in a piece of work.
+/// One thread's way through the steps of a pass, which every lane goes in the same order.
 struct Lane {
   let index: Int
   let count: Int
   let team: OpaquePointer
+  /// The step that comes next.
+  private var step: UnsafeMutablePointer<ck_step>
 
-  /// Waits until every lane is here.
-  func wait() {
-    ck_team_barrier(team)
+  init(index: Int, team: OpaquePointer, steps: UnsafeMutablePointer<ck_step>) {
+    self.index = index
+    self.team = team
+    count = Int(ck_team_count(team))
+    step = steps
   }
 
-  /// This lane's part of `0..<total`, in whole multiples of `unit`.
-  func share(of total: Int, unit: Int = 1) -> Range<Int> {
-    let units = (total + unit - 1) / unit
-    let first = units * index / count * unit
-    let last = units * (index + 1) / count * unit
-    return min(first, total)..<min(last, total)
+  /// Runs `body` for those of `0..<pieces` that this lane takes, and returns when all of them are done.
+  mutating func share(_ pieces: Int, _ body: (Int) -> Void) {
+    while true {
+      let piece = ck_step_take(step, Int32(pieces))
+      if piece < 0 { break }
+      body(Int(piece))
+      ck_step_finish(team, step, Int32(pieces))
+    }
+    ck_step_wait(team, step, Int32(pieces))
+    step += 1
   }
 }

@@ -39,31 +39,31 @@ extension FormatDefinition {
   // MARK: Blocks of 32: a scale, perhaps a minimum, and the integers
 
   static let q4_0 = FormatDefinition(name: "Q4_0", blockSize: 32, blockBytes: 18) { block, out in
-    out.scales[0] = half(block, 0)
+    out.scale = half(block, 0)
     nibbles(block + 2, into: &out.quanta, at: 0, zero: 8)
   }
   static let q4_1 = FormatDefinition(name: "Q4_1", blockSize: 32, blockBytes: 20, hasMinimums: true) { block, out in
-    out.scales[0] = half(block, 0)
-    out.minimums[0] = half(block, 2)
+    out.scale = half(block, 0)
+    out.minimum = half(block, 2)
     nibbles(block + 4, into: &out.quanta, at: 0)
   }
   static let q5_0 = FormatDefinition(name: "Q5_0", blockSize: 32, blockBytes: 22) { block, out in
-    out.scales[0] = half(block, 0)
+    out.scale = half(block, 0)
     nibbles(block + 6, into: &out.quanta, at: 0, zero: 16)
     fifthBits(block + 2, into: &out.quanta)
   }
   static let q5_1 = FormatDefinition(name: "Q5_1", blockSize: 32, blockBytes: 24, hasMinimums: true) { block, out in
-    out.scales[0] = half(block, 0)
-    out.minimums[0] = half(block, 2)
+    out.scale = half(block, 0)
+    out.minimum = half(block, 2)
     nibbles(block + 8, into: &out.quanta, at: 0)
     fifthBits(block + 4, into: &out.quanta)
   }
   static let q8_0 = FormatDefinition(name: "Q8_0", blockSize: 32, blockBytes: 34) { block, out in
-    out.scales[0] = half(block, 0)
+    out.scale = half(block, 0)
     for i in 0..<32 { out.quanta[i] = Int32(Int8(bitPattern: block[2 + i])) }
   }
   static let iq4_NL = FormatDefinition(name: "IQ4_NL", blockSize: 32, blockBytes: 18) { block, out in
-    out.scales[0] = half(block, 0)
+    out.scale = half(block, 0)
     nibbles(block + 2, into: &out.quanta, at: 0)
     for i in 0..<32 { out.quanta[i] = nonlinear(out.quanta[i]) }
   }
@@ -71,11 +71,11 @@ extension FormatDefinition {
   // MARK: Superblocks of 256: scales of 32 or 16 elements, themselves quantized
 
   static let q2_K = FormatDefinition(
-    name: "Q2_K", blockSize: 256, blockBytes: 84, hasMinimums: true, hasIntegerMinimums: true
+    name: "Q2_K", blockSize: 256, blockBytes: 84, hasMinimums: true
   ) { block, out in
+    out.scale = half(block, 80)
+    out.minimum = -half(block, 82)
     for part in 0..<8 {
-      out.scales[part] = half(block, 80)
-      out.minimums[part] = -half(block, 82)
       for i in 0..<32 { out.quanta[part * 32 + i] = Int32(block[16 + part / 4 * 32 + i] >> (part % 4 * 2) & 3) }
     }
     for group in 0..<16 {
@@ -84,8 +84,8 @@ extension FormatDefinition {
     }
   }
   static let q3_K = FormatDefinition(name: "Q3_K", blockSize: 256, blockBytes: 110) { block, out in
+    out.scale = half(block, 108)
     for part in 0..<8 {
-      out.scales[part] = half(block, 108)
       for i in 0..<32 {
         let low = Int32(block[32 + part / 4 * 32 + i] >> (part % 4 * 2) & 3)
         out.quanta[part * 32 + i] = low + Int32(block[i] >> part & 1) * 4 - 4
@@ -114,9 +114,9 @@ extension FormatDefinition {
     }
   }
   static let q6_K = FormatDefinition(name: "Q6_K", blockSize: 256, blockBytes: 210) { block, out in
+    out.scale = half(block, 208)
     for part in 0..<8 {
       let (half256, quarter) = (part / 4, part % 4)
-      out.scales[part] = half(block, 208)
       for i in 0..<32 {
         let low = Int32(block[half256 * 64 + quarter % 2 * 32 + i] >> (quarter / 2 * 4) & 15)
         let high = Int32(block[128 + half256 * 32 + i] >> (quarter * 2) & 3)
@@ -126,10 +126,11 @@ extension FormatDefinition {
     for group in 0..<16 { out.integerScales[group] = Int32(Int8(bitPattern: block[192 + group])) }
   }
   static let iq4_XS = FormatDefinition(name: "IQ4_XS", blockSize: 256, blockBytes: 136) { block, out in
+    out.scale = half(block, 0)
     for part in 0..<8 {
       let low = block[4 + part / 2] >> (part % 2 * 4) & 15
       let high = UInt8(word(block, 2) >> (part * 2) & 3)
-      out.scales[part] = half(block, 0) * Float(Int32(low | high << 4) - 32)
+      for half in 0..<2 { out.integerScales[2 * part + half] = Int32(low | high << 4) - 32 }
       nibbles(block + 8 + part * 16, into: &out.quanta, at: part * 32)
     }
     for i in 0..<256 { out.quanta[i] = nonlinear(out.quanta[i]) }
@@ -181,6 +182,8 @@ private func nonlinear(_ index: Int32) -> Int32 {
 
 /// Q4_K and Q5_K: eight 6-bit scales and minimums in bytes 4..<16.
 private func sixBitScales(_ block: UnsafePointer<UInt8>, into out: inout UnpackedBlock) {
+  out.scale = half(block, 0)
+  out.minimum = -half(block, 2)
   for part in 0..<8 {
     let scale: UInt8
     let minimum: UInt8
@@ -191,7 +194,9 @@ private func sixBitScales(_ block: UnsafePointer<UInt8>, into out: inout Unpacke
       scale = block[8 + part] & 15 | (block[part] & 0xc0) >> 2
       minimum = block[8 + part] >> 4 | (block[4 + part] & 0xc0) >> 2
     }
-    out.scales[part] = half(block, 0) * Float(scale)
-    out.minimums[part] = -half(block, 2) * Float(minimum)
+    for half in 0..<2 {
+      out.integerScales[2 * part + half] = Int32(scale)
+      out.integerMinimums[2 * part + half] = Int32(minimum)
+    }
   }
 }

@@ -10,68 +10,81 @@ package struct FormatDefinition: Sendable {
   package let blockBytes: Int
   /// Whether elements have a minimum besides their scale.
   let hasMinimums: Bool
-  /// Whether minimums have an integer factor of their own for each 16 elements.
-  let hasIntegerMinimums: Bool
   /// Reads one block.
   let unpack: @Sendable (_ block: UnsafePointer<UInt8>, _ into: inout UnpackedBlock) -> Void
 
   init(
-    name: StaticString, blockSize: Int, blockBytes: Int, hasMinimums: Bool = false, hasIntegerMinimums: Bool = false,
+    name: StaticString, blockSize: Int, blockBytes: Int, hasMinimums: Bool = false,
     unpack: @escaping @Sendable (UnsafePointer<UInt8>, inout UnpackedBlock) -> Void
   ) {
     self.name = name
     self.blockSize = blockSize
     self.blockBytes = blockBytes
     self.hasMinimums = hasMinimums
-    self.hasIntegerMinimums = hasIntegerMinimums
     self.unpack = unpack
   }
 }
 
-/// A block's elements: `quantum * (scale of its 32) * (integer scale of its 16) + minimum of its 16`.
+/// A block's elements: `quantum * scale * (integer scale of its 16) + minimum * (integer minimum of its 16)`.
 ///
 /// Up to 256 elements; floating-point formats put one element into `real`.
 struct UnpackedBlock {
   /// Integers, less the format's zero point: [blockSize]
   var quanta: [Int32]
-  /// Scale of each 32 elements: [blockSize / 32]
-  var scales: [Float]
-  /// Integer scale of each 16 elements: [blockSize / 16]
+  var scale: Float = 0
+  /// [blockSize / 16], all 1 in blocks of 32
   var integerScales: [Int32]
-  /// What is added to each 32 elements, before `integerMinimums`: [blockSize / 32]
-  var minimums: [Float]
-  /// Integer factor of the minimum of each 16 elements: [blockSize / 16]
+  var minimum: Float = 0
+  /// [blockSize / 16], all 1 in blocks of 32
   var integerMinimums: [Int32]
   /// The element of a floating-point format.
   var real: Float = 0
 
   init() {
     quanta = Array(repeating: 0, count: 256)
-    scales = Array(repeating: 0, count: 8)
     integerScales = Array(repeating: 1, count: 16)
-    minimums = Array(repeating: 0, count: 8)
     integerMinimums = Array(repeating: 1, count: 16)
   }
 }
 
 /// A vector quantized to int8 in blocks of 32, as the kernels see activations: `scale * quantum`.
 package struct QuantizedVector {
-  package var quanta: [Int8]
-  package var scales: [Float]
+  package var quanta: [Int8] = []
+  package var scales: [Float] = []
+  /// Of each 256 elements, when grouped: a block's scale is its steps times this.
+  var units: [Float] = []
+  var steps: [Int32] = []
 
   /// Quantizes `values`, a multiple of 32 of them, rounding to nearest with ties to even.
-  package init(_ values: [Float]) {
-    quanta = []
-    scales = []
+  ///
+  /// - Parameter grouped: Whether scales are whole multiples, 1 to 15, of one unit for 256 elements, as weights in
+  ///   superblocks want them.
+  package init(_ values: [Float], grouped: Bool) {
     for start in stride(from: 0, to: values.count, by: 32) {
-      var largest: Float = 0
-      for value in values[start..<start + 32] { largest = max(largest, value.magnitude) }
-      let inverse = largest > 0 ? 127 / largest : 0
-      scales.append(largest / 127)
-      for value in values[start..<start + 32] {
-        quanta.append(Int8((value * inverse).rounded(.toNearestOrEven)))
+      let block = values[start..<start + 32]
+      let largest = Self.largest(block)
+      var inverse: Float = 0
+      if grouped {
+        if start % 256 == 0 { units.append(Self.largest(values[start..<start + 256]) / (127 * Self.mostSteps)) }
+        let unit = units[start / 256]
+        let exact = unit > Self.tiny ? largest / (127 * unit) : 0
+        steps.append(Int32(min(exact.rounded(.up), Self.mostSteps)))
+        scales.append(unit * min(exact.rounded(.up), Self.mostSteps))
+        inverse = exact > 0 ? 1 / scales[start / 32] : 0
+      } else {
+        scales.append(largest / 127)
+        inverse = largest > Self.tiny ? 127 / largest : 0
       }
+      for value in block { quanta.append(Int8((value * inverse).rounded(.toNearestOrEven))) }
     }
+  }
+
+  private static let mostSteps: Float = 15
+  /// Magnitudes whose inverse is no longer a number, and some more.
+  private static let tiny: Float = 1e-30
+
+  private static func largest(_ values: ArraySlice<Float>) -> Float {
+    values.reduce(0) { max($0, $1.magnitude) }
   }
 }
 
@@ -86,8 +99,8 @@ extension FormatDefinition {
         continue
       }
       for i in 0..<blockSize {
-        let scale = block.scales[i / 32] * Float(block.integerScales[i / 16])
-        let minimum = block.minimums[i / 32] * Float(block.integerMinimums[i / 16])
+        let scale = block.scale * Float(block.integerScales[i / 16])
+        let minimum = block.minimum * Float(block.integerMinimums[i / 16])
         out[index * blockSize + i] = scale * Float(block.quanta[i]) + minimum
       }
     }
@@ -95,35 +108,36 @@ extension FormatDefinition {
 
   /// The dot product of `count` quantized elements with a vector, in the kernels' canonical order.
   ///
-  /// Integer products of 32 elements are summed exactly; then, first block to last:
-  /// `sum += (scale * vector scale) * product + minimum * vector sum`.
+  /// Integer products of a block are summed exactly; then, first block to last:
+  /// `lane[block % 8] += (scale * vector scale) * product + minimum * vector sum`, and the lanes are folded in a tree. Of a
+  /// superblock the products hold the integer scales and the vector's steps, and its unit is the vector scale.
   package func dot(_ data: UnsafePointer<UInt8>, count: Int, with vector: QuantizedVector) -> Float {
     var block = UnpackedBlock()
-    var sum: Float = 0
-    for start in stride(from: 0, to: count, by: 32) {
-      let part = start % blockSize / 32
-      if part == 0 { unpack(data + start / blockSize * blockBytes, &block) }
-      var products: (Int32, Int32) = (0, 0)
-      var sums: (Int32, Int32) = (0, 0)
-      for i in 0..<16 {
-        let low = Int32(vector.quanta[start + i])
-        let high = Int32(vector.quanta[start + 16 + i])
-        products.0 += block.quanta[part * 32 + i] * low
-        products.1 += block.quanta[part * 32 + 16 + i] * high
-        sums.0 += low
-        sums.1 += high
+    var lanes = [Float](repeating: 0, count: 8)
+    for index in 0..<count / blockSize {
+      unpack(data + index * blockBytes, &block)
+      var product: Int32 = 0
+      var sum: Int32 = 0
+      for start in stride(from: 0, to: blockSize, by: 16) {
+        let at = index * blockSize + start
+        let steps = blockSize == 256 ? vector.steps[at / 32] : 1
+        for i in 0..<16 {
+          let quantum = Int32(vector.quanta[at + i])
+          product += steps * block.integerScales[start / 16] * (block.quanta[start + i] * quantum)
+          sum += steps * block.integerMinimums[start / 16] * quantum
+        }
       }
-      let vectorScale = vector.scales[start / 32]
-      let product = block.integerScales[2 * part] * products.0 + block.integerScales[2 * part + 1] * products.1
-      var term = (block.scales[part] * vectorScale) * Float(product)
-      if hasIntegerMinimums {
-        let weighted = block.integerMinimums[2 * part] * sums.0 + block.integerMinimums[2 * part + 1] * sums.1
-        term += (block.minimums[part] * vectorScale) * Float(weighted)
-      } else if hasMinimums {
-        term += block.minimums[part] * (vectorScale * Float(sums.0 + sums.1))
+      var term: Float
+      if blockSize == 256 {
+        term = (block.scale * vector.units[index]) * Float(product)
+        if hasMinimums { term += (block.minimum * vector.units[index]) * Float(sum) }
+      } else {
+        term = (block.scale * vector.scales[index]) * Float(product)
+        if hasMinimums { term += block.minimum * (vector.scales[index] * Float(sum)) }
       }
-      sum += term
+      lanes[index % 8] += term
     }
-    return sum
+    let low = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
+    return low + ((lanes[4] + lanes[6]) + (lanes[5] + lanes[7]))
   }
 }

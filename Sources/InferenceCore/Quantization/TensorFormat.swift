@@ -1,3 +1,5 @@
+import CKernels
+
 /// The element formats of GGUF tensors, by their number in the file.
 ///
 /// Each format is one row of ``FormatDescription/table``; the fast loaders of the same blocks are in
@@ -30,6 +32,9 @@ public enum TensorFormat: UInt32, CaseIterable, Sendable {
 
   /// Whether elements are stored as integers with scales, rather than as floating-point numbers.
   public var isQuantized: Bool { blockSize > 1 }
+
+  /// Whether blocks hold 256 elements with integer scales, which want grouped activations.
+  var isSuperblock: Bool { blockSize == Int(CK_SUPERBLOCK) }
 
   /// Bytes of `count` elements, which is a multiple of the block size; nil when that overflows.
   public func byteCount(of count: Int) -> Int? {

@@ -25,14 +25,19 @@ final class WorkerThread: Sendable {
   ///   - provider: brings the models' bytes.
   ///   - threads: threads to compute with when a load does not say.
   ///   - memoryLimit: bytes that a model may take.
+  ///   - conversations: where keys and values are kept; nil keeps none.
   ///   - onState: hears every change of the state, on the worker's thread.
   init(
-    provider: ModelProvider, threads: Int, memoryLimit: UInt64, onState: @escaping @Sendable (ModelState) -> Void
+    provider: ModelProvider, threads: Int, memoryLimit: UInt64, conversations: ConversationCache?,
+    onState: @escaping @Sendable (ModelState) -> Void
   ) {
     let inbox = inbox
     let thread = Thread {
       let end = autoreleasing {
-        WorkerLoop(inbox: inbox, provider: provider, threads: threads, memoryLimit: memoryLimit, onState: onState).run()
+        WorkerLoop(
+          inbox: inbox, provider: provider, threads: threads, memoryLimit: memoryLimit, conversations: conversations,
+          onState: onState
+        ).run()
       }
       end()
     }
@@ -76,25 +81,32 @@ private final class WorkerLoop {
   private let inbox: Inbox
   private let provider: ModelProvider
   private let onState: @Sendable (ModelState) -> Void
+  private let conversations: ConversationCache?
+  private let prefixes: PrefixFiles?
   private var worker: Worker?
   private var handlers: [RequestID: (handler: WorkerThread.Handler, isLoad: Bool)] = [:]
   private var fetches: [FetchID: Task<Void, Never>] = [:]
   /// Bytes of the model that must be there before its header is looked at (again); nil when that is done.
   private var inspectionLength: UInt64?
+  /// What the worker asked for about its files in this slice.
+  private var prefixRequests: [WorkerEvent] = []
   private static let firstInspection: UInt64 = 1 << 20
 
   init(
-    inbox: Inbox, provider: ModelProvider, threads: Int, memoryLimit: UInt64,
+    inbox: Inbox, provider: ModelProvider, threads: Int, memoryLimit: UInt64, conversations: ConversationCache?,
     onState: @escaping @Sendable (ModelState) -> Void
   ) {
     self.inbox = inbox
     self.provider = provider
     self.onState = onState
+    self.conversations = conversations
+    prefixes = conversations.map { PrefixFiles($0) }
     let start = DispatchTime.now().uptimeNanoseconds
-    let host = WorkerHost(
+    var host = WorkerHost(
       now: { Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6 },
       seed: { UInt64.random(in: .min ... .max) }, date: { TemplateDate(Date()) }, memoryLimit: { memoryLimit },
       defaultThreads: threads, emit: { [unowned self] in emit($0) })
+    host.prefixStorage = prefixes?.storage
     worker = Worker(host: host)
   }
 
@@ -107,13 +119,16 @@ private final class WorkerLoop {
     while true {
       for message in inbox.take(waiting: !isBusy) {
         if case .stop(let completion) = message {
+          keepPrefix()
           end()
           return completion
         }
         handle(message)
       }
+      servePrefixes()
       // Foundation's temporary objects of one slice go with it.
       isBusy = autoreleasing { worker?.step() ?? false }
+      if !prefixRequests.isEmpty { isBusy = true }
     }
   }
 
@@ -151,6 +166,16 @@ private final class WorkerLoop {
     }
   }
 
+  /// Writes what is still to be kept of the last conversation, unless somebody waits for something else.
+  private func keepPrefix() {
+    let start = ContinuousClock.now
+    while handlers.isEmpty, fetches.isEmpty, ContinuousClock.now - start < .seconds(2) {
+      servePrefixes()
+      if worker?.step() != true, prefixRequests.isEmpty { break }
+    }
+    servePrefixes()
+  }
+
   private func end() {
     for fetch in fetches.values { fetch.cancel() }
     worker = nil
@@ -168,11 +193,31 @@ private final class WorkerLoop {
       inspectionLength = Self.firstInspection
       fetches[request.id] = fetch(request)
     case .cancelFetch(let id): fetches.removeValue(forKey: id)?.cancel()
+    case .openPrefix, .closePrefix, .deletePrefix: prefixRequests.append(event)
     case .loaded(let id, _), .unloaded(let id), .finished(let id, _), .failed(let id, _), .tokens(let id, _),
       .rendered(let id, _):
       handlers.removeValue(forKey: id)?.handler(event)
     case .started(let id, _), .prompt(let id, _), .text(let id, _):
       handlers[id]?.handler(event)
+    }
+  }
+
+  /// Does what the worker asked for about its files, between two of its slices.
+  private func servePrefixes() {
+    let requests = prefixRequests
+    prefixRequests = []
+    for request in requests {
+      switch request {
+      case .openPrefix(let id, let conversation):
+        if let prefixes, let conversations, let size = prefixes.open(conversation) {
+          worker?.prefixOpened(id, size: size, limit: conversations.byteLimit)
+        } else {
+          worker?.prefixUnavailable(id)
+        }
+      case .closePrefix: prefixes?.close()
+      case .deletePrefix(let conversation): prefixes?.delete(conversation)
+      default: break
+      }
     }
   }
 
@@ -198,7 +243,7 @@ extension WorkerCommand {
     case .load(let id, _), .unload(let id), .generate(let id, _), .tokenize(let id, _), .detokenize(let id, _),
       .applyTemplate(let id, _):
       id
-    case .cancelLoad, .cancel, .cancelAll: nil
+    case .cancelLoad, .cancel, .cancelAll, .forget: nil
     }
   }
 

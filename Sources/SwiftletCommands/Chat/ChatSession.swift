@@ -12,14 +12,28 @@ final class ChatSession {
   private var system: String?
   private var messages: [ChatMessage] = []
   private var lastReply: GenerationReply?
+  /// The file that the conversation goes on in; nil when it ends with the program.
+  private let file: ConversationFile?
+  /// Why the file lacks what was said last.
+  private var lost: (any Error)?
 
-  /// - Parameter engine: with the model loaded.
-  init(engine: InferenceManager, model: ModelInfo, options: GenerationOptions, system: String?) {
+  /// - Parameters:
+  ///   - engine: with the model loaded.
+  ///   - file: where the conversation is kept, with what is there already.
+  init(
+    engine: InferenceManager, model: ModelInfo, options: GenerationOptions, system: String?,
+    file: ConversationFile? = nil
+  ) {
+    self.file = file
+    messages = file?.saved?.chatMessages ?? []
     self.engine = engine
     self.model = model
     self.options = options
-    self.system = system
+    self.system = system ?? file?.saved?.system
   }
+
+  /// The name under which the engine keeps keys and values.
+  private var conversation: String? { file.map { URL(fileURLWithPath: $0.path).standardizedFileURL.path } }
 
   /// Talks until the person leaves or the input ends.
   func run() async throws {
@@ -27,8 +41,20 @@ final class ChatSession {
       let name = model.name.isEmpty ? model.model : model.name
       let context = "\(model.contextLength) tokens of context"
       note("\(TerminalText.harmless(name)), \(context). /help lists commands, Ctrl-D leaves.")
+      if !messages.isEmpty { note("The conversation goes on after \(messages.count) messages.") }
     }
-    while true {
+    if let file, let saved = file.saved, !saved.messages.isEmpty, saved.model != model.model {
+      let (old, new) = (TerminalText.harmless(saved.model), TerminalText.harmless(model.model))
+      complain("\(file.path): this conversation was with the model \(old) and goes on with \(new).")
+    }
+    try await talk()
+    if let lost { throw lost }
+  }
+
+  /// Reads and answers until the end.
+  private func talk() async throws {
+    // Where nobody reads the complaint, nothing more is said that would be lost.
+    while lost == nil || Terminal.inputIsTerminal {
       switch await input.next() {
       case .endOfInput: return
       case .interrupted(let wasEmpty):
@@ -56,6 +82,8 @@ final class ChatSession {
     case .clear:
       messages = []
       lastReply = nil
+      if let conversation { engine.forget(conversation: conversation) }
+      keep()
       note("The conversation is empty again.")
     case .help: Terminal.write(Self.help)
     case .stats: showStatistics()
@@ -76,14 +104,16 @@ final class ChatSession {
   private func reply() async throws {
     var conversation = messages
     if let system { conversation.insert(.system(system), at: 0) }
-    let engine = engine
+    let (engine, name) = (engine, self.conversation)
     do {
       let reply = try await Interrupts.handle {
         engine.abort()
       } during: {
-        try await printer.show(engine.events(.chat(ChatInput(messages: conversation)), options: options))
+        try await printer.show(
+          engine.events(.chat(ChatInput(messages: conversation)), options: options, conversation: name))
       }
       messages.append(.assistant(reply.text))
+      keep()
       lastReply = reply
       if reply.finishReason == .aborted { note("Stopped.") }
     } catch {
@@ -92,6 +122,18 @@ final class ChatSession {
       if messages.last?.role == "user" { messages.removeLast() }
       guard Terminal.inputIsTerminal else { throw error }
       complain(SwiftletCommand.message(for: error))
+    }
+  }
+
+  /// Writes the conversation to its file, if it has one.
+  private func keep() {
+    guard let file else { return }
+    do {
+      try file.replace(with: SavedConversation(model: model.model, system: system, messages: messages))
+      lost = nil
+    } catch {
+      lost = error
+      if Terminal.inputIsTerminal { complain(SwiftletCommand.message(for: error)) }
     }
   }
 
@@ -105,6 +147,7 @@ final class ChatSession {
         "\(Format.decimal(timings.promptTokensPerSecond)) tokens/s",
       ],
       ["reply", "\(timings.predictedCount) tokens", "\(Format.decimal(timings.predictedTokensPerSecond)) tokens/s"],
+      ["speculation", "\(timings.draftAcceptedCount) of \(timings.draftCount) drafted tokens were right"],
       ["first token after", "\(Format.decimal(timings.firstTokenMilliseconds)) ms"],
       ["context", "\(used) of \(model.contextLength) tokens"],
       ["seed", "\(reply.seed)"],
@@ -127,6 +170,7 @@ final class ChatSession {
     do {
       let path = try SavedConversation(model: model.model, system: system, messages: messages).save(to: path)
       note("Saved as \(path).")
+      lost = nil
     } catch {
       complain(SwiftletCommand.message(for: error))
     }

@@ -17,14 +17,27 @@ struct ChatCommand: AsyncParsableCommand {
   @Option(help: "System message at the beginning of the conversation.")
   var system: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Go on with the conversation in this JSON file, which is written after every reply.", valueName: "file"))
+  var conversation: String?
+
   @OptionGroup var load: LoadArguments
   @OptionGroup var generation: GenerationArguments
 
+  func validate() throws {
+    if conversation?.isEmpty == true { throw ValidationError("--conversation takes the name of a file.") }
+  }
+
   func run() async throws {
     Interrupts.install()
+    // Where the conversation cannot be kept, that is told before a model is loaded.
+    let file = try conversation.map { try ConversationFile($0) }
+    defer { file?.close() }
     let engine = InferenceManager()
     let info = try await engine.load(model, load)
-    try await ChatSession(engine: engine, model: info, options: generation.options, system: system).run()
+    try await ChatSession(engine: engine, model: info, options: generation.options, system: system, file: file)
+      .run()
     await engine.terminate()
   }
 }

@@ -20,6 +20,9 @@ struct PerplexityCommand: AsyncParsableCommand {
   @Option(help: "Threads to compute with; one for each core unless given.")
   var threads: Int?
 
+  @Option(help: "Log-probabilities of each scored token and the N likeliest beside it (with --json).")
+  var logprobs: Int?
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -31,9 +34,11 @@ struct PerplexityCommand: AsyncParsableCommand {
     let scoredTokens: Int
     let perplexity: Double
     let standardError: Double
+    let tokens: [TokenID]?
+    let places: [Perplexity.Place]?
 
     enum CodingKeys: String, CodingKey {
-      case model, file, context, chunks, perplexity
+      case model, file, context, chunks, perplexity, tokens, places
       case scoredTokens = "scored_tokens"
       case standardError = "standard_error"
     }
@@ -46,6 +51,9 @@ struct PerplexityCommand: AsyncParsableCommand {
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads: expected a number from 1 to 256, found \(threads).")
     }
+    if let logprobs, !(0...1000).contains(logprobs) {
+      throw ValidationError("--logprobs: expected a number from 0 to 1000, found \(logprobs).")
+    }
   }
 
   func run() async throws {
@@ -57,7 +65,8 @@ struct PerplexityCommand: AsyncParsableCommand {
       return try JSONOutput.print(
         Output(
           model: model, file: file, context: context, chunks: result.chunkCount, scoredTokens: result.scoredCount,
-          perplexity: result.value, standardError: result.standardError))
+          perplexity: result.value, standardError: result.standardError,
+          tokens: logprobs == nil ? nil : result.tokens, places: logprobs == nil ? nil : result.places))
     }
     let figures = String(format: "%.4f ± %.4f", result.value, result.standardError)
     Terminal.write("perplexity \(figures) over \(result.chunkCount) chunks of \(context) tokens\n")
@@ -68,7 +77,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     let languageModel = try LanguageModel(file: file)
     let team = try ThreadTeam(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
     let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: false)
-    var perplexity = Perplexity()
+    var perplexity = Perplexity(topCount: json ? logprobs : nil)
     defer { if Terminal.errorIsTerminal { Terminal.writeError("\r\u{1B}[K") } }
     try perplexity.score(
       tokens, chunkLength: context, tokenizer: tokenizer, model: languageModel, team: team

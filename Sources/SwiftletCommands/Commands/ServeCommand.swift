@@ -30,8 +30,16 @@ struct ServeCommand: AsyncParsableCommand {
     options.port = port
     options.site = web
     options.models = { Self.models(in: HubCache(directory: HubConfiguration().cacheDirectory)) }
+    let isOpen = !["127.0.0.1", "::1", "localhost"].contains(host)
     options.onReady = { address in
       Terminal.write("Swiftlet is at \(address)\n")
+      guard isOpen, let port = address.dropLast().split(separator: ":").last else { return }
+      Terminal.write(
+        """
+        Over plain HTTP, browsers on other machines give it one thread and keep no models. To have both there:
+        ssh -L 8080:localhost:\(port) THIS-MACHINE, then http://localhost:8080; or a server with HTTPS before it.
+
+        """)
     }
     try await SwiftletServer(options: options).run()
   }

@@ -39,6 +39,10 @@ struct GenerationArguments: ParsableArguments {
   @Option(parsing: .singleValue, help: "Text that ends the reply; may be given several times.")
   var stop: [String] = []
 
+  @Flag(
+    inversion: .prefixedNo, help: "Verify several tokens at once where the text repeats itself; the text is the same.")
+  var speculate = true
+
   func validate() throws {
     try check("--temperature", temperature, isValid: { $0 >= 0 }, "a number not below 0")
     try check("--top-k", topK, isValid: { $0 >= 0 }, "a number not below 0")
@@ -63,7 +67,8 @@ struct GenerationArguments: ParsableArguments {
     GenerationOptions(
       maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, minP: minP, typicalP: typicalP,
       repeatPenalty: repeatPenalty, repeatLastN: repeatLastN, frequencyPenalty: frequencyPenalty,
-      presencePenalty: presencePenalty, seed: seed, stop: stop)
+      presencePenalty: presencePenalty, seed: seed, stop: stop,
+      speculation: speculate)
   }
 }
 

@@ -8,10 +8,35 @@ struct Perplexity {
   /// Tokens of one pass whose logits are wanted; bounds the memory they take with a large vocabulary.
   private static let scoredSlice = 32
 
+  /// One scored place: what the model foresaw there.
+  struct Place: Encodable {
+    /// The text's token, and the natural logarithm of its probability.
+    let token: TokenID
+    let logprob: Double
+    /// The likeliest tokens, likeliest first, and theirs.
+    let topTokens: [TokenID]
+    let topLogprobs: [Float]
+
+    enum CodingKeys: String, CodingKey {
+      case token, logprob
+      case topTokens = "top_tokens"
+      case topLogprobs = "top_logprobs"
+    }
+  }
+
+  /// The likeliest tokens to keep of each scored place; nil keeps no places.
+  let topCount: Int?
+  /// With ``topCount``: the tokens that were read, chunk after chunk, and the scored places.
+  private(set) var tokens: [TokenID] = []
+  private(set) var places: [Place] = []
   private(set) var chunkCount = 0
   private(set) var scoredCount = 0
   private var sum = 0.0
   private var sumOfSquares = 0.0
+
+  init(topCount: Int? = nil) {
+    self.topCount = topCount
+  }
 
   /// exp of the mean negative log-likelihood; NaN before the first chunk.
   var value: Double { exp(sum / Double(scoredCount)) }
@@ -43,6 +68,7 @@ struct Perplexity {
       var chunk = Array(tokens[index * chunkLength..<(index + 1) * chunkLength])
       if tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText { chunk[0] = begin }
       context.truncate(to: 0)
+      if topCount != nil { self.tokens += chunk }
       try score(chunk, context)
       chunkCount += 1
       report(self, chunks)
@@ -62,17 +88,27 @@ struct Perplexity {
       let logits = try context.evaluate(chunk[position..<next], logitRows: rows)
       let vocabularySize = rows > 0 ? logits.count / rows : 0
       for row in 0..<rows {
-        let values = UnsafeBufferPointer(rebasing: logits[row * vocabularySize..<(row + 1) * vocabularySize])
-        let loss = -Self.logProbability(of: Int(chunk[position + row + 1]), values)
-        sum += loss
-        sumOfSquares += loss * loss
-        scoredCount += 1
+        let values = UnsafeMutableBufferPointer(rebasing: logits[row * vocabularySize..<(row + 1) * vocabularySize])
+        add(chunk[position + row + 1], values)
       }
       position = next
     }
   }
 
-  private static func logProbability(of token: Int, _ logits: UnsafeBufferPointer<Float>) -> Double {
+  private mutating func add(_ token: TokenID, _ logits: UnsafeMutableBufferPointer<Float>) {
+    let logprob = Self.logProbability(of: Int(token), logits)
+    sum -= logprob
+    sumOfSquares += logprob * logprob
+    scoredCount += 1
+    guard let topCount else { return }
+    var sampler = Sampler(
+      SamplingOptions(temperature: 0, topLogprobs: topCount), vocabularySize: logits.count)
+    let top = sampler.sample(logits).top
+    places.append(
+      Place(token: token, logprob: logprob, topTokens: top.map(\.id), topLogprobs: top.map(\.logprob)))
+  }
+
+  private static func logProbability(of token: Int, _ logits: UnsafeMutableBufferPointer<Float>) -> Double {
     var largest = -Float.infinity
     for logit in logits where logit > largest { largest = logit }
     var total = 0.0

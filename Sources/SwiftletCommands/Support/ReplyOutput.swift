@@ -66,6 +66,8 @@ struct TimingsOutput: Encodable {
   let predictedCount: Int
   let predictedMilliseconds: Double
   let firstTokenMilliseconds: Double
+  let draftCount: Int
+  let draftAcceptedCount: Int
 
   enum CodingKeys: String, CodingKey {
     case loadMilliseconds = "load_ms"
@@ -75,6 +77,8 @@ struct TimingsOutput: Encodable {
     case predictedCount = "predicted_n"
     case predictedMilliseconds = "predicted_ms"
     case firstTokenMilliseconds = "ttft_ms"
+    case draftCount = "draft_n"
+    case draftAcceptedCount = "draft_n_accepted"
   }
 
   init(_ timings: Timings, loadMilliseconds: Double) {
@@ -85,5 +89,7 @@ struct TimingsOutput: Encodable {
     predictedCount = timings.predictedCount
     predictedMilliseconds = timings.predictedMilliseconds
     firstTokenMilliseconds = timings.firstTokenMilliseconds
+    draftCount = timings.draftCount
+    draftAcceptedCount = timings.draftAcceptedCount
   }
 }

@@ -34,6 +34,9 @@ public struct GenerationOptions: Equatable, Sendable {
   public var ignoresEndOfGeneration: Bool
   /// What to do with a conversation that does not fit the context.
   public var overflow: ContextOverflow
+  /// Verifies several tokens in one pass where the text repeats what it had before. The reply is the same without, only
+  /// slower.
+  public var speculation: Bool
 
   /// The tokens of one bias.
   public struct LogitBias: Equatable, Sendable {
@@ -58,7 +61,7 @@ public struct GenerationOptions: Equatable, Sendable {
     typicalP: Float? = nil, repeatPenalty: Float? = nil, repeatLastN: Int? = nil, frequencyPenalty: Float? = nil,
     presencePenalty: Float? = nil, logitBias: [LogitBias] = [], seed: UInt64? = nil, stop: [String] = [],
     stopTokens: [TokenID] = [], logprobs: Int? = nil, ignoresEndOfGeneration: Bool = false,
-    overflow: ContextOverflow = .fail
+    overflow: ContextOverflow = .fail, speculation: Bool = true
   ) {
     self.maxTokens = maxTokens
     self.temperature = temperature
@@ -77,5 +80,6 @@ public struct GenerationOptions: Equatable, Sendable {
     self.logprobs = logprobs
     self.ignoresEndOfGeneration = ignoresEndOfGeneration
     self.overflow = overflow
+    self.speculation = speculation
   }
 }

@@ -24,6 +24,8 @@ public enum WorkerCommand: Equatable, Sendable {
   case detokenize(RequestID, [TokenID])
   /// Renders messages as the model's prompt. Answered by `rendered`.
   case applyTemplate(RequestID, ChatInput)
+  /// Deletes the keys and values that are kept of this conversation; of all conversations when it is empty.
+  case forget(String)
 }
 
 /// Which model to load, and how.
@@ -59,11 +61,11 @@ public struct TokenizeCommand: Equatable, Sendable {
 
 /// One message of a conversation.
 public struct ChatMessage: Equatable, Sendable {
-  /// `system`, `user`, `assistant`, `tool`, or whatever the model's template knows.
+  /// `system`, `developer`, `user`, `assistant`, `tool`, `function`, or one that the model's template names.
   public var role: String
   public var content: String
-  /// A JSON object with further keys for the template (`tool_calls`, `name`, `reasoning_content`); a `content` in it
-  /// replaces ``content``. Empty for none.
+  /// A JSON object with further keys for the template (`tool_calls`, `name`, `reasoning_content`); a `content` in it, text
+  /// or a list of parts with text, replaces ``content``. Empty for none.
   public var extraJSON: String
 
   public init(role: String, content: String, extraJSON: String = "") {
@@ -111,9 +113,15 @@ public enum GenerationInput: Equatable, Sendable {
 public struct GenerationCommand: Equatable, Sendable {
   public var input: GenerationInput
   public var options: GenerationOptions
+  /// Names the conversation, so that its keys and values are kept for later requests, also of later processes and
+  /// visits; empty when they are not to be kept.
+  public var conversation: String
 
-  public init(input: GenerationInput, options: GenerationOptions = GenerationOptions()) {
+  public init(
+    input: GenerationInput, options: GenerationOptions = GenerationOptions(), conversation: String = ""
+  ) {
     self.input = input
     self.options = options
+    self.conversation = conversation
   }
 }

@@ -28,10 +28,20 @@ public enum WorkerEvent: Equatable, Sendable {
   case fetch(FetchRequest)
   /// To the shell: stop bringing them.
   case cancelFetch(FetchID)
+  /// To the shell: open the file with the keys and values of this conversation, so that ``PrefixStorage`` reads and writes
+  /// it, and report that. The shell closes it when another one is to be opened.
+  case openPrefix(PrefixFileID, conversation: String)
+  /// To the shell: the file is not needed for now.
+  case closePrefix(PrefixFileID)
+  /// To the shell: delete the file of this conversation, or all of them when it is empty.
+  case deletePrefix(conversation: String)
 }
 
 /// Numbers the fetches of a worker, so that a report about a cancelled one is recognized as late.
 public typealias FetchID = UInt32
+
+/// Numbers the openings of files with keys and values, so that a late report is recognized.
+public typealias PrefixFileID = UInt32
 
 /// A model whose bytes the shell shall bring.
 public struct FetchRequest: Equatable, Sendable {
@@ -196,25 +206,36 @@ public struct Timings: Equatable, Sendable {
   public var loadMilliseconds: Double
   /// Prompt tokens that went through the model.
   public var promptCount: Int
-  /// Prompt tokens that the cache already held.
+  /// Prompt tokens that the cache already held, or that were read back.
   public var cachedCount: Int
+  /// Those of them whose keys and values were read back from where they are kept between visits.
+  public var restoredCount: Int
   public var promptMilliseconds: Double
   public var predictedCount: Int
   public var predictedMilliseconds: Double
   /// From the command's arrival to the first token.
   public var firstTokenMilliseconds: Double
+  /// Tokens that were guessed and verified, several in one pass.
+  public var draftCount: Int
+  /// Those of them that were right; the rest of the generated tokens took a pass each.
+  public var draftAcceptedCount: Int
 
   public init(
-    loadMilliseconds: Double = 0, promptCount: Int = 0, cachedCount: Int = 0, promptMilliseconds: Double = 0,
-    predictedCount: Int = 0, predictedMilliseconds: Double = 0, firstTokenMilliseconds: Double = 0
+    loadMilliseconds: Double = 0, promptCount: Int = 0, cachedCount: Int = 0, restoredCount: Int = 0,
+    promptMilliseconds: Double = 0, predictedCount: Int = 0, predictedMilliseconds: Double = 0,
+    firstTokenMilliseconds: Double = 0,
+    draftCount: Int = 0, draftAcceptedCount: Int = 0
   ) {
     self.loadMilliseconds = loadMilliseconds
     self.promptCount = promptCount
     self.cachedCount = cachedCount
+    self.restoredCount = restoredCount
     self.promptMilliseconds = promptMilliseconds
     self.predictedCount = predictedCount
     self.predictedMilliseconds = predictedMilliseconds
     self.firstTokenMilliseconds = firstTokenMilliseconds
+    self.draftCount = draftCount
+    self.draftAcceptedCount = draftAcceptedCount
   }
 
   /// Tokens of the prompt per second, or 0.

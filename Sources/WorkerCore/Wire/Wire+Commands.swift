@@ -11,6 +11,7 @@ extension Wire {
     static let tokenize: UInt8 = 7
     static let detokenize: UInt8 = 8
     static let applyTemplate: UInt8 = 9
+    static let forget: UInt8 = 10
   }
 
   /// A command as one frame.
@@ -30,6 +31,7 @@ extension Wire {
       var writer = WireWriter(kind: CommandKind.generate, request: id)
       write(generation.input, to: &writer)
       write(generation.options, to: &writer)
+      writer.string(generation.conversation)
       return writer.finish()
     case .cancel(let id):
       return WireWriter(kind: CommandKind.cancel, request: id).finish()
@@ -48,6 +50,10 @@ extension Wire {
     case .applyTemplate(let id, let chat):
       var writer = WireWriter(kind: CommandKind.applyTemplate, request: id)
       write(chat, to: &writer)
+      return writer.finish()
+    case .forget(let conversation):
+      var writer = WireWriter(kind: CommandKind.forget, request: 0)
+      writer.string(conversation)
       return writer.finish()
     }
   }
@@ -73,7 +79,9 @@ extension Wire {
     case CommandKind.unload: return .unload(id)
     case CommandKind.generate:
       let input = try readInput(&reader)
-      return .generate(id, GenerationCommand(input: input, options: try readOptions(&reader)))
+      let options = try readOptions(&reader)
+      return .generate(
+        id, GenerationCommand(input: input, options: options, conversation: try reader.string("the conversation")))
     case CommandKind.cancel: return .cancel(id)
     case CommandKind.cancelAll: return .cancelAll
     case CommandKind.tokenize:
@@ -84,6 +92,7 @@ extension Wire {
           parseSpecial: try reader.bool("parse special tokens")))
     case CommandKind.detokenize: return .detokenize(id, try readTokens(&reader))
     case CommandKind.applyTemplate: return .applyTemplate(id, try readChat(&reader))
+    case CommandKind.forget: return .forget(try reader.string("the conversation"))
     default:
       throw reader.error(.unknownKind, expected: "a command", found: "kind \(header.kind)")
     }
@@ -159,6 +168,7 @@ extension Wire {
     writer.list(options.stopTokens) { $0.int32($1) }
     writer.bool(options.ignoresEndOfGeneration)
     writer.byte(options.overflow.rawValue)
+    writer.bool(options.speculation)
   }
 
   private static func readOptions(_ reader: inout WireReader) throws(WireError) -> GenerationOptions {
@@ -190,6 +200,7 @@ extension Wire {
       throw reader.error(.badValue, expected: "0 or 1 for the overflow policy", found: "\(overflow)")
     }
     options.overflow = policy
+    options.speculation = try reader.bool("speculation")
     return options
   }
 

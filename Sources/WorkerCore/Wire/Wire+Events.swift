@@ -15,6 +15,9 @@ extension Wire {
     static let rendered: UInt8 = 138
     static let fetch: UInt8 = 139
     static let cancelFetch: UInt8 = 140
+    static let openPrefix: UInt8 = 141
+    static let closePrefix: UInt8 = 142
+    static let deletePrefix: UInt8 = 143
   }
 
   /// An event as one frame.
@@ -63,6 +66,14 @@ extension Wire {
       writer.optional(request.entry) { write($1, to: &$0) }
     case .cancelFetch(let id):
       writer = WireWriter(kind: EventKind.cancelFetch, request: id)
+    case .openPrefix(let id, let conversation):
+      writer = WireWriter(kind: EventKind.openPrefix, request: id)
+      writer.string(conversation)
+    case .closePrefix(let id):
+      writer = WireWriter(kind: EventKind.closePrefix, request: id)
+    case .deletePrefix(let conversation):
+      writer = WireWriter(kind: EventKind.deletePrefix, request: 0)
+      writer.string(conversation)
     }
     return writer.finish()
   }
@@ -104,6 +115,9 @@ extension Wire {
       let entry = try reader.optional("the catalog's entry", readModel)
       return .fetch(FetchRequest(id: id, model: model, entry: entry))
     case EventKind.cancelFetch: return .cancelFetch(id)
+    case EventKind.openPrefix: return .openPrefix(id, conversation: try reader.string("the conversation"))
+    case EventKind.closePrefix: return .closePrefix(id)
+    case EventKind.deletePrefix: return .deletePrefix(conversation: try reader.string("the conversation"))
     default:
       throw reader.error(.unknownKind, expected: "an event", found: "kind \(header.kind)")
     }
@@ -144,18 +158,24 @@ extension Wire {
     writer.double(timings.loadMilliseconds)
     writer.count(timings.promptCount)
     writer.count(timings.cachedCount)
+    writer.count(timings.restoredCount)
     writer.double(timings.promptMilliseconds)
     writer.count(timings.predictedCount)
     writer.double(timings.predictedMilliseconds)
     writer.double(timings.firstTokenMilliseconds)
+    writer.count(timings.draftCount)
+    writer.count(timings.draftAcceptedCount)
   }
 
   private static func readTimings(_ reader: inout WireReader) throws(WireError) -> Timings {
     Timings(
       loadMilliseconds: try reader.double("load time"), promptCount: try reader.count("prompt tokens"),
-      cachedCount: try reader.count("cached tokens"), promptMilliseconds: try reader.double("prompt time"),
+      cachedCount: try reader.count("cached tokens"), restoredCount: try reader.count("restored tokens"),
+      promptMilliseconds: try reader.double("prompt time"),
       predictedCount: try reader.count("generated tokens"),
       predictedMilliseconds: try reader.double("generation time"),
-      firstTokenMilliseconds: try reader.double("time to first token"))
+      firstTokenMilliseconds: try reader.double("time to first token"),
+      draftCount: try reader.count("drafted tokens"),
+      draftAcceptedCount: try reader.count("accepted drafted tokens"))
   }
 }

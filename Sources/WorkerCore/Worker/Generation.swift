@@ -11,6 +11,8 @@ struct Generation {
   var sampler: Sampler
   var detokenizer: Detokenizer
   var stops: StopMatcher
+  /// Nil when the request does without.
+  var speculation: Speculation?
 
   /// Tokens of the prompt that the cache holds.
   var done: Int
@@ -31,4 +33,12 @@ struct Generation {
 
   /// Milliseconds between two text events: a screen shows no more, and each event costs.
   static let textInterval = 16.0
+
+  /// Prompt tokens were read back instead of computed, so that the cache holds `cached` tokens of the prompt.
+  mutating func recalled(_ count: Int, cached: Int) {
+    done = cached
+    timings.restoredCount += count
+    timings.cachedCount += count
+    timings.promptCount -= count
+  }
 }

@@ -9,15 +9,17 @@ final class LoadedModel {
   let tokenizer: Tokenizer
   let format: PromptFormat
   let context: InferenceContext
-  /// Tokens of the prompt that one slice reads; follows the speed that is measured.
-  private(set) var promptChunk: Int
+  /// Milliseconds in which one token of a prompt passes one layer; 0 before the first was measured.
+  private var tokenLayerTime = 0.0
+  /// What verifying a draft costs here.
+  var passCosts = PassCosts()
+  /// Tells this model's file from others, once it is needed.
+  var fingerprint = ModelFingerprint()
 
-  /// Fewest tokens of one slice: fewer would be slower for each token.
+  /// Fewest tokens of one pass: fewer would be slower for each token.
   private static let smallestChunk = 16
   /// Milliseconds that a slice should take at most, since what comes meanwhile, such as a cancel, waits for its end.
-  private static let sliceTime = 300.0
-  /// Bytes of weights up to which a whole chunk is quick on any device.
-  private static let smallModel: UInt64 = 300_000_000
+  static let sliceTime = 300.0
 
   init(
     command: LoadCommand, entry: CatalogModel?, info: ModelInfo, bytes: ModelBytes, tokenizer: Tokenizer,
@@ -30,14 +32,31 @@ final class LoadedModel {
     self.tokenizer = tokenizer
     self.format = format
     self.context = context
-    promptChunk = info.weightBytes <= Self.smallModel ? InferenceContext.prefillChunk : Self.smallestChunk
   }
 
-  /// Learns from a slice that read `count` tokens how many the next one may read.
-  func sliceTook(_ milliseconds: Double, count: Int) {
-    guard milliseconds > 0, count >= Self.smallestChunk else { return }
-    let affordable = min(Double(count) * Self.sliceTime / milliseconds, Double(InferenceContext.prefillChunk))
-    promptChunk = max(Self.smallestChunk, Int(affordable) / Self.smallestChunk * Self.smallestChunk)
+  /// Layers through which one slice takes `count` tokens of the prompt.
+  func layersOfSlice(tokens count: Int) -> Int {
+    let all = context.model.hyperparameters.layerCount
+    guard count >= Self.smallestChunk else { return all }
+    guard tokenLayerTime > 0 else { return 1 }
+    return max(1, Int(min(Self.sliceTime / (tokenLayerTime * Double(count)), Double(all))))
+  }
+
+  /// Tokens of the prompt that one pass reads: all that there is room for, unless a single layer takes too long.
+  var promptChunk: Int {
+    guard tokenLayerTime > 0 else { return InferenceContext.prefillChunk }
+    let affordable = Int(min(Self.sliceTime / tokenLayerTime, Double(InferenceContext.prefillChunk)))
+    return max(Self.smallestChunk, affordable / Self.smallestChunk * Self.smallestChunk)
+  }
+
+  /// Milliseconds that a token of a prompt takes; 0 before the first was measured.
+  var promptTokenTime: Double { tokenLayerTime * Double(context.model.hyperparameters.layerCount) }
+
+  /// Learns from a slice that took `count` tokens through `layers` layers.
+  func sliceTook(_ milliseconds: Double, tokens count: Int, layers: Int) {
+    guard layers > 0, count >= Self.smallestChunk else { return }
+    let measured = max(milliseconds, 0.001) / Double(count * layers)
+    tokenLayerTime += (measured - tokenLayerTime) * (tokenLayerTime > 0 ? 0.25 : 1)
   }
 
   /// A conversation as the text of a prompt.

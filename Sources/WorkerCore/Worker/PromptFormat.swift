@@ -11,16 +11,19 @@ struct PromptFormat {
   }
 
   private let form: Form
+  /// The template's source, which names the roles that it knows.
+  private let source: [UInt8]
 
   init(_ file: GGUFFile) throws(WorkerError) {
     let source: UnsafeRawBufferPointer?
     do throws(GGUFError) { source = try file.string("tokenizer.chat_template") } catch { throw WorkerError(error) }
-    guard let source else {
+    self.source = source.map { [UInt8]($0) } ?? []
+    guard source != nil else {
       form = .chatML
       return
     }
     do throws(TemplateError) {
-      form = .template(try ChatTemplate([UInt8](source)))
+      form = .template(try ChatTemplate(self.source))
     } catch {
       form = .broken(WorkerError(error))
     }
@@ -38,12 +41,16 @@ struct PromptFormat {
   }
 
   /// The prompt of a conversation, as text.
+  ///
+  /// - Throws: `invalidRequest` when there are no messages, or one that no template can take.
   func render(
     _ chat: ChatInput, beginOfText: [UInt8]?, endOfText: [UInt8]?, date: TemplateDate?
   ) throws(WorkerError) -> [UInt8] {
+    if case .broken(let error) = form { throw error }
+    let messages = try messages(chat)
     switch form {
     case .template(let template):
-      var variables = ChatVariables(messages: .list(try messages(chat)))
+      var variables = ChatVariables(messages: .list(messages.map { .mapping($0) }))
       if !chat.toolsJSON.utf8.isEmpty { variables.tools = try parse(chat.toolsJSON, "the tools") }
       if !chat.variablesJSON.utf8.isEmpty {
         guard let extra = try parse(chat.variablesJSON, "the template variables").mapping else {
@@ -60,13 +67,24 @@ struct PromptFormat {
         throw WorkerError(error)
       }
     case .broken(let error): throw error
-    case .chatML: return chatML(chat)
+    case .chatML: return chatML(messages, addGenerationPrompt: chat.addGenerationPrompt)
     }
   }
 
-  private func messages(_ chat: ChatInput) throws(WorkerError) -> [TemplateValue] {
-    var result: [TemplateValue] = []
+  /// The messages as the template gets them: content is text, whatever parts it came in.
+  private func messages(_ chat: ChatInput) throws(WorkerError) -> [TemplateMapping] {
+    guard !chat.messages.isEmpty else {
+      throw WorkerError(.invalidRequest, "Expected a conversation of at least one message, found none.")
+    }
+    var result: [TemplateMapping] = []
     for message in chat.messages {
+      let number = result.count + 1
+      guard MessageRole.isKnown(message.role, template: source) else {
+        throw WorkerError(
+          .invalidRequest,
+          "Message \(number) has the role “\(message.role)”: expected system, user, assistant, tool or another one that "
+            + "the model's chat template names.")
+      }
       var value = TemplateMapping()
       value["role"] = TemplateValue(message.role)
       value["content"] = TemplateValue(message.content)
@@ -77,8 +95,9 @@ struct PromptFormat {
         for entry in extra.entries {
           if let key = entry.key.bytes { value[key] = entry.value }
         }
+        value["content"] = try MessageContent.text(value["content"], message: number)
       }
-      result.append(.mapping(value))
+      result.append(value)
     }
     return result
   }
@@ -91,13 +110,13 @@ struct PromptFormat {
     }
   }
 
-  private func chatML(_ chat: ChatInput) -> [UInt8] {
+  private func chatML(_ messages: [TemplateMapping], addGenerationPrompt: Bool) -> [UInt8] {
     var prompt: [UInt8] = []
-    for message in chat.messages {
-      prompt += Array("<|im_start|>".utf8) + Array(message.role.utf8) + Array("\n".utf8)
-      prompt += Array(message.content.utf8) + Array("<|im_end|>\n".utf8)
+    for message in messages {
+      prompt += Array("<|im_start|>".utf8) + (message["role"]?.bytes ?? []) + Array("\n".utf8)
+      prompt += (message["content"]?.bytes ?? []) + Array("<|im_end|>\n".utf8)
     }
-    if chat.addGenerationPrompt { prompt += Array("<|im_start|>assistant\n".utf8) }
+    if addGenerationPrompt { prompt += Array("<|im_start|>assistant\n".utf8) }
     return prompt
   }
 }

@@ -25,14 +25,18 @@ extension Worker {
     generation = Generation(
       id: id, promptTokens: prompt, stopTokens: options.stopTokens,
       ignoresEnd: options.ignoresEndOfGeneration, budget: min(options.maxTokens ?? room, room), sampler: sampler,
-      detokenizer: Detokenizer(model.tokenizer), stops: StopMatcher(stops), done: cached, last: nil,
+      detokenizer: Detokenizer(model.tokenizer), stops: StopMatcher(stops),
+      speculation: options.speculation
+        ? Speculation(prompt: prompt, contextLength: model.info.contextLength) : nil,
+      done: cached, last: nil,
       received: received, began: began,
       timings: Timings(
         loadMilliseconds: model.info.loadMilliseconds, promptCount: prompt.count - cached, cachedCount: cached))
     host.emit(.started(id, StartedEvent(promptTokens: prompt, cachedCount: cached, seed: seed)))
+    usePrefix(of: command.conversation, prompt: prompt, cached: cached)
   }
 
-  /// One chunk of the prompt or one token.
+  /// A chunk of the prompt through some of the layers, or one token and those drafted after it.
   func stepGeneration() {
     // Taken out while it is worked on, so that its arrays are not copied.
     guard var current = generation, let model else { return }
@@ -40,8 +44,7 @@ extension Worker {
     do throws(ModelError) {
       let goesOn: Bool
       if let last = current.last {
-        let logits = try model.context.evaluate([last], logitRows: 1)
-        goesOn = take(logits, of: model, &current)
+        goesOn = try stepReply(after: last, model, &current)
       } else {
         goesOn = try stepPrompt(model, &current)
       }
@@ -53,13 +56,21 @@ extension Worker {
 
   private func stepPrompt(_ model: LoadedModel, _ current: inout Generation) throws(ModelError) -> Bool {
     let total = current.promptTokens.count
-    let end = min(current.done + model.promptChunk, total)
+    let context = model.context
+    if context.tokensUnderWay == 0 {
+      let end = min(current.done + model.promptChunk, total)
+      try context.begin(current.promptTokens[current.done..<end], logitRows: end == total ? 1 : 0)
+    }
+    let count = context.tokensUnderWay
+    let all = context.model.hyperparameters.layerCount
+    let layers = min(model.layersOfSlice(tokens: count), all - context.layersDone)
     let start = host.now()
-    let logits = try model.context.evaluate(current.promptTokens[current.done..<end], logitRows: end == total ? 1 : 0)
-    model.sliceTook(host.now() - start, count: end - current.done)
-    current.done = end
-    guard end == total else {
-      host.emit(.prompt(current.id, PromptProgress(done: end, total: total)))
+    let logits = context.advance(layers: layers)
+    model.sliceTook(host.now() - start, tokens: count, layers: layers)
+    current.done += logits == nil ? 0 : count
+    guard let logits, current.done == total else {
+      let partly = context.tokensUnderWay * context.layersDone / all
+      host.emit(.prompt(current.id, PromptProgress(done: current.done + partly, total: total)))
       return true
     }
     current.prompted = host.now()
@@ -71,13 +82,44 @@ extension Worker {
     return take(logits, of: model, &current)
   }
 
-  /// Chooses the next token and sends what became text; false when the reply has ended.
+  /// One pass over the last token and a draft of the next ones. Tokens are chosen as after single passes, up to the first
+  /// one that the draft has wrong; of the rest nothing stays.
+  private func stepReply(
+    after last: TokenID, _ model: LoadedModel, _ current: inout Generation
+  ) throws(ModelError) -> Bool {
+    let context = model.context
+    let draft =
+      current.speculation?.draft(
+        limit: current.budget - 1, costs: model.passCosts, slice: LoadedModel.sliceTime) ?? []
+    let start = host.now()
+    let logits = try context.evaluate([last] + draft, logitRows: draft.count + 1)
+    model.passCosts.passTook(host.now() - start, drafted: draft.count)
+    current.timings.draftCount += draft.count
+    let through = context.tokens.count - draft.count
+    let width = model.info.vocabularySize
+    for row in 0...draft.count {
+      let drafted = row < draft.count ? draft[row] : nil
+      let chosen = UnsafeMutableBufferPointer(rebasing: logits[row * width..<(row + 1) * width])
+      let goesOn = take(chosen, of: model, drafted: drafted, &current)
+      if !goesOn || current.last != drafted {
+        context.truncate(to: through + row)
+        return goesOn
+      }
+    }
+    return true
+  }
+
+  /// Chooses the next token and sends what became text; false when the reply has ended. `drafted`: the token that the
+  /// draft has in its place.
   private func take(
-    _ logits: UnsafeMutableBufferPointer<Float>, of model: LoadedModel, _ current: inout Generation
+    _ logits: UnsafeMutableBufferPointer<Float>, of model: LoadedModel, drafted: TokenID? = nil,
+    _ current: inout Generation
   ) -> Bool {
     let sample = current.sampler.sample(logits)
     let id = sample.id
     current.sampler.accept(id)
+    current.speculation?.append(id)
+    if id == drafted { current.timings.draftAcceptedCount += 1 }
     current.timings.predictedCount += 1
     current.budget -= 1
     current.tokens.append(token(sample, model.tokenizer))

@@ -144,6 +144,22 @@ extension Worker {
     }
   }
 
+  /// Bytes of memory that the model being fetched needs, as far as its size, its entry in the catalog and `prefix`, the
+  /// beginning of the (first) file, tell.
+  public func memoryNeed(_ fetch: FetchID, prefix: UnsafeRawBufferPointer, fileSize: UInt64) -> UInt64 {
+    guard let load, load.fetch == fetch else { return fileSize }
+    if let file = try? GGUFFile.parseHeader(prefix, fileSize: Int64(clamping: fileSize)),
+      let trained = try? Hyperparameters(file).contextLength,
+      let cost = try? LanguageModel.memoryCost(
+        of: file, contextLength: contextLength(for: load, trained: trained), threads: threads(for: load))
+    {
+      return max(UInt64(cost.weights), fileSize) + UInt64(cost.cache + cost.scratch)
+    }
+    guard let entry = load.entry else { return fileSize }
+    return max(entry.fileSize, fileSize) - entry.fileSize
+      + entry.memoryNeed(contextLength: contextLength(for: load, trained: entry.contextLength))
+  }
+
   /// The bytes are there, complete and verified. The worker gives them back when the model is unloaded.
   public func modelArrived(_ fetch: FetchID, _ bytes: ModelBytes) {
     guard load?.fetch == fetch, load?.bytes == nil else {
@@ -185,7 +201,9 @@ extension Worker {
         let tokenizer = try makeTokenizer(file)
         advance(to: .model(file, tokenizer, try PromptFormat(file)), 0.5)
       case .model(let file, let tokenizer, let format):
-        advance(to: .context(file, tokenizer, format, try makeModel(file)), 0.8)
+        let language = try makeModel(file)
+        try watchKernels(file, language.hyperparameters)
+        advance(to: .context(file, tokenizer, format, language), 0.8)
       case .context(let file, let tokenizer, let format, let language):
         try finishLoad(current, bytes, file, tokenizer, format, language)
       }
@@ -228,7 +246,8 @@ extension Worker {
     let cost: MemoryCost
     do throws(ModelError) {
       let team = try team(of: threads)
-      context = try InferenceContext(model: language, contextLength: length, team: team)
+      context = try InferenceContext(
+        model: language, contextLength: length, team: team, logitRows: Speculation.logitRows)
       cost = try LanguageModel.memoryCost(of: file, contextLength: length, threads: threads)
     } catch {
       throw WorkerError(error)

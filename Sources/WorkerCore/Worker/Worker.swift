@@ -15,11 +15,18 @@ public final class Worker {
   var nextFetch: FetchID = 1
   var team: ThreadTeam?
   var model: LoadedModel?
+  var kernelWatch: KernelWatch?
+  /// How often kernels were found wrong and replaced by simpler ones.
+  public internal(set) var kernelChanges = 0
 
   /// Requests that wait for the model, oldest first.
   var queue: [Waiting] = []
   /// The generation request that runs.
   var generation: Generation?
+
+  /// What is kept between visits of the conversation whose request ran last; nil when it has no name.
+  var prefix: Prefix?
+  var nextPrefixFile: PrefixFileID = 1
 
   /// A request that came while a model was loading or another request was running.
   struct Waiting {
@@ -64,23 +71,33 @@ public final class Worker {
     case .tokenize(let id, let command): answerOrEnqueue(id, .tokenize(command))
     case .detokenize(let id, let tokens): answerOrEnqueue(id, .detokenize(tokens))
     case .applyTemplate(let id, let chat): answerOrEnqueue(id, .applyTemplate(chat))
+    case .forget(let conversation): forget(conversation)
     }
   }
 
-  /// Does one slice of work: a piece of loading, one chunk of a prompt, or one token.
+  /// Does one slice of work: a piece of loading, one chunk of a prompt, or one token; when nobody waits, a piece of what is
+  /// kept of the last conversation.
   ///
   /// - Returns: whether there is more to do right now. When not, the next call that changes something is a command or a
-  ///   report about a fetch.
+  ///   report about a fetch or a
+  ///   file.
   public func step() -> Bool {
     if load?.bytes != nil {
       stepLoad()
+    } else if isRecalling {
+      stepRecall()
     } else if generation != nil {
-      stepGeneration()
+      recheckKernels()
+      if generation != nil { stepGeneration() }
     } else if let model, !queue.isEmpty {
       let next = queue.removeFirst()
       begin(next, on: model)
+    } else {
+      stepKeep()
     }
-    return load?.bytes != nil || generation != nil || (model != nil && !queue.isEmpty)
+    if load?.bytes != nil { return true }
+    if generation != nil { return !isRecalling || !waitsForPrefix }
+    return model != nil && (!queue.isEmpty || hasPrefixToKeep)
   }
 
   // MARK: Requests
@@ -161,8 +178,10 @@ public final class Worker {
   /// Frees the loaded model and its bytes.
   func releaseModel() {
     guard let bytes = model?.bytes else { return }
+    dropPrefix()
     generation = nil
     model = nil
+    kernelWatch = nil
     bytes.release()
   }
 }

@@ -14,6 +14,10 @@ public struct WorkerHost {
   public var defaultThreads: Int
   /// Takes an event. `fetch` and `cancelFetch` are for the shell, the others for the users. Must not call the worker.
   public var emit: (WorkerEvent) -> Void
+  /// Where the keys and values of conversations with a name are kept; nil keeps none.
+  public var prefixStorage: PrefixStorage?
+  /// Whether the kernels are right; only tests put something else here.
+  public var kernelsPass: (KernelCheck) -> Bool = { $0.passes() }
 
   public init(
     now: @escaping () -> Double, seed: @escaping () -> UInt64, date: @escaping () -> TemplateDate?,
@@ -25,6 +29,26 @@ public struct WorkerHost {
     self.memoryLimit = memoryLimit
     self.defaultThreads = defaultThreads
     self.emit = emit
+  }
+}
+
+/// The file that the last `openPrefix` asked for. What is read is not trusted.
+public struct PrefixStorage {
+  /// Fills the buffer with the bytes from an offset on; false when they are not there.
+  public var read: (_ offset: UInt64, _ bytes: UnsafeMutableRawBufferPointer) -> Bool
+  /// Puts bytes at an offset, at most at the file's end; false when there is no room.
+  public var write: (_ offset: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool
+  /// Cuts the file off.
+  public var truncate: (_ size: UInt64) -> Void
+
+  public init(
+    read: @escaping (_ offset: UInt64, _ bytes: UnsafeMutableRawBufferPointer) -> Bool,
+    write: @escaping (_ offset: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool,
+    truncate: @escaping (_ size: UInt64) -> Void
+  ) {
+    self.read = read
+    self.write = write
+    self.truncate = truncate
   }
 }
 
