@@ -32,5 +32,7 @@ export class CancelledError extends SwiftletError {}
 /** `terminated`, `internal`. */
 export class EngineError extends SwiftletError {}
 
+/** Throws a `RequestError` that says what an argument was expected to be. */
+export function refuse(place: string, expected: string, found: unknown): never;
 export function errorFrom(record: ErrorRecord): SwiftletError;
 export function recordOf(thrown: unknown, code?: string): Required<ErrorRecord>;

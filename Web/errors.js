@@ -40,6 +40,27 @@ export class CancelledError extends SwiftletError {}
 /** The engine stopped: it was terminated, or failed in a way it cannot go on from. */
 export class EngineError extends SwiftletError {}
 
+/**
+ * Refuses an argument, as every check of one does.
+ *
+ * @param {string} place What it is: `options.topP`, `messages[2].role`.
+ * @param {string} expected
+ * @param {unknown} found
+ * @returns {never}
+ * @throws {RequestError}
+ */
+export function refuse(place, expected, found) {
+  const shown =
+    typeof found === 'string'
+      ? `“${found.slice(0, 80)}”`
+      : Array.isArray(found)
+        ? 'a list'
+        : found && /^(object|function)$/.test(typeof found)
+          ? `a${typeof found === 'object' ? 'n object' : ' function'}`
+          : String(found);
+  throw new RequestError({ code: 'invalid-request', message: `${place}: expected ${expected}, found ${shown}.` });
+}
+
 /** @type {Record<string, typeof SwiftletError>} */
 const classes = {
   'unsupported-platform': UnsupportedBrowserError,

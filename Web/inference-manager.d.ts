@@ -1,5 +1,4 @@
 import type {
-  CatalogModel,
   ChatInput,
   ChatMessage,
   FinishReason,
@@ -23,16 +22,23 @@ export type {
   ModelInfo,
   ModelState,
   Timings,
+  TextPart,
 } from './wire.js';
 
+/** Where URLs are relative, they are so to the page. */
 export interface ManagerOptions {
-  /** `worker.js`; beside this module when left out. */
+  /** `worker.js`; beside this module when left out. Its folder `worker` lies next to it. */
   workerURL?: string | URL;
-  /** `swiftlet.wasm`; beside this module when left out. `swiftlet-threads.wasm` lies next to it. */
+  /** `swiftlet.wasm`; beside this module when left out. `swiftlet-threads.wasm` and `swiftlet-64.wasm` lie next to it. */
   wasmURL?: string | URL;
   /** Most threads to compute with; the number of cores, up to 8, when left out. More than one needs an isolated page. */
   threads?: number;
-  /** Folder of models on the page's own origin, asked before the hub; `models/` beside this module when left out. */
+  /** Bits of the module's addresses, whatever the model needs; chosen for each model when left out. */
+  addressing?: 32 | 64;
+  /**
+   * Folder of models on the page's own origin, asked before the hub; `models/` beside this module when left out, and beside
+   * the page when the module comes from another origin.
+   */
   modelsURL?: string | URL;
   /** The hub of models; `https://huggingface.co` when left out. */
   hubURL?: string;
@@ -42,6 +48,8 @@ export interface LoadOptions {
   /** Tokens of context; the model's usual choice when left out. */
   contextLength?: number;
   threads?: number;
+  /** Whether a `File` is copied, so that it is here at the next visit; true when left out. */
+  keep?: boolean;
   /** Cancels the load. */
   signal?: AbortSignal;
 }
@@ -54,6 +62,11 @@ export interface GenerateOptions extends Omit<WireOptions, 'stop'> {
   tools?: readonly unknown[];
   /** Further variables of the model's template. */
   variables?: Record<string, unknown>;
+  /**
+   * A name of the conversation that stays the same, also in later visits. With one, what was computed of it is kept in
+   * this browser's file system, so that it need not be computed again; the replies are the same.
+   */
+  conversation?: string;
 }
 
 export interface FinishedReply {
@@ -76,6 +89,10 @@ export class Reply implements AsyncIterable<string> {
   readonly seed: bigint | undefined;
   /** Called while the prompt goes through the model. */
   onPromptProgress?: (done: number, total: number) => void;
+  /** Replies that come before this one, and how many of them are other tabs', with a `SharedInferenceManager`. */
+  readonly place: { ahead: number; elsewhere: number };
+  /** Called when `place` has changed. */
+  onWaiting?: () => void;
   /** Ends the reply; it finishes with the reason `aborted`. */
   cancel(): void;
   [Symbol.asyncIterator](): AsyncGenerator<string, void, void>;
@@ -118,10 +135,15 @@ export class InferenceManager extends EventTarget {
   readonly info: ModelInfo | null;
   /** Threads that compute; 0 before the worker runs. */
   readonly threads: number;
+  /** Bits of an address in the module that runs: 64 while a model is loaded that needs it. */
+  readonly addressing: 32 | 64;
   readonly cache: ModelStorage;
   /** Starts the worker without loading a model; `state` then holds the available models. */
   start(): Promise<void>;
-  /** Loads a model, replacing the one that is loaded or loading. */
+  /**
+   * Loads a model, replacing the one that is loaded or loading: a tier, a catalog's id, `org/repo[:quant]`, the URL of a
+   * `.gguf` (a relative one is beside the page), or a file. Anything else is a `RequestError`, and nobody is asked for it.
+   */
   initialize(
     model: string | File,
     onProgress?: (progress: LoadProgress) => void,
@@ -133,6 +155,8 @@ export class InferenceManager extends EventTarget {
   unload(): Promise<void>;
   /** Generates a reply to a conversation, or continues text or tokens as they are. Requests run one after the other. */
   generate(input: readonly ChatMessage[] | string | { tokens: readonly number[] }, options?: GenerateOptions): Reply;
+  /** Deletes what `conversation` kept of this conversation; of all when left out. Replies do not need it. */
+  forget(conversation?: string): Promise<void>;
   /** Ends every reply. */
   abort(): void;
   tokenize(text: string, options?: { addSpecial?: boolean; parseSpecial?: boolean }): Promise<number[]>;

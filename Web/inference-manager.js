@@ -1,4 +1,6 @@
-import { EngineError, errorFrom, recordOf, UnsupportedBrowserError } from './errors.js';
+import { check, checkLoad, generation, managerOptions, pageURL } from './call-options.js';
+import { EngineWorker } from './engine-worker.js';
+import { CancelledError, EngineError, errorFrom, recordOf, UnsupportedBrowserError } from './errors.js';
 import { createObservable } from './observable.js';
 import { Reply } from './reply.js';
 import { decodeEvent, encodeCommand } from './wire.js';
@@ -33,10 +35,16 @@ export class InferenceManager extends EventTarget {
   info = null;
   cache = new ModelStorage(() => this.#models());
   #options;
-  /** @type {Worker | undefined} */
+  /** @type {EngineWorker | undefined} */
   #worker;
   /** @type {Promise<void> | undefined} */
   #started;
+  /** Ends the wait for it. @type {(error: Error) => void} */
+  #failStart = () => {};
+  /** Loads that were cancelled, some before the worker knew of them. */
+  #cancels = 0;
+  /** Replies that wait for the worker. @type {Set<Reply>} */
+  #waiting = new Set();
   #lastID = 0;
   /**
    * Who waits for the answer to a request.
@@ -48,11 +56,17 @@ export class InferenceManager extends EventTarget {
   /** @param {ManagerOptions} [options] */
   constructor(options = {}) {
     super();
-    this.#options = options;
+    this.#options = managerOptions(options, import.meta.url);
   }
 
   /** Threads that compute, once the worker runs. */
   threads = 0;
+  /** @type {32 | 64} Bits of an address in the module that runs; 64 while a model needs it. */
+  addressing = 32;
+  /** Frames of the pending requests, which another worker must have when the model moves there. */
+  #frames = new Map();
+  /** @type {{ type: 'file', model: string, file: File, keep: boolean } | undefined} The last file that the user picked. */
+  #picked;
 
   /** Starts the worker without loading a model; `state` then holds the available models. */
   start() {
@@ -67,12 +81,26 @@ export class InferenceManager extends EventTarget {
    * @param {(progress: LoadProgress) => void} [onProgress]
    * @param {import('./inference-manager.js').LoadOptions} [options]
    */
-  async initialize(model, onProgress, { contextLength = 0, threads = 0, signal } = {}) {
+  async initialize(model, onProgress, options = {}) {
+    checkLoad(model, onProgress, options);
+    const { contextLength = 0, threads = 0, keep = true, signal } = options;
     signal?.throwIfAborted();
-    await this.start();
+    const cancels = this.#cancels;
+    const [{ modelName }] = await Promise.all([import('./model-argument.js'), this.start()]);
     signal?.throwIfAborted();
-    const name = typeof model === 'string' ? model : `file:${model.name}`;
-    if (typeof model !== 'string') this.#worker?.postMessage({ type: 'file', model: name, file: model });
+    if (cancels !== this.#cancels)
+      throw new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' });
+    const files = this.state.getState().availableModels.map(({ file }) => file);
+    const name =
+      typeof model === 'string'
+        ? modelName(model, { pageURL, hubURL: this.#options.hubURL, files })
+        : `file:${model.name}`;
+    if (typeof model !== 'string') {
+      // Another file may have the same name: what is loaded or loading under it is not what was picked.
+      if (this.state.getState().currentModel === name) await this.unload();
+      this.#picked = { type: 'file', model: name, file: model, keep };
+      this.#worker?.postMessage(this.#picked);
+    }
     this.progress.setState(null);
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
     const cancel = () => this.cancelLoad();
@@ -89,6 +117,7 @@ export class InferenceManager extends EventTarget {
 
   /** Stops a load that is under way; its `initialize` rejects with a `CancelledError`. */
   cancelLoad() {
+    this.#cancels += 1;
     this.#send({ type: 'cancelLoad' });
   }
 
@@ -107,36 +136,42 @@ export class InferenceManager extends EventTarget {
    * @param {import('./inference-manager.js').GenerateOptions} [options]
    * @returns {Reply}
    */
-  generate(input, { signal, tools, variables, ...options } = {}) {
+  generate(input, options = {}) {
     const id = this.#nextID();
     const reply = new Reply(() => this.#send({ type: 'cancel', id }));
-    const generationInput =
-      typeof input === 'string'
-        ? { text: input }
-        : 'tokens' in input
-          ? { tokens: input.tokens }
-          : { chat: { messages: input, tools, variables } };
-    if (typeof options.stop === 'string') options.stop = [options.stop];
-    const wireOptions = /** @type {import('./wire.js').WireOptions} */ (options);
+    const signal = options?.signal;
     const begin = async () => {
-      const frame = encodeCommand({ type: 'generate', id, input: generationInput, options: wireOptions });
-      await this.start();
+      const frame = encodeCommand(generation(id, input, options));
+      this.#waiting.add(reply);
+      await this.start().finally(() => this.#waiting.delete(reply));
       if (reply.isCancelled || signal?.aborted)
         return reply.receive({ type: 'finished', reason: 'aborted', timings: null });
       this.#pending.set(id, reply);
-      this.#post(frame);
+      this.#ask(id, frame);
     };
     begin().catch((error) => reply.fail(error));
-    if (signal) {
-      const cancel = () => reply.cancel();
-      signal.addEventListener('abort', cancel);
-      reply.finished.finally(() => signal.removeEventListener('abort', cancel)).catch(() => {});
-    }
+    const cancel = () => reply.cancel();
+    signal?.addEventListener?.('abort', cancel);
+    reply.finished.finally(() => signal?.removeEventListener?.('abort', cancel)).catch(() => {});
     return reply;
+  }
+
+  /**
+   * Deletes what the option `conversation` of `generate` has kept.
+   *
+   * @param {string} [conversation] All conversations when left out.
+   */
+  async forget(conversation) {
+    if (conversation === '') return;
+    // The engine may be about to write it.
+    if (this.#worker) return this.#send({ type: 'forget', conversation: conversation ?? '' });
+    const { deletePrefixes } = await import('./worker/prefix-files.js');
+    await deletePrefixes(conversation ?? '').catch(() => {});
   }
 
   /** Ends every reply, running or waiting; each finishes with the reason `aborted`. */
   abort() {
+    for (const reply of this.#waiting) reply.cancel();
     this.#send({ type: 'cancelAll' });
   }
 
@@ -146,8 +181,9 @@ export class InferenceManager extends EventTarget {
    * @returns {Promise<number[]>}
    */
   async tokenize(text, options = {}) {
+    check('tokenize', options, ['addSpecial', 'parseSpecial']);
     await this.start();
-    return (await this.#request({ type: 'tokenize', text, ...options }, 'tokens')).tokens;
+    return (await this.#request({ ...options, type: 'tokenize', text }, 'tokens')).tokens;
   }
 
   /** @param {number[]} tokens @returns {Promise<string>} */
@@ -163,6 +199,7 @@ export class InferenceManager extends EventTarget {
    * @returns {Promise<string>}
    */
   async applyTemplate(chat) {
+    check('applyTemplate', chat, ['messages', 'addGenerationPrompt', 'tools', 'variables']);
     await this.start();
     return (await this.#request({ type: 'applyTemplate', chat }, 'rendered')).text;
   }
@@ -178,22 +215,42 @@ export class InferenceManager extends EventTarget {
     return this.state.getState().availableModels;
   }
 
-  /** @returns {Promise<void>} */
-  #launch() {
-    const {
-      workerURL = new URL('./worker.js', import.meta.url),
-      wasmURL = new URL('./swiftlet.wasm', import.meta.url),
-    } = this.#options;
+  /**
+   * @param {32 | 64} [addressing] Of a worker that takes another one's place.
+   * @returns {Promise<void>}
+   */
+  #launch(addressing) {
+    let isStarted = false;
+    const notStarted = (/** @type {string | undefined} */ reason) =>
+      new UnsupportedBrowserError({
+        code: 'unsupported-platform',
+        message:
+          `The engine's worker did not start${reason ? `: ${reason}` : ''}. ` +
+          'A current version of Chrome, Edge, Firefox or Safari is needed.',
+      });
     const started = new Promise((resolve, reject) => {
-      const worker = new Worker(workerURL, { type: 'module', name: 'swiftlet' });
+      this.#failStart = reject;
+      /** @type {EngineWorker} */
+      let worker;
+      try {
+        worker = new EngineWorker(this.#options.workerURL);
+      } catch (error) {
+        return reject(notStarted(/** @type {Error} */ (error).message));
+      }
       this.#worker = worker;
       worker.onmessage = ({ data }) => {
         if (worker !== this.#worker) return;
-        if (data.type === 'events') for (const frame of data.frames) this.#dispatch(decodeEvent(frame));
+        // What a worker in another one's place says before it knows of the load is no news.
+        if (data.type === 'events' && (isStarted || !addressing))
+          for (const frame of data.frames) this.#dispatch(decodeEvent(frame));
         else if (data.type === 'notice') this.dispatchEvent(new CustomEvent('notice', { detail: data }));
         else if (data.type === 'started') {
+          isStarted = true;
           this.threads = data.threads;
+          this.addressing = data.addressing;
           resolve(undefined);
+        } else if (data.type === 'move') {
+          this.#move(data.addressing);
         } else if (data.type === 'failed') {
           const error = errorFrom(data.error);
           reject(error);
@@ -201,25 +258,18 @@ export class InferenceManager extends EventTarget {
         }
       };
       worker.onerror = (event) => {
-        const error = new UnsupportedBrowserError({
-          code: 'unsupported-platform',
-          message:
-            `The engine's worker did not start${event.message ? `: ${event.message}` : ''}. ` +
-            'A current version of Chrome, Edge, Firefox or Safari is needed.',
-        });
+        const error = notStarted(event.message);
         reject(error);
         if (worker === this.#worker) this.#crash(error);
       };
-      const base = globalThis.location?.href;
       worker.postMessage({
         type: 'start',
-        wasmURL: new URL(wasmURL, base).href,
-        threads: this.#options.threads,
-        modelsURL: new URL(this.#options.modelsURL ?? new URL('./models/', import.meta.url), base).href,
-        hubURL: (this.#options.hubURL ?? 'https://huggingface.co').replace(/\/$/, ''),
+        ...this.#options,
+        addressing: addressing ?? this.#options.addressing,
+        keepsAddressing: this.#options.addressing !== undefined,
       });
     });
-    started.catch(() => {});
+    started.catch((error) => this.#started === started && this.#crash(error));
     return started;
   }
 
@@ -232,8 +282,10 @@ export class InferenceManager extends EventTarget {
       this.progress.setState(event.progress);
     } else if ('id' in event) {
       const waiting = this.#pending.get(event.id);
-      if (event.type === 'failed' || !['started', 'prompt', 'text'].includes(event.type))
+      if (event.type === 'failed' || !['started', 'prompt', 'text'].includes(event.type)) {
         this.#pending.delete(event.id);
+        this.#frames.delete(event.id);
+      }
       if (event.type === 'failed') waiting?.fail(errorFrom(event.error));
       else waiting?.receive(event);
     }
@@ -254,8 +306,29 @@ export class InferenceManager extends EventTarget {
         receive: (event) => event.type === answer && resolve(event),
         fail: reject,
       });
-      this.#post(frame);
+      this.#ask(id, frame);
     });
+  }
+
+  /** @param {number} id @param {Uint8Array} frame */
+  #ask(id, frame) {
+    this.#frames.set(id, frame.slice());
+    this.#post(frame);
+  }
+
+  /**
+   * A worker with another module goes on where this one stopped: at the load that needs it, and what came after.
+   *
+   * @param {32 | 64} addressing
+   */
+  #move(addressing) {
+    this.#worker?.terminate();
+    this.#started = this.#launch(addressing);
+    if (this.#picked) this.#worker?.postMessage(this.#picked);
+    for (const [id, frame] of this.#frames) {
+      if (this.#pending.has(id)) this.#post(frame.slice());
+      else this.#frames.delete(id);
+    }
   }
 
   /** @param {import('./wire.js').Command} command */
@@ -290,10 +363,13 @@ export class InferenceManager extends EventTarget {
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#started = undefined;
+    this.#failStart(error);
     this.info = null;
     this.progress.setState(null);
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
+    this.#frames.clear();
+    this.#picked = undefined;
     for (const waiter of waiting) waiter.fail(error);
   }
 }

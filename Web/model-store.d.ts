@@ -9,6 +9,8 @@ export interface ModelStoreState extends ModelState {
 
 export interface ModelStore {
   getState(): ModelStoreState;
+  /** The state that it began with, as user interfaces want it that are first drawn on a server. */
+  getInitialState(): ModelStoreState;
   /** Calls back when the state, or the selected part of it, has changed; the answer ends that. */
   subscribe: Subscribe<ModelStoreState>;
   /** Resolves when the load has ended in any way; what went wrong is in the state's `error`. */

@@ -11,7 +11,7 @@ import { SwiftletError } from './errors.js';
  * @returns {import('./model-store.js').ModelStore}
  */
 export function createModelStore(manager) {
-  const { getState, setState, subscribe } = createObservable({
+  const { getState, getInitialState, setState, subscribe } = createObservable({
     ...manager.state.getState(),
     progress: manager.progress.getState(),
     info: manager.info,
@@ -24,6 +24,7 @@ export function createModelStore(manager) {
 
   return {
     getState,
+    getInitialState,
     subscribe,
     async loadModel(model, options) {
       try {

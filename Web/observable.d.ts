@@ -10,6 +10,8 @@ export interface Subscribe<State> {
 /** A value that tells its listeners when the part they selected has changed. */
 export interface Observable<State> {
   getState(): State;
+  /** What it was made with. */
+  getInitialState(): State;
   setState(next: State): void;
   subscribe: Subscribe<State>;
 }

@@ -4,6 +4,7 @@
  * @template State
  * @typedef {object} Observable
  * @property {() => State} getState The current state; never mutated in place.
+ * @property {() => State} getInitialState What it was made with.
  * @property {(next: State) => void} setState Replaces the state and tells the listeners.
  * @property {Subscribe<State>} subscribe Adds a listener; the answer removes it again.
  */
@@ -50,6 +51,7 @@ export function createObservable(initial) {
 
   return {
     getState: () => state,
+    getInitialState: () => initial,
     setState(next) {
       if (Object.is(state, next)) return;
       state = next;

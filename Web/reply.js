@@ -34,6 +34,12 @@ export class Reply {
    * @type {((done: number, total: number) => void) | undefined}
    */
   onPromptProgress;
+  /** Replies that come before this one, and how many of them are other tabs', in an engine that tabs share. */
+  place = { ahead: 0, elsewhere: 0 };
+  /** Called when `place` has changed. @type {(() => void) | undefined} */
+  onWaiting;
+  /** Called with every event of the engine. @type {((event: any) => void) | undefined} */
+  onEvent;
   #cancel;
   #delivered = 0;
   #ended = false;
@@ -76,6 +82,13 @@ export class Reply {
         this.cachedCount = event.cachedCount;
         this.seed = event.seed;
         break;
+      case 'waiting':
+        this.place = { ahead: event.ahead, elsewhere: event.elsewhere };
+        this.onWaiting?.();
+        break;
+      case 'resumed':
+        this.tokens.length = event.kept;
+        break;
       case 'prompt':
         this.onPromptProgress?.(event.done, event.total);
         break;
@@ -85,9 +98,11 @@ export class Reply {
         break;
       case 'finished':
         this.#ended = true;
+        this.cachedCount = event.timings?.cachedCount ?? this.cachedCount;
         this.#resolve({ reason: event.reason, timings: event.timings, text: this.text, tokens: this.tokens });
         break;
     }
+    this.onEvent?.(event);
     this.#wake?.();
   }
 

@@ -1,7 +1,9 @@
+import { refuse, RequestError } from './errors.js';
+
 /** The values that frames are made of: little-endian, every read checked against the bytes that are left. */
 
 const magic = [0x53, 0x57, 0x4c, 0x54];
-const version = 1;
+export const wireVersion = 3;
 const headerSize = 16;
 const maximumPayload = 64 * 1024 * 1024;
 const encoder = new TextEncoder();
@@ -13,8 +15,10 @@ export class WireError extends Error {
   code = 'bad-frame';
 }
 
-/** Builds one frame. */
+/** Builds one frame. Values that it cannot hold, or that are of another kind, are refused with a `RequestError`. */
 export class FrameWriter {
+  /** What is being written, for errors. */
+  place = '';
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);
   #length = headerSize;
@@ -22,7 +26,7 @@ export class FrameWriter {
   /** @param {number} kind @param {number} request */
   constructor(kind, request) {
     this.#bytes.set(magic);
-    this.#bytes[4] = version;
+    this.#bytes[4] = wireVersion;
     this.#bytes[5] = kind;
     this.#view.setUint32(8, request, true);
   }
@@ -31,7 +35,10 @@ export class FrameWriter {
   finish() {
     const payload = this.#length - headerSize;
     if (payload > maximumPayload) {
-      throw new WireError(`A message may have at most ${maximumPayload} bytes; this one has ${payload}.`);
+      throw new RequestError({
+        code: 'invalid-request',
+        message: `A request may have at most ${maximumPayload} bytes; this one has ${payload}.`,
+      });
     }
     this.#view.setUint32(12, payload, true);
     return this.#bytes.slice(0, this.#length);
@@ -58,6 +65,7 @@ export class FrameWriter {
 
   /** @param {boolean} value */
   bool(value) {
+    if (typeof value !== 'boolean') refuse(this.place, 'true or false', value);
     this.byte(value ? 1 : 0);
   }
 
@@ -67,34 +75,40 @@ export class FrameWriter {
     this.#view.setUint32(offset, value, true);
   }
 
-  /** @param {number} value */
-  int32(value) {
+  /** @param {number} value @param {number} [least] */
+  int32(value, least = 0) {
+    if (!Number.isInteger(value) || value < least || value > 0x7fffffff) {
+      refuse(this.place, `a whole number from ${least} to 2147483647`, value);
+    }
     const offset = this.#reserve(4);
     this.#view.setInt32(offset, value, true);
   }
 
   /** @param {number | bigint} value */
   uint64(value) {
+    if (typeof value !== 'bigint' && !Number.isInteger(value)) refuse(this.place, 'a whole number', value);
     const offset = this.#reserve(8);
     this.#view.setBigUint64(offset, BigInt.asUintN(64, BigInt(value)), true);
   }
 
-  /** @param {number} value */
-  float(value) {
+  /** @param {number} value @param {number} [least] @param {number} [most] */
+  float(value, least = -Infinity, most = Infinity) {
+    // Written so that a NaN fails.
+    if (!(typeof value === 'number' && value >= least && value <= most)) {
+      refuse(this.place, least === -Infinity ? 'a number' : `a number from ${least} to ${most}`, value);
+    }
     const offset = this.#reserve(4);
     this.#view.setFloat32(offset, value, true);
   }
 
   /** @param {number} value A whole number that is not negative. */
   count(value) {
-    if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) {
-      throw new TypeError(`Expected a whole number from 0 to 2147483647, found ${value}.`);
-    }
-    this.uint32(value);
+    this.int32(value);
   }
 
   /** @param {string} value */
   string(value) {
+    if (typeof value !== 'string') refuse(this.place, 'text', value);
     const bytes = encoder.encode(value);
     this.count(bytes.length);
     const offset = this.#reserve(bytes.length);
@@ -108,10 +122,30 @@ export class FrameWriter {
     if (present) write(value);
   }
 
+  /** @param {unknown} value */
+  json(value) {
+    let text;
+    try {
+      text = JSON.stringify(value);
+    } catch {
+      // A circle, or a bigint.
+    }
+    if (text === undefined) refuse(this.place, 'what JSON can hold', value);
+    this.string(text);
+  }
+
   /** @template T @param {ArrayLike<T> & Iterable<T>} values @param {(value: T) => void} write */
   list(values, write) {
+    const { place } = this;
+    if (!Array.isArray(values) && !ArrayBuffer.isView(values)) refuse(place, 'a list', values);
     this.count(values.length);
-    for (const value of values) write(value);
+    let index = 0;
+    for (const value of values) {
+      this.place = `${place}[${index}]`;
+      write(value);
+      index += 1;
+    }
+    this.place = place;
   }
 }
 
@@ -129,7 +163,7 @@ export class FrameReader {
       if (this.byte() !== byte) this.#fail('a frame that begins with SWLT', 'other bytes');
     }
     const found = this.byte();
-    if (found !== version) this.#fail(`version ${version}`, `version ${found}`);
+    if (found !== wireVersion) this.#fail(`version ${wireVersion}`, `version ${found}`);
     /** What the frame is: a byte of `eventKinds`. */
     this.kind = this.byte();
     if (this.byte() !== 0 || this.byte() !== 0) this.#fail('two zero bytes', 'others');

@@ -4,17 +4,26 @@ export type Command =
   | { type: 'load'; id: number; model: string; contextLength?: number; threads?: number }
   | { type: 'cancelLoad' }
   | { type: 'unload'; id: number }
-  | { type: 'generate'; id: number; input: GenerationInput; options?: WireOptions }
+  | { type: 'generate'; id: number; input: GenerationInput; options?: WireOptions; conversation?: string }
   | { type: 'cancel'; id: number }
   | { type: 'cancelAll' }
   | { type: 'tokenize'; id: number; text: string; addSpecial?: boolean; parseSpecial?: boolean }
   | { type: 'detokenize'; id: number; tokens: number[] }
-  | { type: 'applyTemplate'; id: number; chat: ChatInput };
+  | { type: 'applyTemplate'; id: number; chat: ChatInput }
+  | { type: 'forget'; conversation: string };
+
+/** A part of what a message says. */
+export interface TextPart {
+  type: 'text';
+  text: string;
+}
 
 /** One message of a conversation. Other keys (`tool_calls`, `name`) reach the model's template as they are. */
 export interface ChatMessage {
+  /** `system`, `developer`, `user`, `assistant`, `tool`, `function`, or one that the model's template names. */
   role: string;
-  content?: unknown;
+  /** Null in a message that only calls tools. */
+  content?: string | readonly TextPart[] | null;
   [key: string]: unknown;
 }
 
@@ -54,6 +63,8 @@ export interface WireOptions {
   ignoresEndOfGeneration?: boolean;
   /** What to do with a conversation that is longer than the context; `fail` unless said otherwise. */
   overflow?: 'fail' | 'dropOldestMessages';
+  /** Verifies several tokens in one pass where the text repeats; true unless said otherwise. The reply is the same. */
+  speculation?: boolean;
 }
 
 export type Event =
@@ -69,7 +80,10 @@ export type Event =
   | { type: 'tokens'; id: number; tokens: number[] }
   | { type: 'rendered'; id: number; text: string }
   | { type: 'fetch'; id: number; model: string; entry: CatalogModel | null }
-  | { type: 'cancelFetch'; id: number };
+  | { type: 'cancelFetch'; id: number }
+  | { type: 'openPrefix'; id: number; conversation: string }
+  | { type: 'closePrefix'; id: number }
+  | { type: 'deletePrefix'; conversation: string };
 
 export type LoadingStep = 'idle' | 'downloading' | 'compiling' | 'ready' | 'error';
 export type FinishReason = 'stop' | 'length' | 'aborted';
@@ -173,15 +187,24 @@ export interface TokenScore {
 export interface Timings {
   loadMilliseconds: number;
   promptCount: number;
+  /** Prompt tokens that were not computed again. */
   cachedCount: number;
+  /** Those of them whose keys and values were read back from where they are kept between visits. */
+  restoredCount: number;
   promptMilliseconds: number;
   predictedCount: number;
   predictedMilliseconds: number;
   /** From the command's arrival to the first token. */
   firstTokenMilliseconds: number;
+  /** Tokens that were guessed and verified, several in one pass. */
+  draftCount: number;
+  /** Those of them that were right. */
+  draftAcceptedCount: number;
 }
 
 export const wireVersion: number;
+/** The options of a reply that a frame holds. */
+export const optionNames: readonly (keyof WireOptions)[];
 export const eventKinds: Readonly<Record<Event['type'], number>>;
 
 /** Bytes that are not a frame of this version. */
@@ -189,7 +212,7 @@ export class WireError extends Error {
   readonly code: 'bad-frame';
 }
 
-/** One command as a frame. */
+/** One command as a frame; throws a `RequestError` for values that it cannot hold. */
 export function encodeCommand(command: Command): Uint8Array;
 
 /** The event in a frame; throws `WireError`. */

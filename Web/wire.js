@@ -5,11 +5,10 @@
  * 32-bit little-endian), then the payload.
  */
 
-import { FrameReader, FrameWriter, WireError } from './wire-values.js';
+import { refuse } from './errors.js';
+import { FrameReader, FrameWriter, WireError, wireVersion } from './wire-values.js';
 
-export { WireError };
-
-export const wireVersion = 1;
+export { WireError, wireVersion };
 
 const commandKinds = {
   load: 1,
@@ -21,6 +20,7 @@ const commandKinds = {
   tokenize: 7,
   detokenize: 8,
   applyTemplate: 9,
+  forget: 10,
 };
 
 /** Kinds of events, by their byte. */
@@ -38,6 +38,9 @@ export const eventKinds = Object.freeze({
   rendered: 138,
   fetch: 139,
   cancelFetch: 140,
+  openPrefix: 141,
+  closePrefix: 142,
+  deletePrefix: 143,
 });
 
 const tiers = /** @type {const} */ (['quick', 'smart', 'genius', 'other']);
@@ -45,36 +48,74 @@ const steps = /** @type {const} */ (['idle', 'downloading', 'compiling', 'ready'
 const finishReasons = /** @type {const} */ (['stop', 'length', 'aborted']);
 const overflowPolicies = /** @type {const} */ (['fail', 'dropOldestMessages']);
 
+/** @typedef {(writer: FrameWriter, value: any) => void} OptionWriter */
+
+/** @type {OptionWriter} */
+const count = (writer, value) => writer.count(value);
+/** @param {number} least @param {number} most @returns {OptionWriter} */
+const within = (least, most) => (writer, value) => writer.float(value, least, most);
+
+/** The options that may be absent, in the order of the frame. @type {Record<string, OptionWriter>} */
+const optionWriters = {
+  maxTokens: count,
+  temperature: within(0, 100),
+  topK: count,
+  topP: within(0, 1),
+  minP: within(0, 1),
+  typicalP: within(0, 1),
+  repeatPenalty: within(0, 100),
+  repeatLastN: (writer, value) => writer.int32(value, -1),
+  frequencyPenalty: within(-100, 100),
+  presencePenalty: within(-100, 100),
+  seed: (writer, value) => writer.uint64(value),
+  logprobs: count,
+};
+
+/** Every option of a reply that frames know. */
+export const optionNames = [
+  ...Object.keys(optionWriters),
+  ...['logitBias', 'stop', 'stopTokens', 'ignoresEndOfGeneration', 'overflow', 'speculation'],
+];
+
 /**
  * One command as a frame.
  *
  * @param {import('./wire.js').Command} command
  * @returns {Uint8Array}
+ * @throws {RequestError} When a value is not one that the command can have.
  */
 export function encodeCommand(command) {
   const kind = commandKinds[command.type];
   if (!kind) throw new TypeError(`“${command.type}” is not a command.`);
   const writer = new FrameWriter(kind, 'id' in command ? command.id : 0);
+  const at = (/** @type {string} */ place) => {
+    writer.place = place;
+    return writer;
+  };
   switch (command.type) {
     case 'load':
-      writer.string(command.model);
-      writer.uint32(command.contextLength ?? 0);
-      writer.uint32(command.threads ?? 0);
+      at('model').string(command.model);
+      at('contextLength').count(command.contextLength ?? 0);
+      at('threads').count(command.threads ?? 0);
       break;
     case 'generate':
       writeInput(writer, command.input);
       writeOptions(writer, command.options ?? {});
+      writer.string(command.conversation ?? '');
       break;
     case 'tokenize':
-      writer.string(command.text);
-      writer.bool(command.addSpecial ?? true);
-      writer.bool(command.parseSpecial ?? false);
+      at('text').string(command.text);
+      at('addSpecial').bool(command.addSpecial ?? true);
+      at('parseSpecial').bool(command.parseSpecial ?? false);
       break;
     case 'detokenize':
-      writer.list(command.tokens, (token) => writer.int32(token));
+      at('tokens').list(command.tokens, (token) => writer.int32(token));
       break;
     case 'applyTemplate':
       writeChat(writer, command.chat);
+      break;
+    case 'forget':
+      writer.string(command.conversation);
       break;
   }
   return writer.finish();
@@ -87,53 +128,63 @@ function writeInput(writer, input) {
     writeChat(writer, input.chat);
   } else if ('text' in input) {
     writer.byte(1);
+    writer.place = 'text';
     writer.string(input.text);
   } else {
     writer.byte(2);
+    writer.place = 'tokens';
     writer.list(input.tokens, (token) => writer.int32(token));
   }
 }
 
 /** @param {FrameWriter} writer @param {import('./wire.js').ChatInput} chat */
 function writeChat(writer, chat) {
-  writer.list(chat.messages, (message) => {
+  const place = (/** @type {string} */ name) => {
+    writer.place = name;
+    return writer;
+  };
+  place('messages').list(chat?.messages, (message) => {
+    const here = writer.place;
+    if (typeof message !== 'object' || !message) refuse(here, 'a message with role and content', message);
     const { role, content, ...extra } = message;
-    writer.string(role);
-    writer.string(typeof content === 'string' ? content : '');
+    place(`${here}.role`).string(role);
+    place(`${here}.content`).string(typeof content === 'string' ? content : '');
     const more = typeof content === 'string' || content === undefined ? extra : { ...extra, content };
-    writer.string(Object.keys(more).length ? JSON.stringify(more) : '');
+    if (Object.keys(more).length) writer.json(more);
+    else writer.string('');
   });
-  writer.bool(chat.addGenerationPrompt ?? true);
-  writer.string(chat.tools ? JSON.stringify(chat.tools) : '');
-  writer.string(chat.variables ? JSON.stringify(chat.variables) : '');
+  place('addGenerationPrompt').bool(chat.addGenerationPrompt ?? true);
+  if (!Array.isArray(chat.tools ?? [])) refuse('tools', 'a list', chat.tools);
+  const { variables = null } = chat;
+  if (typeof variables !== 'object' || Array.isArray(variables)) refuse('variables', 'an object', variables);
+  if (chat.tools) place('tools').json(chat.tools);
+  else writer.string('');
+  if (variables) place('variables').json(variables);
+  else writer.string('');
 }
 
-/** @param {FrameWriter} writer @param {import('./wire.js').WireOptions} options */
+/** @param {FrameWriter} writer @param {any} options */
 function writeOptions(writer, options) {
-  const count = (/** @type {number} */ value) => writer.count(value);
-  const float = (/** @type {number} */ value) => writer.float(value);
-  writer.optional(options.maxTokens, count);
-  writer.optional(options.temperature, float);
-  writer.optional(options.topK, count);
-  writer.optional(options.topP, float);
-  writer.optional(options.minP, float);
-  writer.optional(options.typicalP, float);
-  writer.optional(options.repeatPenalty, float);
-  writer.optional(options.repeatLastN, (value) => writer.int32(value));
-  writer.optional(options.frequencyPenalty, float);
-  writer.optional(options.presencePenalty, float);
-  writer.optional(options.seed, (seed) => writer.uint64(seed));
-  writer.optional(options.logprobs, count);
-  writer.list(options.logitBias ?? [], ({ token, bias }) => {
-    writer.int32(token);
-    writer.float(bias);
+  const at = (/** @type {string} */ name) => {
+    writer.place = `options.${name}`;
+    return writer;
+  };
+  for (const [name, write] of Object.entries(optionWriters)) {
+    at(name).optional(options[name], (value) => write(writer, value));
+  }
+  at('logitBias').list(options.logitBias ?? [], (entry) => {
+    if (typeof entry !== 'object' || !entry) refuse(writer.place, 'a token and its bias', entry);
+    writer.int32(entry.token);
+    writer.float(entry.bias);
   });
-  writer.list(options.stop ?? [], (stop) => writer.string(stop));
-  writer.list(options.stopTokens ?? [], (token) => writer.int32(token));
-  writer.bool(options.ignoresEndOfGeneration ?? false);
+  const { stop = [] } = options;
+  at('stop').list(typeof stop === 'string' ? [stop] : (stop ?? []), (text) => writer.string(text));
+  at('stopTokens').list(options.stopTokens ?? [], (token) => writer.int32(token));
+  at('ignoresEndOfGeneration').bool(options.ignoresEndOfGeneration ?? false);
   const overflow = overflowPolicies.indexOf(options.overflow ?? 'fail');
-  if (overflow < 0) throw new TypeError(`“${options.overflow}” is not a policy for a prompt over the context.`);
+  if (overflow < 0) refuse('options.overflow', 'fail or dropOldestMessages', options.overflow);
   writer.byte(overflow);
+  at('speculation').bool(options.speculation ?? true);
 }
 
 /**
@@ -182,6 +233,12 @@ function readEvent(reader, kind, id) {
       return { type: 'fetch', id, model: reader.string(), entry: reader.optional(() => readModel(reader)) };
     case eventKinds.cancelFetch:
       return { type: 'cancelFetch', id };
+    case eventKinds.openPrefix:
+      return { type: 'openPrefix', id, conversation: reader.string() };
+    case eventKinds.closePrefix:
+      return { type: 'closePrefix', id };
+    case eventKinds.deletePrefix:
+      return { type: 'deletePrefix', conversation: reader.string() };
     default:
       throw new WireError(`Bad frame: expected an event, found kind ${kind}.`);
   }
@@ -255,10 +312,13 @@ function readTimings(reader) {
     loadMilliseconds: reader.double(),
     promptCount: reader.count(),
     cachedCount: reader.count(),
+    restoredCount: reader.count(),
     promptMilliseconds: reader.double(),
     predictedCount: reader.count(),
     predictedMilliseconds: reader.double(),
     firstTokenMilliseconds: reader.double(),
+    draftCount: reader.count(),
+    draftAcceptedCount: reader.count(),
   };
 }
 

@@ -1,242 +1,397 @@
-import { CancelledError, SwiftletError } from '../inference-manager.js';
-import { newConversation, newMessage, titleFrom } from './conversations.js';
+import { CancelledError, ContextOverflowError, SwiftletError } from '../inference-manager.js';
+import { newMessage, titleFrom } from './conversation.js';
+import { keepDraft, newConversation } from './draft.js';
+import { RepliesElsewhere, whileWriting } from './reply-lock.js';
+import { writeReply } from './reply-writer.js';
+import { Room } from './room.js';
 import { settings } from './settings.js';
 
-/** @typedef {import('./conversations.js').Conversation} Conversation */
-/** @typedef {import('./conversations.js').Message} Message */
+/** @typedef {import('./conversation.js').Conversation} Conversation */
+/** @typedef {import('./conversation.js').Message} Message */
+/** @typedef {import('./reply-writer.js').Writing} Writing */
+/** @typedef {import('./reply-writer.js').Request} Request */
 
-/** A growing reply is saved this often, in milliseconds, so that closing the tab loses little. */
-const saveInterval = 3000;
-
-/**
- * The open conversation and what can be done with it. The views hear of changes over `view`.
- *
- * @typedef {object} ChatView
- * @property {() => void} show The whole conversation is another one.
- * @property {() => void} update Messages were added or removed.
- * @property {(message: Message) => void} grow The text of the reply that is being written has grown.
- * @property {(error: Error | null) => void} fail Why there is no reply, or null when that no longer matters.
- * @property {(message: Message) => void} finish
- */
+/** The conversation that is shown, those whose replies are being written, and what can be done with them. */
 export class Chat {
   conversation = newConversation();
-  /** @type {import('../inference-manager.js').Reply | null} */
-  reply = null;
-  /**
-   * The message being written.
-   *
-   * @type {Message | null}
-   */
-  live = null;
-  /**
-   * How far the prompt is.
-   *
-   * @type {{ done: number, total: number } | null}
-   */
-  prompt = null;
-  /** @type {ChatView} */
+  /** @type {import('./thread-view.js').ChatView} */
   view = { show() {}, update() {}, grow() {}, fail() {}, finish() {} };
-  onSaved = () => {};
-  #manager;
+  /** The list of conversations changes. */
+  onListChange = () => {};
+  /** Another conversation is shown, or this one got its place in the list. @type {(isStep: boolean) => void} */
+  onPlaceChange = () => {};
+  /** A reply is asked for while no model is loaded or loading. */
+  onModelNeeded = () => {};
+  /** The conversation that was shown was deleted in another tab. @type {(id: string) => void} */
+  onDeletedElsewhere = () => {};
+  /** The oldest messages are no longer sent. @type {(count: number, undo: () => void) => void} */
+  onRoomMade = () => {};
+  /** By the conversation's id. @type {Map<string, Writing>} */
+  #writings = new Map();
+  /** What is answered once a model is ready. @type {Map<Conversation, Request>} */
+  #waiting = new Map();
+  #elsewhere = new RepliesElsewhere({
+    adopt: ({ id }) => this.#adopt(id),
+    show: (conversation) => this.conversation === conversation && this.view.update(),
+    writing: (id) => [...this.#writings.values()].find(({ message }) => message.id === id)?.conversation,
+    stop: (conversation) => this.#stop(conversation),
+  });
+  #openings = 0;
+  #room;
+  #engine;
   #store;
   #archive;
 
   /**
-   * @param {import('../inference-manager.js').InferenceManager} manager
+   * @param {import('./reply-writer.js').Engine} engine
    * @param {import('../model-store.js').ModelStore} store
    * @param {import('./conversations.js').ConversationArchive} archive
    */
-  constructor(manager, store, archive) {
-    this.#manager = manager;
+  constructor(engine, store, archive) {
+    this.#engine = engine;
     this.#store = store;
     this.#archive = archive;
-    // What was sent while the model was loading is answered as soon as it is ready.
+    this.#room = new Room(engine, () => store.getState().info?.contextLength ?? 0);
+    this.#room.onMade = (count, conversation, seenFrom) => {
+      this.#save(conversation, []);
+      if (this.conversation !== conversation) return;
+      this.view.update();
+      this.onRoomMade(count, () => this.sendFrom(seenFrom, conversation.id));
+    };
     store.subscribe(
-      (state) => state.loadingStep,
+      (state) => (state.loadingStep === 'ready' ? 'ready' : state.isLoading ? 'loading' : 'idle'),
       (step) => {
-        if (step === 'ready' && this.isWaiting) this.#answer();
+        if (step === 'loading') return;
+        // What was sent while the model was loading is answered as soon as it is ready.
+        const waiting = [...this.#waiting];
+        this.#waiting.clear();
+        if (step === 'ready') for (const [conversation, request] of waiting) this.#answer(conversation, request);
+        else this.view.update();
       },
     );
+    archive.onChangeElsewhere((id) => this.#adopt(id));
+    addEventListener('pagehide', () => {
+      this.#saveGrowing();
+      archive.leave();
+    });
+    document.addEventListener('visibilitychange', () => document.hidden && this.#saveGrowing());
   }
 
+  /** The messages that are shown. */
   get messages() {
-    return this.conversation.messages;
+    return this.conversation.path;
   }
 
-  /** Whether the last message is the user's and nobody is writing a reply. */
-  get isWaiting() {
-    return !this.reply && this.messages.at(-1)?.role === 'user';
+  /** What the model is told first. */
+  get systemPrompt() {
+    return this.conversation.summary.systemPrompt ?? settings.getState().systemPrompt;
   }
 
-  /** @param {Conversation | null} conversation Null begins a new one. */
-  open(conversation) {
-    this.stop();
-    this.reply = null;
-    this.live = null;
-    this.conversation = conversation ?? newConversation();
-    this.view.show();
+  /** @param {string} text Holds from the next reply on. @param {string} [id] */
+  async setSystemPrompt(text, id = this.conversation.id) {
+    const isNew = this.conversation.id === id && !this.messages.length;
+    if (!isNew && (await this.#set(id, { systemPrompt: text }))) return;
+    // It is kept with the first message; until then it goes from one new conversation to the next.
+    keepDraft('-prompt', text);
+    if (!this.messages.length) this.conversation.set({ systemPrompt: text });
+    this.view.update();
   }
 
-  /** @param {string} text */
-  send(text) {
-    if (!this.messages.length) this.conversation.title = titleFrom(text);
-    this.messages.push(newMessage('user', text));
-    this.#answer();
+  /** The reply that is being written here. @returns {Writing | undefined} */
+  get writing() {
+    return this.#writings.get(this.conversation.id);
   }
 
-  /** Ends the reply after the token that is being computed. */
-  stop() {
-    this.reply?.cancel();
+  /** Whether a reply is being written here, or will be once the model is ready. */
+  get isBusy() {
+    return this.writing !== undefined || this.isWaitingForModel;
+  }
+
+  get isWaitingForModel() {
+    return this.#waiting.has(this.conversation);
+  }
+
+  /** @param {Message} message Whether another tab is writing it. */
+  isWrittenElsewhere(message) {
+    return this.#elsewhere.has(message);
+  }
+
+  /** @param {string} [id] Whether a reply of this conversation, or of any, is being written in this tab. */
+  isWriting(id) {
+    return id ? this.#writings.has(id) : this.#writings.size > 0;
   }
 
   /**
-   * Writes the reply after this message, or this reply, anew.
+   * @param {string | null} id Null begins a new conversation.
+   * @param {boolean} [isStep] Whether the browser's “back” leads to the one before.
+   * @returns {Promise<boolean>} Whether it is there.
+   */
+  async open(id, isStep = true) {
+    this.#openings += 1;
+    const opening = this.#openings;
+    const loaded = id === null ? undefined : await (this.#opened(id) ?? this.#archive.load(id));
+    // Another one was asked for in the meantime.
+    if (opening !== this.#openings) return true;
+    this.conversation = loaded && !loaded.summary.deleted ? loaded : newConversation();
+    this.#elsewhere.look(this.conversation, this.writing?.message);
+    this.view.fail(null);
+    this.view.show();
+    this.onPlaceChange(isStep);
+    return id === null || this.conversation.id === id;
+  }
+
+  /** @param {string} text @param {Message['files']} [files] */
+  send(text, files = []) {
+    const { conversation } = this;
+    if (this.isBusy) return;
+    if (!this.messages.length) {
+      // What new conversations begin with may change later; this one keeps what it began with.
+      conversation.set({ title: titleFrom(text || files[0].name), systemPrompt: this.systemPrompt });
+      keepDraft('-prompt', null);
+    }
+    this.#say(text, this.messages.at(-1)?.id ?? null, files);
+  }
+
+  /** What waits for a model waits in vain. */
+  endWaiting() {
+    this.#waiting.clear();
+    this.view.update();
+  }
+
+  /** Ends the reply after the token that is being computed. @param {Message} [elsewhere] One that another tab writes. */
+  stop(elsewhere) {
+    if (elsewhere) this.#elsewhere.stop(elsewhere);
+    else this.#stop(this.conversation);
+  }
+
+  /**
+   * Writes the reply to this message of the user, or another version of this reply.
    *
    * @param {Message} message
    */
   regenerate(message) {
-    const place = this.messages.indexOf(message);
-    this.#cut(message.role === 'user' ? place + 1 : place);
-    this.#answer();
+    const { conversation } = this;
+    this.#stop(conversation);
+    const parent = message.role === 'user' ? message.id : (conversation.parentOf(message)?.id ?? null);
+    if (message.role === 'assistant' && !message.content) conversation.change(message, { deleted: true });
+    this.#answer(conversation, { parent }, [message]);
   }
 
   /**
-   * Replaces a message of the user; what came after it is gone.
+   * Says a message of the user in another way, as a version beside the first.
    *
    * @param {Message} message
    * @param {string} text
+   * @param {Message['files']} [files]
    */
-  edit(message, text) {
-    const place = this.messages.indexOf(message);
-    this.#cut(place);
-    if (place === 0) this.conversation.title = titleFrom(text);
-    this.messages.push(newMessage('user', text));
-    this.#answer();
-  }
-
-  /** Lets go of the older half of what the model still sees, and answers. */
-  forgetOldest() {
+  edit(message, text, files = []) {
     const { conversation } = this;
-    const last = conversation.messages.length - 1;
-    const middle = conversation.firstSeen + Math.ceil((last - conversation.firstSeen) / 2);
-    // What the model sees must begin with a message of the user.
-    const next = conversation.messages.findIndex((message, index) => index >= middle && message.role === 'user');
-    conversation.firstSeen = next < 0 ? last : next;
-    this.#answer();
+    this.#stop(conversation);
+    if (this.messages[0] === message) conversation.set({ title: titleFrom(text || files[0].name) });
+    this.#say(text, message.parent, files);
   }
 
-  /** @param {string} id @param {string} title */
-  async rename(id, title) {
-    const conversation = id === this.conversation.id ? this.conversation : await this.#archive.load(id);
-    if (!conversation) return;
-    conversation.title = title;
-    await this.#archive.save(conversation);
+  /** @param {Message} message A reply that ended too early, whose text goes on. */
+  continue(message) {
+    this.#stop(this.conversation);
+    this.#answer(this.conversation, { parent: message.parent, begun: message });
   }
 
-  /** @param {number} count Messages that stay. */
-  #cut(count) {
-    this.stop();
-    this.reply = null;
-    this.live = null;
-    this.messages.length = Math.max(0, count);
-    this.conversation.firstSeen = Math.min(this.conversation.firstSeen, Math.max(0, count - 1));
-  }
-
-  async #answer() {
-    const { conversation } = this;
+  /** @param {Message} version Is shown, with what follows it. */
+  choose(version) {
+    this.conversation.choose(version);
+    this.#save(this.conversation, []);
     this.view.fail(null);
     this.view.update();
-    this.#save(conversation, true);
-    if (this.#store.getState().loadingStep !== 'ready') return;
-
-    const message = newMessage('assistant', '');
-    const reply = this.#manager.generate(this.#prompt(), this.#options());
-    this.reply = reply;
-    this.live = message;
-    this.prompt = null;
-    conversation.messages.push(message);
-    reply.onPromptProgress = (done, total) => {
-      this.prompt = { done, total };
-      this.view.grow(message);
-    };
-    this.view.update();
-    try {
-      await this.#write(reply, message, conversation);
-    } catch (error) {
-      if (!message.content) remove(conversation.messages, message);
-      if (this.conversation === conversation && !(error instanceof CancelledError)) {
-        this.view.fail(
-          error instanceof SwiftletError ? error : new Error('Something unexpected happened.', { cause: error }),
-        );
-      }
-      if (!(error instanceof SwiftletError)) console.error(error);
-    } finally {
-      if (this.reply === reply) {
-        this.reply = null;
-        this.live = null;
-        this.view.finish(message);
-      }
-      this.#save(conversation, true);
-    }
   }
 
   /**
-   * @param {import('../inference-manager.js').Reply} reply
-   * @param {Message} message
-   * @param {Conversation} conversation
+   * @param {string} messageID
+   * @param {boolean} deleted What followed it stays.
+   * @param {string} [id] Its conversation's: what is undone may not be on the screen any more.
    */
-  async #write(reply, message, conversation) {
-    let saved = performance.now();
-    for await (const text of reply) {
-      message.content += text;
-      if (this.live === message) this.view.grow(message);
-      if (performance.now() - saved < saveInterval) continue;
-      saved = performance.now();
-      this.#save(conversation, false);
+  async remove(messageID, deleted, id = this.conversation.id) {
+    const conversation = this.#opened(id) ?? (await this.#archive.load(id));
+    const message = conversation?.find(messageID);
+    if (!conversation || !message) return;
+    const asked = this.#writings.get(id)?.message ?? conversation.find(this.#waiting.get(conversation)?.parent ?? '');
+    if (asked === message) this.#stop(conversation);
+    conversation.change(message, { deleted });
+    this.#save(conversation, [message]);
+    this.view.update();
+  }
+
+  /** @param {import('./context.js').Sent} sent What is to have room, for which the oldest messages are no longer sent. */
+  makeRoom(sent) {
+    return this.#room.make(this.conversation, sent);
+  }
+
+  /** Makes room for the reply that found none, and writes it. */
+  async goOnWithRoom() {
+    const { conversation } = this;
+    this.view.fail(null);
+    const request = this.#room.refused(conversation);
+    await this.#room.make(conversation, { reply: request.begun });
+    this.#answer(conversation, request);
+  }
+
+  /** @param {string | null} seenFrom The oldest message that the model gets from now on; null for all. @param {string} [id] */
+  sendFrom(seenFrom, id = this.conversation.id) {
+    return this.#set(id, { seenFrom });
+  }
+
+  /** @param {string} id @param {string} title */
+  rename(id, title) {
+    return this.#set(id, { title });
+  }
+
+  /** @param {string} id It can be restored for a while. */
+  async delete(id) {
+    const open = this.#opened(id);
+    if (open) this.#stop(open);
+    if (open) await this.#archive.save(open);
+    await this.#archive.delete(id);
+    this.#engine.forget(id).catch(() => {});
+    if (this.conversation.id === id) await this.open(null, false);
+    this.onListChange();
+  }
+
+  /** @param {string} id */
+  async restore(id) {
+    await this.#archive.restore(id);
+    if (!this.messages.length) await this.open(id);
+    this.onListChange();
+  }
+
+  /** @param {string} text @param {string | null} parent @param {NonNullable<Message['files']>} files */
+  #say(text, parent, files) {
+    const message = Object.assign(newMessage('user', text, parent), files.length && { files });
+    this.conversation.add(message);
+    this.#answer(this.conversation, { parent: message.id }, [message]);
+    if (parent === null) this.onPlaceChange(false);
+  }
+
+  /**
+   * @param {string} id Of a conversation, open or not.
+   * @param {Parameters<Conversation['set']>[0]} changes
+   * @returns {Promise<boolean>} Whether it is there.
+   */
+  async #set(id, changes) {
+    const conversation = this.#opened(id) ?? (await this.#archive.load(id));
+    if (!conversation) return false;
+    conversation.set(changes);
+    this.view.update();
+    await this.#save(conversation, []);
+    return true;
+  }
+
+  /** @param {string} id @returns {Conversation | undefined} Where this tab shows or writes it. */
+  #opened(id) {
+    if (this.conversation.id === id) return this.conversation;
+    return (
+      this.#writings.get(id)?.conversation ?? [...this.#waiting.keys()].find((conversation) => conversation.id === id)
+    );
+  }
+
+  /** @param {Conversation} conversation */
+  #stop(conversation) {
+    this.#waiting.delete(conversation);
+    const writing = this.#writings.get(conversation.id);
+    if (!writing) return this.view.update();
+    writing.stopping.abort();
+    writing.reply?.cancel();
+    // It is over for whoever looks; the engine's last words still arrive, and are kept.
+    this.#writings.delete(conversation.id);
+    conversation.change(writing.message, { ending: 'aborted' });
+    this.#save(conversation, [writing.message]);
+    if (this.conversation === conversation) this.view.finish(writing.message);
+    this.onListChange();
+  }
+
+  /**
+   * @param {Conversation} conversation
+   * @param {Request} request
+   * @param {Message[]} [changed] Messages that are to be saved too.
+   */
+  async #answer(conversation, request, changed = []) {
+    const { parent, begun } = request;
+    const isShown = () => this.conversation === conversation;
+    if (isShown()) this.view.fail(null);
+    const { loadingStep, isLoading } = this.#store.getState();
+    if (loadingStep !== 'ready') {
+      this.#waiting.set(conversation, request);
+      if (isShown()) this.view.update();
+      if (!isLoading) this.onModelNeeded();
+      return this.#save(conversation, changed);
     }
-    const { reason, timings } = await reply.finished;
-    if (reason !== 'stop') message.ending = reason;
-    if (!message.content && reason === 'aborted') remove(conversation.messages, message);
-    if (!timings?.predictedCount) return;
-    message.statistics = {
-      model: this.#store.getState().currentModel ?? '',
-      tokens: timings.predictedCount,
-      tokensPerSecond:
-        timings.predictedMilliseconds > 0 ? (timings.predictedCount * 1000) / timings.predictedMilliseconds : 0,
-      timeToFirstToken: timings.firstTokenMilliseconds,
-    };
+    const message = begun ?? newMessage('assistant', '', parent);
+    if (begun) conversation.change(begun, { ending: 'cut', statistics: undefined });
+    else conversation.add(Object.assign(message, { ending: 'cut' }));
+    const place = { ahead: Math.min(this.#writings.size, 1), elsewhere: 0 };
+    /** @type {Writing} */
+    const writing = { conversation, message, reply: null, prompt: null, place, stopping: new AbortController() };
+    this.#writings.set(conversation.id, writing);
+    if (isShown()) this.view.update();
+    this.#save(conversation, [...changed, message]);
+    await whileWriting(message, () => this.#write(writing, request));
   }
 
-  #prompt() {
-    const { systemPrompt } = settings.getState();
-    const seen = this.messages.slice(this.conversation.firstSeen).map(({ role, content }) => ({ role, content }));
-    return systemPrompt.trim() ? [{ role: 'system', content: systemPrompt.trim() }, ...seen] : seen;
-  }
-
-  #options() {
-    const { temperature, topP, maxTokens } = settings.getState();
-    return {
-      ...(temperature === null ? {} : { temperature }),
-      ...(topP === null ? {} : { topP }),
-      ...(maxTokens ? { maxTokens } : {}),
-    };
-  }
-
-  /** @param {Conversation} conversation @param {boolean} tell Whether the list in the sidebar changes. */
-  async #save(conversation, tell) {
-    if (!conversation.messages.length) return;
-    conversation.updatedAt = Date.now();
+  /** @param {Writing} writing @param {Request} request */
+  async #write(writing, request) {
+    const { conversation, message } = writing;
+    const isShown = () => this.conversation === conversation;
+    const grow = () => this.writing === writing && this.view.grow(message);
     try {
-      await this.#archive.save(conversation);
-      if (tell) this.onSaved();
-    } catch (error) {
-      console.warn('The conversation could not be kept.', error);
+      await writeReply(this.#engine, writing, {
+        goesOn: request.begun !== undefined,
+        prepare: async () => {
+          await this.#elsewhere.wait(writing, grow);
+          if (settings.getState().makesRoom) await this.#room.make(conversation, { reply: message }, true);
+        },
+        model: () => this.#store.getState().currentModel,
+        grow,
+        save: () => this.#archive.save(conversation, [message]),
+      });
+    } catch (thrown) {
+      if (!message.content) conversation.change(message, { deleted: true });
+      const isFull = thrown instanceof ContextOverflowError;
+      const error = isFull ? await this.#room.refuse(thrown, conversation, request, message) : thrown;
+      const isOurs = error instanceof SwiftletError;
+      if (!isOurs) console.error(error);
+      if (isShown() && !(error instanceof CancelledError))
+        this.view.fail(isOurs ? error : new Error('Something unexpected happened.', { cause: error }));
+    } finally {
+      const isCurrent = this.#writings.get(conversation.id) === writing;
+      if (isCurrent) this.#writings.delete(conversation.id);
+      if (isShown() && isCurrent) this.view.finish(message);
+      else this.view.update();
+      await this.#save(conversation, [message]);
     }
   }
-}
 
-/** @template T @param {T[]} list @param {T} item */
-function remove(list, item) {
-  const place = list.indexOf(item);
-  if (place >= 0) list.splice(place, 1);
+  /** @param {Conversation} conversation @param {Message[]} messages */
+  async #save(conversation, messages) {
+    await this.#archive.save(conversation, messages);
+    this.onListChange();
+  }
+
+  #saveGrowing() {
+    for (const { conversation, message } of this.#writings.values()) this.#archive.save(conversation, [message]);
+  }
+
+  /** @param {string} id A conversation that another tab has changed. */
+  async #adopt(id) {
+    const mine = this.#opened(id);
+    const stored = mine && (await this.#archive.load(id));
+    if (!mine || !stored) return;
+    if (stored.summary.deleted) {
+      this.#stop(mine);
+      if (this.conversation !== mine) return;
+      await this.open(null, false);
+      return this.onDeletedElsewhere(id);
+    }
+    mine.adopt(stored);
+    this.#elsewhere.look(mine, this.#writings.get(id)?.message);
+    if (this.conversation === mine) this.view.update();
+  }
 }

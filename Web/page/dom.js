@@ -35,6 +35,12 @@ function append(parent, children) {
   }
 }
 
+/** @param {string} text Put on the clipboard. */
+export async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  return (await import('./plain-http.js')).copySelected(text);
+}
+
 /**
  * An icon of the sprite `icons/interface.svg`, hidden from screen readers.
  *

@@ -1,12 +1,40 @@
-import { announce, byId, element, icon, oncePerFrame } from './dom.js';
 import { displayName, findModel } from './device.js';
+import { announce, byId, element, icon, oncePerFrame } from './dom.js';
 import { formatBytes, formatDuration } from './format.js';
 
+/** @typedef {import('../shared-inference-manager.js').EngineState} EngineState */
 /** @typedef {import('../model-store.js').ModelStoreState} ModelStoreState */
+
+/**
+ * What a load waits for. Without a label there is nothing to press.
+ *
+ * @typedef {{ title: string, message: string, label: string | null, run: () => void }} Question
+ */
 
 const stepNames = { downloading: 'Download', compiling: 'Compile', ready: 'Ready' };
 /** The rate is taken over this much time, in seconds, so that it does not flicker. */
 const rateWindow = 3;
+
+/** A download from which nothing comes for so long, in milliseconds, waits for the network. */
+const stallTime = 3000;
+/** A speed is told after this many seconds. */
+const patience = 1.5;
+/** One that was this many times higher before the last so many seconds does not count. */
+const burst = 3;
+const settleTime = 0.7;
+
+/** @param {{ time: number, bytes: number }} from @param {{ time: number, bytes: number }} to */
+function rateBetween(from, to) {
+  return (to.bytes - from.bytes) / Math.max(0.001, to.time - from.time);
+}
+
+/** @param {ModelStoreState} state What to do about a file that is no model, or only a part of one. */
+function adviceFor({ error, currentModel }) {
+  if (error?.code !== 'invalid-model') return '';
+  return currentModel?.startsWith('file:')
+    ? 'Is it a .gguf file, and whole? Download it again where it came from, or choose another one.'
+    : 'The file is damaged, or made for another program. Choose another model.';
+}
 
 /** Shows a load: how far it is, how fast, how long it will take, and what can be done about it. */
 export class LoadingView {
@@ -17,22 +45,44 @@ export class LoadingView {
   /** @type {{ time: number, bytes: number }[]} */
   #samples = [];
   #announced = 0;
+  #stall = 0;
+  /** What is asked before a load can begin. @type {Question | null} */
+  #question = null;
+  #isEmpty = true;
 
   /**
-   * @param {import('../model-store.js').ModelStore} store
-   * @param {{ retry: () => void, choose: () => void }} actions
+   * @param {import('../shared-inference-manager.js').EngineStore} store
+   * @param {{ retry: () => void, choose: () => void, dismiss: () => void }} actions
    */
   constructor(store, actions) {
     this.#store = store;
     this.#actions = actions;
-    const update = oncePerFrame(() => this.#update(store.getState()));
+    const update = oncePerFrame(() => {
+      const focused = document.activeElement;
+      this.#update(store.getState());
+      // A button that was pressed and goes away hands the focus on.
+      if (!this.#root.contains(focused) || !focused?.closest('[hidden]')) return;
+      const next = [...this.#root.querySelectorAll('button')].find((button) => !button.closest('[hidden]'));
+      (next ?? byId('message-input')).focus();
+    });
     store.subscribe(update);
-    this.#update(store.getState());
   }
 
   /** @param {boolean} empty Whether the conversation has no messages, so that the whole stage is free. */
   place(empty) {
-    this.#root.dataset.place = empty ? 'stage' : 'card';
+    this.#isEmpty = empty;
+    this.#place(this.#store.getState());
+  }
+
+  /** @param {Question} question */
+  ask(question) {
+    this.#question = question;
+    this.#update(this.#store.getState());
+  }
+
+  /** @param {EngineState} state */
+  #place({ loadingStep }) {
+    this.#root.dataset.place = this.#isEmpty && loadingStep !== 'ready' ? 'stage' : 'card';
   }
 
   #build() {
@@ -64,13 +114,18 @@ export class LoadingView {
       ),
       retry: element(
         'button',
-        { type: 'button', class: 'button primary', onclick: () => this.#actions.retry() },
+        { type: 'button', class: 'button primary', onclick: () => (this.#question?.run ?? this.#actions.retry)() },
         'Try again',
       ),
       choose: element(
         'button',
         { type: 'button', class: 'button', onclick: () => this.#actions.choose() },
         'Choose another model',
+      ),
+      dismiss: element(
+        'button',
+        { type: 'button', class: 'button', onclick: () => this.#actions.dismiss() },
+        'Keep the present one',
       ),
       figures: element('p', { class: 'loading-figures' }),
       stepList: element('ol', { class: 'loading-steps' }),
@@ -87,30 +142,45 @@ export class LoadingView {
         parts.bar,
         parts.figures,
         parts.stepList,
-        element('div', { class: 'loading-actions' }, parts.retry, parts.choose, parts.cancel),
+        element('div', { class: 'loading-actions' }, parts.retry, parts.choose, parts.dismiss, parts.cancel),
       ),
     );
     return parts;
   }
 
-  /** @param {ModelStoreState} state */
-  #update(state) {
+  /** @param {EngineState} whole */
+  #update(whole) {
+    clearTimeout(this.#stall);
+    this.#place(whole);
+    const isBeside = whole.next !== null;
+    /** @type {ModelStoreState} */
+    const state = whole.next ?? whole;
     const { loadingStep: step, isLoading } = state;
-    this.#root.hidden = step === 'ready';
+    // Until the engine runs, a load has nothing to show, not even the model's name.
+    this.#root.hidden = step === 'ready' || (isLoading && !state.availableModels.length);
     this.#root.dataset.step = step;
-    const { title, text, bar, figures, stepList, cancel, retry, choose } = this.#parts;
+    const { title, text, bar, figures, stepList, cancel, retry, choose, dismiss } = this.#parts;
     bar.hidden = figures.hidden = stepList.hidden = cancel.hidden = !isLoading;
     retry.hidden = choose.hidden = isLoading;
+    dismiss.hidden = isLoading || !isBeside;
     if (step === 'ready') return this.#forget('The model is ready.');
 
+    if (isLoading) this.#question = null;
     const name = displayName(state.availableModels, state.currentModel) || 'The model';
     if (step === 'error') {
       title.textContent =
         state.error?.code === 'unsupported-platform'
           ? 'This browser cannot run the model'
           : `${name} could not be loaded`;
-      text.textContent = state.error?.message ?? '';
+      text.textContent = [state.error?.message, adviceFor(state)].filter(Boolean).join(' ');
       retry.textContent = 'Try again';
+      return this.#forget(`${title.textContent}. ${text.textContent}`);
+    }
+    if (!isLoading && this.#question) {
+      title.textContent = this.#question.title;
+      text.textContent = this.#question.message;
+      retry.textContent = this.#question.label ?? '';
+      retry.hidden = !this.#question.label;
       return this.#forget(`${title.textContent}. ${text.textContent}`);
     }
     if (!isLoading) {
@@ -129,7 +199,7 @@ export class LoadingView {
   }
 
   /** @param {ModelStoreState} state */
-  #updateProgress({ downloadProgress, loadingStep, progress }) {
+  #updateProgress({ downloadProgress, loadingStep, progress, currentModel }) {
     const { fill, bar, bytes, rate, steps } = this.#parts;
     const percent = Math.round(downloadProgress * 100);
     fill.style.transform = `scaleX(${downloadProgress})`;
@@ -144,7 +214,10 @@ export class LoadingView {
       ? `${formatBytes(progress.bytes)} of ${formatBytes(progress.totalBytes)}`
       : 'Connecting…';
     bar.setAttribute('aria-valuetext', `${percent} percent, ${bytes.textContent}`);
-    rate.textContent = progress && loadingStep === 'downloading' ? this.#speed(progress) : '';
+    const isDownload = progress && loadingStep === 'downloading';
+    rate.textContent = isDownload ? this.#speed(progress) : '';
+    if (isDownload && progress.bytes < progress.totalBytes && !currentModel?.startsWith('file:'))
+      this.#stall = setTimeout(() => (rate.textContent = 'Waiting for the network…'), stallTime);
     if (percent >= this.#announced + 25) {
       this.#announced = percent - (percent % 25);
       announce(`${percent} percent loaded`);
@@ -152,15 +225,20 @@ export class LoadingView {
   }
 
   /** @param {import('../wire.js').LoadProgress} progress */
-  #speed({ bytes, remaining, timeElapsed: time }) {
+  #speed({ bytes, totalBytes, timeElapsed: time }) {
     const last = this.#samples.at(-1);
     if (last && (bytes < last.bytes || time < last.time)) this.#samples = [];
     this.#samples.push({ time, bytes });
     while (this.#samples.length > 2 && this.#samples[0].time < time - rateWindow) this.#samples.shift();
-    const [first] = this.#samples;
-    if (time - first.time < 0.3) return '';
-    const rate = (bytes - first.bytes) / (time - first.time);
-    const left = remaining === null ? '' : ` · ${formatDuration(Math.max(1, remaining))} left`;
+    // What was kept from an earlier download comes from the disk: the network's speed shows only after it.
+    const slower = this.#samples.findIndex((sample) => sample.time >= time - settleTime);
+    const [first, middle] = [this.#samples[0], this.#samples[slower]];
+    if (slower > 0 && rateBetween(first, middle) > burst * rateBetween(middle, { time, bytes }))
+      this.#samples.splice(0, slower);
+    const start = this.#samples[0];
+    if (time - start.time < patience) return '';
+    const rate = rateBetween(start, { time, bytes });
+    const left = rate > 0 ? ` · ${formatDuration(Math.max(1, (totalBytes - bytes) / rate))} left` : '';
     return `${formatBytes(rate)}/s${left}`;
   }
 

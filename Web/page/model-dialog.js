@@ -1,6 +1,10 @@
-import { byId, element, oncePerFrame } from './dom.js';
+import { ModelCache } from '../worker/model-cache.js';
 import { fitOf, findModel, shortName } from './device.js';
+import { loadStyle } from './dialog.js';
+import { byId, element, oncePerFrame } from './dom.js';
 import { formatBytes, formatCount } from './format.js';
+import { forgetFile, givesHandles, knownFiles, pickFile } from './local-files.js';
+import { ModelFinder } from './model-finder.js';
 import { settings } from './settings.js';
 import { toast } from './toast.js';
 
@@ -10,61 +14,192 @@ import { toast } from './toast.js';
 /** Lists the models: what they are, whether they fit, whether they are here; loads and deletes them. */
 export class ModelDialog {
   #dialog = byId('model-dialog');
-  #list = byId('model-list');
+  #list = element('ul', { class: 'model-list', id: 'model-list' });
   #manager;
   #store;
   #choose;
   /** @type {CachedModel[]} */
   #cached = [];
+  /** Whether what is not among them could be: the browser keeps files. */
+  #keeps = false;
+  /** Files that are read where they are. @type {Awaited<ReturnType<typeof knownFiles>>} */
+  #known = [];
+  /** Bytes that the browser still keeps. */
+  #room = Infinity;
+  #finder;
+  /** What each item was drawn for. @type {Map<string, { state: string, node: HTMLElement }>} */
+  #items = new Map();
+  /** The model whose deletion waits for a yes. */
+  #asked = '';
 
   /**
-   * @param {import('../inference-manager.js').InferenceManager} manager
-   * @param {import('../model-store.js').ModelStore} store
-   * @param {(model: string | File) => void} choose
+   * @param {import('../shared-inference-manager.js').SharedInferenceManager} manager
+   * @param {import('../shared-inference-manager.js').EngineStore} store
+   * @param {(model: string | File, handle?: any) => void} choose
+   * @param {string} hubURL
    */
-  constructor(manager, store, choose) {
+  constructor(manager, store, choose, hubURL) {
     this.#manager = manager;
     this.#store = store;
-    this.#choose = (/** @type {string | File} */ model) => {
-      this.#dialog.close();
-      choose(model);
+    this.#choose = (/** @type {string | File} */ model, /** @type {any} */ handle) => {
+      this.#leave();
+      choose(model, handle);
     };
-    byId('pick-file').addEventListener('click', () => byId('model-file').click());
-    byId('model-file').addEventListener('change', (/** @type {any} */ event) => {
-      const [file] = event.target.files;
-      event.target.value = '';
-      if (file) this.#choose(file);
+    const field = element('input', {
+      id: 'model-file',
+      type: 'file',
+      accept: '.gguf',
+      hidden: true,
+      onchange: (/** @type {any} */ event) => {
+        const [file] = event.target.files;
+        event.target.value = '';
+        if (file) this.#choose(file);
+      },
     });
+    const drop = element(
+      'div',
+      { class: 'file-drop' },
+      element('p', {}, 'You have a ', element('code', {}, '.gguf'), ' file? Drop it anywhere on the page, or'),
+      element(
+        'button',
+        { class: 'button', id: 'pick-file', type: 'button', onclick: () => this.#pick() },
+        'Choose a file…',
+      ),
+      field,
+    );
+    this.#finder = new ModelFinder(store, hubURL, {
+      use: this.#choose,
+      fetch: (name) => this.#fetch(name),
+      kept: ({ kind, name, repository, path }) => {
+        const file = repository && ModelCache.fileName(`${repository}/${path}`);
+        const isIt = (/** @type {CachedModel} */ cached) =>
+          kind === 'repository' ? cached.file === file : cached.model === name;
+        return this.#cached.find(isIt)?.model ?? null;
+      },
+      room: () => this.#room,
+      pick: () => this.#pick(),
+      show: (id) => this.#goTo(id),
+      onShow: (isShown) => {
+        this.#list.hidden = isShown;
+        drop.hidden = isShown;
+      },
+    });
+    this.#dialog.querySelector('.dialog-body').append(this.#finder.element, this.#list, drop);
     const draw = oncePerFrame(() => this.#dialog.open && this.#draw());
     store.subscribe(
-      (state) => [state.loadingStep, state.currentModel, state.availableModels].join(),
+      (state) => [state.loadingStep, state.currentModel, state.availableModels.length, state.next?.loadingStep].join(),
       () => this.#refresh(),
     );
-    store.subscribe((state) => Math.round(state.downloadProgress * 200), draw);
+    store.subscribe((state) => Math.round((state.next ?? state).downloadProgress * 200), draw);
   }
 
   async open() {
+    await Promise.all([loadStyle('dialogs'), loadStyle('models')]);
+    this.#asked = '';
     this.#draw();
-    this.#dialog.showModal();
+    if (!this.#dialog.open) this.#dialog.showModal();
+    // Where there is a keyboard; a phone's own would cover the models.
+    if (matchMedia('(pointer: fine)').matches) this.#finder.focus();
     await this.#refresh();
+  }
+
+  /** What was looked for is found. */
+  #leave() {
+    this.#dialog.close();
+    this.#finder.clear();
   }
 
   async #refresh() {
     if (!this.#dialog.open) return;
+    const estimate = this.#manager.cache.estimate().catch(() => ({ quota: Infinity, usage: 0 }));
     this.#cached = await this.#manager.cache.list().catch(() => []);
+    this.#keeps = (await ModelCache.open()) !== null;
+    this.#known = await knownFiles();
+    const { quota, usage } = await estimate;
+    this.#room = quota - usage;
     this.#draw();
+    this.#finder.update();
+  }
+
+  /** Lets a file be chosen: with a handle where the browser gives them. */
+  async #pick() {
+    if (!givesHandles()) return byId('model-file').click();
+    try {
+      const picked = await pickFile();
+      if (picked) this.#choose(picked.file, picked.handle);
+    } catch (error) {
+      toast(`The file could not be opened. ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /** @param {string} id Of a model of the list, which gets the focus. */
+  #goTo(id) {
+    const item = this.#list.querySelector(`[data-model="${CSS.escape(id)}"]`);
+    item?.scrollIntoView({ block: 'nearest' });
+    item?.querySelector('button')?.focus();
   }
 
   #draw() {
+    const { availableModels } = this.#store.getState();
+    const isKnown = (/** @type {CachedModel} */ { model }) => this.#known.some((known) => known.model === model);
+    const others = this.#cached.filter((cached) => !findModel(availableModels, cached.model) && !isKnown(cached));
+    const nodes = [
+      ...availableModels.map((model) => this.#keep(model.id, () => this.#modelItem(model))),
+      ...this.#known.map((known) => this.#keep(known.model, () => this.#fileItem(known))),
+      ...others.map((cached) => this.#keep(cached.model, () => this.#cachedItem(cached))),
+    ];
+    const coming = this.#coming();
+    if (coming && ![...this.#known, ...others].some(({ model }) => model === coming.model))
+      nodes.push(this.#keep(coming.model, () => this.#cachedItem(coming, false)));
+    for (const child of [...this.#list.children]) {
+      if (nodes.includes(child)) continue;
+      if (child.contains(document.activeElement)) this.#finder.focus();
+      child.remove();
+    }
+    for (const [place, node] of nodes.entries())
+      if (this.#list.children[place] !== node) this.#list.insertBefore(node, this.#list.children[place] ?? null);
+    this.#drawProgress();
+  }
+
+  /** @returns {{ model: string, size: number, source: string } | null} What is on its way and no part of the catalog. */
+  #coming() {
     const state = this.#store.getState();
-    // The focused button is replaced by the one that does the same.
-    const focused = document.activeElement?.getAttribute('data-action');
-    const others = this.#cached.filter((cached) => !findModel(state.availableModels, cached.model));
-    this.#list.replaceChildren(
-      ...state.availableModels.map((model) => this.#modelItem(model)),
-      ...others.map((cached) => this.#cachedItem(cached)),
-    );
-    if (focused) this.#list.querySelector(`[data-action="${CSS.escape(focused)}"]`)?.focus();
+    const { currentModel: model, isLoading, progress } = state.next ?? state;
+    if (!isLoading || !model || !progress?.totalBytes || findModel(state.availableModels, model)) return null;
+    return { model, size: progress.totalBytes, source: '' };
+  }
+
+  /**
+   * An item's element, made anew only when what it says has changed: a button that moves away under the pointer, or is
+   * another one between press and release, gets no click.
+   *
+   * @param {string} id
+   * @param {() => HTMLElement} build
+   */
+  #keep(id, build) {
+    const known = this.#items.get(id);
+    const node = build();
+    // The progress moves by itself.
+    const signature = `${node.textContent}|${node.querySelector('.progress') !== null}`;
+    if (known?.state === signature) return known.node;
+    const focused = known?.node.contains(document.activeElement) ? document.activeElement : null;
+    known?.node.replaceWith(node);
+    this.#items.set(id, { state: signature, node });
+    // The focused button is replaced by the one that does the same, or by the first.
+    const action = focused?.getAttribute('data-action') ?? '';
+    /** @type {HTMLElement | null} */
+    const next = node.querySelector(`[data-action="${CSS.escape(action)}"]`) ?? node.querySelector('button');
+    if (focused) (next ?? this.#dialog.querySelector('button')).focus();
+    return node;
+  }
+
+  #drawProgress() {
+    const state = this.#store.getState();
+    const { downloadProgress } = state.next ?? state;
+    for (const bar of this.#list.querySelectorAll('.progress')) {
+      bar.setAttribute('aria-valuenow', String(Math.round(downloadProgress * 100)));
+      bar.firstElementChild.style.transform = `scaleX(${downloadProgress})`;
+    }
   }
 
   /** @param {CatalogModel} model */
@@ -95,41 +230,82 @@ export class ModelDialog {
   }
 
   /**
-   * A model that is no part of the catalog: a file that the user chose.
+   * A file of the user's that is read where it is.
    *
-   * @param {CachedModel} cached
+   * @param {{ model: string, size: number, isOpen: boolean }} known
    */
-  #cachedItem(cached) {
-    const name = cached.model.replace(/^file:/, '');
+  #fileItem({ model, size, isOpen }) {
+    const name = model.replace(/^file:/, '');
+    const actions = element('div', { class: 'model-actions' });
+    const button = (/** @type {string} */ kind, /** @type {string} */ text, /** @type {() => void} */ onclick) =>
+      actions.append(actionButton(kind, `${text} (${name})`, text, `${text}-${model}`, onclick));
+    if (this.#isLoading(model)) button('button', 'Cancel', () => this.#store.cancelDownload());
+    else {
+      if (!this.#isInUse(model)) button('button primary', isOpen ? 'Use' : 'Open again', () => this.#choose(model));
+      button('text-button', 'Forget', () => this.#forget(model, name));
+    }
     return element(
       'li',
-      { class: 'model', 'data-model': cached.model },
+      { class: 'model', 'data-model': model },
       element('h3', { class: 'model-title' }, name),
       element(
         'p',
         { class: 'model-facts' },
-        element('span', {}, formatBytes(cached.size)),
-        element('span', {}, 'Your own file'),
+        element('span', {}, formatBytes(size)),
+        element('span', {}, 'Your own file, read from where it is'),
       ),
-      this.#stateLine(cached.model, true, ''),
-      this.#actions(cached.model, name, true, true, ''),
+      this.#stateLine(model, true, ''),
+      actions,
+      this.#bar(model),
+    );
+  }
+
+  /**
+   * A model that is no part of the catalog: from the hub, or a file that the user chose.
+   *
+   * @param {Pick<CachedModel, 'model' | 'size' | 'source'>} cached
+   * @param {boolean} [isHere] Else it is on its way.
+   */
+  #cachedItem(cached, isHere = true) {
+    const name = cached.model.replace(/^file:/, '');
+    const origin = name === cached.model ? cached.source && new URL(cached.source).host : 'Your own file';
+    const facts = [formatBytes(cached.size), origin];
+    return element(
+      'li',
+      { class: 'model', 'data-model': cached.model },
+      element('h3', { class: 'model-title' }, name),
+      element('p', { class: 'model-facts' }, ...facts.map((fact) => element('span', {}, fact))),
+      isHere && this.#stateLine(cached.model, true, ''),
+      this.#actions(cached.model, name, isHere, true, ''),
       this.#bar(cached.model),
     );
   }
 
-  /** @param {string} id */
-  #isCurrent(id) {
-    const { currentModel, availableModels } = this.#store.getState();
-    return currentModel === id || findModel(availableModels, currentModel)?.id === id;
+  /** @param {string} id Whether the model with this id answers. */
+  #isInUse(id) {
+    const { currentModel, loadingStep } = this.#store.getState();
+    return loadingStep === 'ready' && this.#isCalled(id, currentModel);
+  }
+
+  /** @param {string} id Whether the model with this id is loading. */
+  #isLoading(id) {
+    const state = this.#store.getState();
+    const { currentModel, isLoading } = state.next ?? state;
+    return isLoading && this.#isCalled(id, currentModel);
+  }
+
+  /** @param {string} id @param {string | null} name */
+  #isCalled(id, name) {
+    return name === id || findModel(this.#store.getState().availableModels, name)?.id === id;
   }
 
   /** @param {string} id @param {boolean} isHere @param {string} problem */
   #stateLine(id, isHere, problem) {
-    const { loadingStep } = this.#store.getState();
     if (problem)
-      return element('p', { class: 'model-state', 'data-kind': 'unfit' }, `Does not fit this device. ${problem}.`);
-    if (this.#isCurrent(id) && loadingStep === 'ready')
-      return element('p', { class: 'model-state', 'data-kind': 'here' }, 'In use');
+      return element('p', { class: 'model-state', 'data-kind': 'unfit' }, `Does not fit this device. ${problem}`);
+    // A model that was deleted answers until another one does.
+    const use = isHere || !this.#keeps ? 'In use' : 'In use · not kept on this device';
+    if (this.#isInUse(id)) return element('p', { class: 'model-state', 'data-kind': 'here' }, use);
     if (isHere) return element('p', { class: 'model-state', 'data-kind': 'here' }, 'On this device');
     return element(
       'p',
@@ -140,57 +316,82 @@ export class ModelDialog {
 
   /** @param {string} id @param {string} name @param {boolean} isHere @param {boolean} fits @param {string} download */
   #actions(id, name, isHere, fits, download) {
-    const { isLoading, loadingStep } = this.#store.getState();
-    const current = this.#isCurrent(id);
+    const [isLoading, inUse] = [this.#isLoading(id), this.#isInUse(id)];
     const actions = element('div', { class: 'model-actions' });
     const button = (
       /** @type {string} */ kind,
       /** @type {string} */ label,
       /** @type {string} */ text,
-      /** @type {() => void} */ onclick,
-    ) =>
-      actions.append(
-        element(
-          'button',
-          { type: 'button', class: kind, 'aria-label': label, 'data-action': `${text.split(' ')[0]}-${id}`, onclick },
-          text,
-        ),
-      );
-    const inUse = current && loadingStep === 'ready';
-    if (current && isLoading) button('button', `Cancel loading ${name}`, 'Cancel', () => this.#store.cancelDownload());
+      /** @type {(event: MouseEvent) => void} */ onclick,
+    ) => actions.append(actionButton(kind, label, text, `${text.split(' ')[0]}-${id}`, onclick));
+    if (this.#asked === id) {
+      // It is where “Delete” was: the second click of a double one is no answer.
+      button('button primary', `Really delete ${name}`, 'Delete for good', ({ detail }) => {
+        if (detail < 2) this.#delete(id, name);
+      });
+      button('button', `Keep ${name}`, 'Keep it', () => this.#ask(''));
+      return actions;
+    }
+    if (isLoading) button('button', `Cancel loading ${name}`, 'Cancel', () => this.#store.cancelDownload());
     else if (fits && !inUse && isHere) button('button primary', `Use ${name}`, 'Use', () => this.#choose(id));
-    else if (fits && !inUse) button('button', `Download ${name}`, download, () => this.#choose(id));
-    if (isHere && !(current && isLoading))
-      button('text-button', `Delete ${name} from this device`, 'Delete', () => this.#delete(id, name));
+    else if (fits && !isHere && (!inUse || this.#keeps))
+      button('button', `Download ${name}`, download, () => this.#fetch(id));
+    if (isHere && !isLoading) button('text-button', `Delete ${name} from this device`, 'Delete', () => this.#ask(id));
     return actions;
   }
 
   /** @param {string} id */
   #bar(id) {
-    const { isLoading, downloadProgress } = this.#store.getState();
-    if (!isLoading || !this.#isCurrent(id)) return null;
-    const fill = element('div', { class: 'progress-fill' });
-    fill.style.transform = `scaleX(${downloadProgress})`;
+    if (!this.#isLoading(id)) return null;
     return element(
       'div',
-      {
-        class: 'progress',
-        role: 'progressbar',
-        'aria-label': 'Loading',
-        'aria-valuenow': Math.round(downloadProgress * 100),
-      },
-      fill,
+      { class: 'progress', role: 'progressbar', 'aria-label': 'Loading' },
+      element('div', { class: 'progress-fill' }),
     );
+  }
+
+  /** @param {string} id Of a model that is not kept. One in use answers until it is here once more. */
+  #fetch(id) {
+    if (!this.#isInUse(id)) return this.#choose(id);
+    const { contextLength, threads } = settings.getState();
+    this.#leave();
+    // What goes wrong is in the state.
+    this.#manager.initialize(id, undefined, { contextLength, threads, again: true }).catch(() => {});
+  }
+
+  /** @param {string} id Asks before a model is deleted that may have taken an hour to come. */
+  #ask(id) {
+    this.#asked = id;
+    this.#draw();
+  }
+
+  /** @param {string} model @param {string} name */
+  async #forget(model, name) {
+    await forgetFile(model).catch((error) => toast(error.message));
+    await this.#refresh();
+    toast(`${name} was forgotten. The file stays where it is.`);
   }
 
   /** @param {string} id @param {string} name */
   async #delete(id, name) {
+    this.#asked = '';
+    let outcome = `${name} was deleted from this device.`;
+    if (this.#isInUse(id)) outcome += ' It answers until this page is closed or loads another one.';
     try {
       await this.#manager.cache.delete(id);
-      toast(`${name} was deleted from this device.`);
     } catch (error) {
-      toast(/** @type {Error} */ (error).message);
+      outcome = /** @type {Error} */ (error).message;
     }
     await this.#refresh();
+    toast(outcome);
   }
+}
+
+/**
+ * @param {string} kind @param {string} label @param {string} text
+ * @param {string} action By which it is known again when an item is made anew.
+ * @param {(event: any) => void} onclick
+ */
+function actionButton(kind, label, text, action, onclick) {
+  return element('button', { type: 'button', class: kind, 'aria-label': label, 'data-action': action, onclick }, text);
 }

@@ -1,26 +1,31 @@
-import { byId, element } from './dom.js';
 import { findModel } from './device.js';
+import { loadStyle, newDialog } from './dialog.js';
+import { byId, element } from './dom.js';
 import { formatBytes } from './format.js';
+import { readField, samplerFields } from './sampler-fields.js';
+import { settingsForm } from './settings-form.js';
 import { changeSettings, defaultSettings, settings } from './settings.js';
+import { toast } from './toast.js';
 
 const mostThreads = 8;
 
 /** Shows and changes the settings; every change holds at once. */
 export class SettingsDialog {
-  #dialog = byId('settings-dialog');
-  /** @type {HTMLFormElement} */
-  #form = byId('settings-form');
+  #form;
+  #dialog;
   #manager;
   #store;
 
   /**
-   * @param {import('../inference-manager.js').InferenceManager} manager
-   * @param {import('../model-store.js').ModelStore} store
+   * @param {import('../shared-inference-manager.js').SharedInferenceManager} manager
+   * @param {import('../shared-inference-manager.js').EngineStore} store
    * @param {() => void} reloadModel
    */
   constructor(manager, store, reloadModel) {
     this.#manager = manager;
     this.#store = store;
+    this.#form = settingsForm(this.#fields, (name) => this.#reset(name));
+    this.#dialog = newDialog('settings-dialog', 'Settings', this.#form);
     const most = Math.min(navigator.hardwareConcurrency || 1, mostThreads);
     const choices = self.crossOriginIsolated ? Array.from({ length: most }, (_, index) => index + 1) : [1];
     this.#field('threads').append(
@@ -34,22 +39,35 @@ export class SettingsDialog {
       reloadModel();
     });
     byId('reset-settings').addEventListener('click', () => {
-      const { model, sidebarOpen } = settings.getState();
-      changeSettings({ ...defaultSettings, model, sidebarOpen });
+      const before = settings.getState();
+      // What the user wrote, and where they are, is no setting to recommend.
+      const { model, sidebarOpen, systemPrompt } = before;
+      changeSettings({ ...defaultSettings, model, sidebarOpen, systemPrompt });
       this.#show();
+      toast('The recommended settings are back.', {
+        label: 'Undo',
+        run: () => {
+          changeSettings(before);
+          this.#show();
+        },
+      });
     });
     byId('persist').addEventListener('click', async () => {
       await manager.cache.persist();
       await this.#showStorage();
     });
-    settings.subscribe((state) => state.theme, applyTheme);
-    applyTheme(settings.getState().theme);
   }
 
-  open() {
+  async open() {
+    await Promise.all([loadStyle('dialogs'), loadStyle('tools')]);
     this.#show();
     this.#dialog.showModal();
     this.#showStorage();
+  }
+
+  get #fields() {
+    const { availableModels, currentModel } = this.#store.getState();
+    return samplerFields(findModel(availableModels, currentModel));
   }
 
   /** @param {string} name @returns {any} */
@@ -58,26 +76,50 @@ export class SettingsDialog {
   }
 
   #show() {
-    const current = settings.getState();
-    const { availableModels, currentModel } = this.#store.getState();
-    const model = findModel(availableModels, currentModel);
-    for (const [name, value] of Object.entries(current)) {
+    for (const [name, value] of Object.entries(settings.getState())) {
       const field = this.#field(name);
-      if (field)
-        field.value = String(value ?? (name === 'temperature' ? (model?.temperature ?? 0.7) : (model?.topP ?? 0.9)));
+      if (field?.type === 'checkbox') field.checked = value;
+      else if (field) field.value = String(value ?? '');
     }
-    this.#showFigures();
+    for (const field of this.#fields) {
+      this.#field(field.name).placeholder = field.usual;
+      this.#row(field.name).querySelector('.usual').textContent = field.usual;
+      this.#tell(field.name, '');
+    }
+    this.#showChanged();
     this.#showEngine();
   }
 
-  #showFigures() {
-    for (const input of this.#form.querySelectorAll('input[type="range"]')) {
-      const output = input.closest('label')?.querySelector('output');
-      if (!output) continue;
-      const { name, value } = /** @type {HTMLInputElement} */ (input);
-      const isRecommended = settings.getState()[/** @type {'temperature'} */ (name)] === null;
-      output.value = `${Number(value).toFixed(2)}${isRecommended ? ' (recommended)' : ''}`;
-    }
+  /** Which numbers are not their defaults, and how many of those that are folded away. */
+  #showChanged() {
+    const current = settings.getState();
+    const differs = (/** @type {string} */ name) =>
+      /** @type {any} */ (current)[name] !== /** @type {any} */ (defaultSettings)[name];
+    for (const { name } of this.#fields) this.#row(name).toggleAttribute('data-changed', differs(name));
+    const folded = this.#fields.filter(({ isFirst }) => !isFirst).map(({ name }) => /** @type {string} */ (name));
+    const count = [...folded, 'stop', 'speculation'].filter(differs).length;
+    const summary = this.#form.querySelector('.more > summary');
+    if (summary) summary.textContent = count ? `More (${count} changed)` : 'More';
+  }
+
+  /** @param {string} name @returns {any} */
+  #row(name) {
+    return this.#form.querySelector(`[data-field="${name}"]`);
+  }
+
+  /** @param {string} name @param {string} problem Empty when there is none. */
+  #tell(name, problem) {
+    const text = this.#row(name).querySelector('.problem');
+    if (text.textContent !== problem) text.textContent = problem;
+    if (problem) this.#field(name).setAttribute('aria-invalid', 'true');
+    else this.#field(name).removeAttribute('aria-invalid');
+  }
+
+  /** @param {string} name */
+  #reset(name) {
+    changeSettings({ [name]: /** @type {any} */ (defaultSettings)[name] });
+    this.#show();
+    this.#field(name).focus();
   }
 
   #showEngine() {
@@ -91,10 +133,18 @@ export class SettingsDialog {
     byId('apply-engine').hidden = !differs;
     byId('engine-hint').textContent = self.crossOriginIsolated
       ? 'A longer context remembers more of a conversation and takes more memory.'
-      : 'This page is not cross-origin isolated, so the engine has one thread; `swiftlet serve` allows more.';
+      : isSecureContext
+        ? 'This page is not cross-origin isolated, so the engine has one thread; `swiftlet serve` allows more.'
+        : 'This page came over plain HTTP from another machine, so the engine has one thread; over HTTPS it has more.';
   }
 
   async #showStorage() {
+    if (!navigator.storage) {
+      byId('storage-use').textContent = 'Conversations, but no models over plain HTTP';
+      byId('persist').hidden = true;
+      this.#field('keepsPrefixes').closest('.field').hidden = true;
+      return;
+    }
     const { usage, persisted } = await this.#manager.cache.estimate().catch(() => ({ usage: 0, persisted: false }));
     byId('storage-use').textContent = `${formatBytes(usage)}${persisted ? ', kept until you delete it' : ''}`;
     byId('persist').hidden = persisted;
@@ -102,15 +152,21 @@ export class SettingsDialog {
 
   /** @param {HTMLInputElement} input */
   #change(input) {
-    const isText = input.name === 'systemPrompt' || input.name === 'theme';
-    changeSettings({ [input.name]: isText ? input.value : Number(input.value) });
-    this.#showFigures();
+    const { name, value, type, checked } = input;
+    const field = this.#fields.find((one) => one.name === name);
+    if (field) {
+      const read = readField(field, value);
+      this.#tell(name, 'problem' in read ? read.problem : '');
+      // What cannot be is said, and changes nothing.
+      if ('problem' in read) return;
+      changeSettings({ [name]: read.value ?? /** @type {any} */ (defaultSettings)[name] });
+    } else if (type === 'checkbox') changeSettings({ [name]: checked });
+    else
+      changeSettings({
+        [name]: typeof (/** @type {any} */ (defaultSettings)[name]) === 'string' ? value : Number(value),
+      });
+    this.#showChanged();
+    if (name === 'keepsPrefixes' && value === '0') this.#manager.forget().then(() => this.#showStorage(), () => {});
     this.#showEngine();
   }
-}
-
-/** @param {'system' | 'light' | 'dark'} theme */
-function applyTheme(theme) {
-  if (theme === 'system') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme;
 }

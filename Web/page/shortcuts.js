@@ -11,7 +11,7 @@ import { byId } from './dom.js';
 export function handleShortcuts({ chat, sidebar, openModels }) {
   addEventListener('keydown', (event) => {
     const isDialogOpen = document.querySelector('dialog[open], [popover]:popover-open') !== null;
-    if (event.key === 'Escape' && chat.reply && !isDialogOpen) {
+    if (event.key === 'Escape' && chat.isBusy && !isDialogOpen) {
       chat.stop();
       event.preventDefault();
       return;

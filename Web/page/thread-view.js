@@ -1,11 +1,24 @@
 import { ContextOverflowError } from '../inference-manager.js';
 import { announce, byId, element, oncePerFrame } from './dom.js';
 import { MessageView } from './message-view.js';
+import { splitReply } from './reasoning.js';
+import { messageOverflow } from './room.js';
 
-/** @typedef {import('./conversations.js').Message} Message */
+/** @typedef {import('./conversation.js').Message} Message */
+
+/**
+ * What the views hear of the conversation that is shown.
+ *
+ * @typedef {object} ChatView
+ * @property {() => void} show It is another one.
+ * @property {() => void} update Messages were added, removed or changed.
+ * @property {(message: Message) => void} grow The text of the reply that is being written has grown.
+ * @property {(error: Error | null) => void} fail Why there is no reply, or null when that no longer matters.
+ * @property {(message: Message) => void} finish
+ */
 
 /** Messages drawn at once when a conversation is opened; the ones before them follow in later frames. */
-const drawnAtOnce = 12;
+const drawnAtOnce = 8;
 /** Closer to the end than this, in pixels, the view follows the reply. */
 const followDistance = 80;
 /** A scroll this soon after a wheel, a finger, a key or the scrollbar, in milliseconds, is the user's. */
@@ -20,11 +33,19 @@ export class ThreadView {
   #actions;
   /** @type {Map<Message, MessageView>} */
   #views = new Map();
-  /** @type {HTMLElement | null} */
+  /** What stands after the last message. @type {HTMLElement | null} */
   #notice = null;
+  /** @type {Error | null} */
+  #error = null;
   #following = true;
   #touched = -Infinity;
   #drawing = 0;
+  #forgotten = element(
+    'div',
+    { class: 'forgotten' },
+    element('span', {}, 'The model no longer sees what is above'),
+    element('button', { type: 'button', class: 'text-button', onclick: () => this.#sendAll() }, 'Send it again'),
+  );
   #growLive = oncePerFrame(() => this.#drawLive());
 
   /**
@@ -32,6 +53,7 @@ export class ThreadView {
    * @param {object} actions
    * @param {(empty: boolean) => void} actions.onEmpty
    * @param {(busy: boolean) => void} actions.onBusy
+   * @param {() => void} actions.onGrow
    * @param {() => void} actions.newConversation
    * @param {() => void} actions.openSettings
    */
@@ -51,15 +73,20 @@ export class ThreadView {
     this.#stage.addEventListener(
       'scroll',
       () => {
-        const distance = this.#stage.scrollHeight - this.#stage.scrollTop - this.#stage.clientHeight;
-        if (distance < followDistance) this.#following = true;
         // Messages that get their real height move the view too; only the user's own scrolling means something.
-        else if (performance.now() - this.#touched < handTime) this.#following = false;
-        this.#jump.hidden = this.#following;
+        if (performance.now() - this.#touched < handTime) this.#following = false;
+        this.#lookDown();
       },
       { passive: true },
     );
-    new ResizeObserver(() => this.#follow()).observe(this.#thread);
+    // What is unfolded is read from its beginning.
+    this.#thread.addEventListener('click', ({ target }) => {
+      if (/** @type {Element} */ (target).closest('summary')) this.#following = false;
+    });
+    this.#thread.addEventListener('toggle', () => requestAnimationFrame(() => this.#lookDown()), true);
+    // Also when the message that is being written, or a phone's keyboard, takes room.
+    const resizes = new ResizeObserver(() => this.#follow());
+    for (const part of [this.#thread, this.#stage]) resizes.observe(part);
     this.#jump.addEventListener('click', () => this.#follow(true));
     this.#show();
   }
@@ -67,12 +94,15 @@ export class ThreadView {
   /** Begins to edit the last message of the user. */
   editLast() {
     const last = this.#chat.messages.findLast((message) => message.role === 'user');
-    if (last) this.#views.get(last)?.edit();
+    const view = last && this.#views.get(last);
+    if (!view) return;
+    this.#following = false;
+    view.edit();
+    view.node.scrollIntoView({ block: 'nearest' });
   }
 
   #show() {
     this.#views.clear();
-    this.#notice = null;
     this.#thread.replaceChildren();
     this.#drawing += 1;
     const drawing = this.#drawing;
@@ -91,24 +121,35 @@ export class ThreadView {
     };
     requestAnimationFrame(drawEarlier);
     this.#markForgotten();
+    this.#drawNotice();
     this.#follow(true);
     this.#tell();
   }
 
   #update() {
     const { messages } = this.#chat;
+    const focused = this.#thread.contains(document.activeElement) ? document.activeElement : null;
+    const before = messages.length - this.#views.size;
     const kept = new Set(messages);
     for (const [message, view] of this.#views) {
       if (kept.has(message)) continue;
       view.node.remove();
       this.#views.delete(message);
     }
-    for (const message of messages) {
-      if (!this.#views.has(message)) this.#thread.append(this.#viewOf(message).node);
+    this.#forgotten.remove();
+    for (const [place, message] of messages.entries()) {
+      const view = this.#viewOf(message);
+      const there = this.#thread.children[place];
+      if (there !== view.node) this.#thread.insertBefore(view.node, there ?? null);
+      view.update();
     }
     this.#markForgotten();
-    this.#follow(true);
+    this.#drawNotice();
+    this.#follow(before > 0);
     this.#tell();
+    // What was pressed for a reply goes away.
+    if (focused && (!focused.isConnected || focused.closest('[data-live] .message-footer')))
+      byId(matchMedia('(pointer: fine)').matches ? 'message-input' : 'stop').focus({ preventScroll: true });
   }
 
   /** @param {Message} message */
@@ -120,35 +161,45 @@ export class ThreadView {
     return view;
   }
 
-  /** A line before the first message that the model still gets. */
+  /** Which messages the model no longer gets, and a line before the first that it does. */
   #markForgotten() {
-    this.#thread.querySelector('.forgotten')?.remove();
-    const { firstSeen } = this.#chat.conversation;
-    const first = firstSeen > 0 && this.#views.get(this.#chat.messages[firstSeen])?.node;
-    if (first && first.isConnected) {
-      first.before(element('p', { class: 'forgotten' }, 'The model no longer sees what is above'));
-    }
+    this.#forgotten.remove();
+    const { path, firstSeen } = this.#chat.conversation;
+    for (const [place, message] of path.entries())
+      this.#views.get(message)?.node.toggleAttribute('data-unsent', place < firstSeen);
+    const first = firstSeen > 0 ? this.#views.get(path[firstSeen])?.node : undefined;
+    if (first?.isConnected) first.before(this.#forgotten);
+  }
+
+  #sendAll() {
+    this.#chat.sendFrom(null);
+    byId('message-input').focus();
   }
 
   #drawLive() {
-    const { live } = this.#chat;
-    if (!live) return;
-    this.#views.get(live)?.update();
+    const { writing } = this.#chat;
+    if (!writing) return;
+    this.#views.get(writing.message)?.update();
+    this.#actions.onGrow();
     this.#follow();
   }
 
   /** @param {Message} message */
   #finish(message) {
-    if (this.#chat.messages.includes(message)) {
-      this.#views.get(message)?.update();
-      announce(message.content);
-    }
+    if (this.#chat.messages.includes(message)) announce(splitReply(message.content).answer);
     this.#update();
   }
 
   #tell() {
     this.#actions.onEmpty(this.#chat.messages.length === 0);
-    this.#actions.onBusy(this.#chat.reply !== null);
+    this.#actions.onBusy(this.#chat.isBusy);
+  }
+
+  /** Follows again where the end is near. */
+  #lookDown() {
+    const distance = this.#stage.scrollHeight - this.#stage.scrollTop - this.#stage.clientHeight;
+    if (distance < followDistance) this.#following = true;
+    this.#jump.hidden = this.#following;
   }
 
   /** @param {boolean} [anew] Also when the user had scrolled away. */
@@ -161,43 +212,64 @@ export class ThreadView {
 
   /** @param {Error | null} error */
   #fail(error) {
-    this.#notice?.remove();
-    this.#notice = null;
+    this.#error = error;
+    this.#drawNotice();
     if (!error) return;
-    this.#notice = error instanceof ContextOverflowError ? this.#overflowNotice(error) : this.#errorNotice(error);
-    this.#thread.append(this.#notice);
     announce(this.#notice?.textContent ?? '');
     this.#follow(true);
   }
 
+  #drawNotice() {
+    this.#notice?.remove();
+    this.#notice = this.#newNotice();
+    if (this.#notice) this.#thread.append(this.#notice);
+  }
+
+  /** @returns {HTMLElement | null} */
+  #newNotice() {
+    const last = this.#chat.messages.at(-1);
+    if (this.#error instanceof ContextOverflowError) return this.#overflowNotice(this.#error);
+    if (this.#error) return this.#errorNotice(this.#error);
+    if (this.#chat.isWaitingForModel)
+      return element('p', { class: 'thinking' }, 'Waiting for the model; the reply follows by itself');
+    if (this.#chat.isBusy || last?.role !== 'user') return null;
+    return notice('info', '', 'This message has no reply.', [
+      ['Write the reply', () => this.#chat.regenerate(last)],
+      ['Edit the message', () => this.editLast()],
+    ]);
+  }
+
   /** @param {ContextOverflowError} error @returns {HTMLElement} */
-  #overflowNotice({ need, limit }) {
-    const isLong = this.#chat.messages.length - this.#chat.conversation.firstSeen > 1;
+  #overflowNotice({ code, need, limit }) {
+    const { messages, conversation, systemPrompt } = this.#chat;
+    const isLong = code !== messageOverflow && messages.length - conversation.firstSeen > 1;
+    const isReply = messages.at(-1)?.role === 'assistant';
+    const parts = [isReply && 'the message before it', systemPrompt.trim() && 'the system prompt'].filter(Boolean);
+    const what = isLong ? 'It has' : parts.length ? `With ${parts.join(' and ')} it has` : 'It alone has';
     const over =
       need && limit
-        ? ` It has ${need.toLocaleString('en')} tokens, and the model keeps ${limit.toLocaleString('en')} in mind.`
+        ? ` ${what} ${need.toLocaleString('en')} tokens, and the model keeps ${limit.toLocaleString('en')} in mind.`
         : '';
-    return notice(
-      'info',
-      isLong ? 'This conversation has grown too long' : 'This message is too long',
-      isLong
-        ? `${over} You can go on without its oldest messages (they stay here to read), or begin anew.`
-        : `${over} Shorten it, or give the model a longer context in the settings.`,
-      [
-        isLong && ['Go on without the oldest', () => this.#chat.forgetOldest()],
-        isLong && ['New conversation', this.#actions.newConversation],
-        !isLong && ['Edit the message', () => this.editLast()],
+    if (isLong) {
+      const advice = 'You can go on without its oldest messages (they stay here to read), or begin anew.';
+      return notice('info', 'This conversation has grown too long', `${over} ${advice}`, [
+        ['Go on without the oldest', () => this.#chat.goOnWithRoom()],
+        ['New conversation', this.#actions.newConversation],
         ['Settings', this.#actions.openSettings],
-      ],
-    );
+      ]);
+    }
+    const advice = `${isReply ? 'To go on, give' : 'Shorten it, or give'} the model a longer context in the settings.`;
+    return notice('info', `This ${isReply ? 'reply' : 'message'} is too long`, `${over} ${advice}`, [
+      !isReply && ['Edit the message', () => this.editLast()],
+      ['Settings', this.#actions.openSettings],
+    ]);
   }
 
   /** @param {Error} error @returns {HTMLElement} */
   #errorNotice(error) {
     const last = this.#chat.messages.at(-1);
-    return notice('error', 'There is no reply', error.message, [
-      last && ['Try again', () => this.#chat.regenerate(last)],
-    ]);
+    const title = last?.role === 'assistant' && last.content ? 'The reply broke off' : 'There is no reply';
+    return notice('error', title, error.message, [last && ['Try again', () => this.#chat.regenerate(last)]]);
   }
 }
 
@@ -216,7 +288,7 @@ function notice(kind, title, text, actions) {
   return element(
     'section',
     { class: 'notice', 'data-kind': kind },
-    element('h2', {}, title),
+    title && element('h2', {}, title),
     element('p', {}, text.trim()),
     element('div', { class: 'notice-actions' }, ...buttons),
   );

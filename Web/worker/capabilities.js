@@ -1,58 +1,33 @@
-import { UnsupportedBrowserError } from '../errors.js';
+import { MemoryError, UnsupportedBrowserError } from '../errors.js';
+import { webAssembly, wideSpace } from '../placement.js';
+import { wasmFile } from '../wasm-files.js';
+import { isElsewhere } from '../worker-start.js';
 
 /** Helper threads beyond this cost more than they bring. */
 const mostThreads = 8;
-
-// The smallest modules that use one instruction each: `i8x16.splat` and `i8x16.relaxed_swizzle`.
-const simdProbe = probe([0xfd, 0x0f], [0x41, 0x00]);
-const relaxedProbe = probe([0xfd, 0x80, 0x02], [0x41, 0x00, 0xfd, 0x0f, 0x41, 0x00, 0xfd, 0x0f]);
+const pageSize = 65536;
 
 /**
- * A module whose one function leaves a vector made by `instruction`.
+ * A compiled module and the memory it imports, if it does.
  *
- * @param {number[]} instruction
- * @param {number[]} operands
+ * @typedef {object} Choice
+ * @property {WebAssembly.Module} module
+ * @property {WebAssembly.Memory} [memory]
+ * @property {number} threads
+ * @property {32 | 64} addressing Bits of an address.
  */
-function probe(instruction, operands) {
-  const body = [0x00, ...operands, ...instruction, 0x0b];
-  return new Uint8Array([
-    0x00,
-    0x61,
-    0x73,
-    0x6d,
-    0x01,
-    0x00,
-    0x00,
-    0x00,
-    0x01,
-    0x05,
-    0x01,
-    0x60,
-    0x00,
-    0x01,
-    0x7b,
-    0x03,
-    0x02,
-    0x01,
-    0x00,
-    0x0a,
-    body.length + 2,
-    0x01,
-    body.length,
-    ...body,
-  ]);
-}
 
 /**
  * Compiles the module that suits this browser.
  *
- * Several threads need a cross-origin isolated page (for shared memory) and relaxed SIMD, which that module uses.
+ * Several threads need a cross-origin isolated page (for shared memory) and relaxed SIMD, which that module uses. The one
+ * with 64-bit addresses is its twin, and taken only when `addressing` asks for it.
  *
- * @param {{ wasmURL: string, threads?: number }} options
- * @returns {Promise<{ module: WebAssembly.Module, memory?: WebAssembly.Memory, threads: number }>}
+ * @param {{ wasmURL?: string, threads?: number, addressing?: 32 | 64 }} options
+ * @returns {Promise<Choice>}
  */
-export async function chooseModule({ wasmURL, threads }) {
-  if (typeof WebAssembly !== 'object' || !WebAssembly.validate(simdProbe)) {
+export async function chooseModule({ wasmURL, threads, addressing = 32 }) {
+  if (!webAssembly.simd()) {
     throw new UnsupportedBrowserError({
       code: 'unsupported-platform',
       message:
@@ -61,18 +36,36 @@ export async function chooseModule({ wasmURL, threads }) {
     });
   }
   const wanted = Math.max(1, Math.min(threads || navigator.hardwareConcurrency || 1, mostThreads));
-  if (self.crossOriginIsolated && WebAssembly.validate(relaxedProbe)) {
-    const memory = sharedMemory();
-    if (memory) return { module: await compile(wasmURL.replace(/\.wasm$/, '-threads.wasm')), memory, threads: wanted };
+  if (addressing === 64) {
+    const memory = firstGranted([wideSpace / pageSize, 196608, 131072, 98304], wideMemory);
+    if (!memory) {
+      throw new MemoryError({
+        code: 'not-enough-memory',
+        message: 'This browser did not give the 6 GB of address space or more that a model of this size takes.',
+      });
+    }
+    return { module: await compile(wasmFile('-64', wasmURL)), memory, threads: wanted, addressing };
   }
-  return { module: await compile(wasmURL), threads: 1 };
+  if (self.crossOriginIsolated && webAssembly.relaxedSIMD()) {
+    const memory = firstGranted(
+      [65535, 49152, 32768, 16384],
+      (maximum) => new WebAssembly.Memory({ initial: 256, maximum, shared: true }),
+    );
+    if (memory) return { module: await compile(wasmFile('-threads', wasmURL)), memory, threads: wanted, addressing };
+  }
+  return { module: await compile(wasmFile('', wasmURL)), threads: 1, addressing };
 }
 
-/** As much address space as the device grants. */
-function sharedMemory() {
-  for (const maximum of [65535, 49152, 32768, 16384]) {
+/**
+ * As much address space as the device grants.
+ *
+ * @param {number[]} pages The largest first.
+ * @param {(maximum: number) => WebAssembly.Memory} make
+ */
+function firstGranted(pages, make) {
+  for (const maximum of pages) {
     try {
-      return new WebAssembly.Memory({ initial: 256, maximum, shared: true });
+      return make(maximum);
     } catch {
       // Too much for this device.
     }
@@ -80,9 +73,19 @@ function sharedMemory() {
   return undefined;
 }
 
+/** @param {number} maximum Pages. */
+function wideMemory(maximum) {
+  return new WebAssembly.Memory(
+    /** @type {any} */ ({ initial: 256n, maximum: BigInt(maximum), shared: true, address: 'i64' }),
+  );
+}
+
 /** @param {string} url @returns {Promise<WebAssembly.Module>} */
 async function compile(url) {
-  const response = await fetch(url);
+  const response = await fetch(url).catch((error) => {
+    const hint = isElsewhere(url) ? ' Its server must send the header Access-Control-Allow-Origin.' : '';
+    throw new Error(`The engine could not be fetched from ${url} (${error.message}).${hint}`);
+  });
   if (!response.ok) throw new Error(`The engine could not be fetched: ${url} answered ${response.status}.`);
   const isWasm = response.headers.get('content-type')?.startsWith('application/wasm');
   return isWasm ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());

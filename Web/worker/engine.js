@@ -1,12 +1,16 @@
-import { EngineError, SwiftletError } from '../errors.js';
+import { EngineError, MemoryError, SwiftletError } from '../errors.js';
+import { placeModel } from '../placement.js';
 import { decodeEvent, eventKinds } from '../wire.js';
 import { chooseModule } from './capabilities.js';
 import { startHelpers } from './threads.js';
 
 /**
  * @typedef {object} EngineOptions
- * @property {string} wasmURL The module for one thread; the one for several lies beside it as `…-threads.wasm`.
+ * @property {string} [wasmURL] The module for one thread; beside it lie the one for several as `…-threads.wasm` and the one
+ *   with 64-bit addresses as `…-64.wasm`.
  * @property {number} [threads] At most; the number of cores, up to 8, when left out.
+ * @property {32 | 64} [addressing] Of the module to begin with; 32 when left out.
+ * @property {boolean} [keepsAddressing] Whether that module must hold every model.
  * @property {string} modelsURL Folder of models on the page's own origin.
  * @property {string} hubURL
  *
@@ -14,19 +18,31 @@ import { startHelpers } from './threads.js';
  * @property {(frames: ArrayBuffer[]) => void} onEvents
  * @property {(request: Extract<import('../wire.js').Event, { type: 'fetch' }>) => void} onFetch
  * @property {() => void} onCancelFetch
+ * @property {(addressing: 32 | 64) => void} onMove The model needs the module with these addresses.
  * @property {(error: unknown) => void} onFatal The engine cannot go on.
  */
 
 /** Events are posted at most this often while the engine is busy, in milliseconds; the first of a reply at once. */
 const postInterval = 12;
 const kindOffset = 5;
-const interfaceVersion = 1;
+const interfaceVersion = 3;
 
 /** The instantiated module and its loop. */
 export class Engine {
   /** How many threads compute. */
   threads = 1;
+  /** @type {32 | 64} Bits of the module's addresses. */
+  addressing = 32;
+  #keepsAddressing = false;
   #handlers;
+  /**
+   * What reads and writes conversations' keys and values, once that is asked for.
+   *
+   * @type {import('./prefix-files.js').PrefixFiles | undefined}
+   */
+  #prefixes;
+  /** @type {Promise<void> | undefined} */
+  #loadsPrefixes;
   /** @type {any} */
   #exports;
   /** @type {WebAssembly.Memory} */
@@ -35,6 +51,7 @@ export class Engine {
   #outbox = [];
   #lastPost = 0;
   #stepping = false;
+  #kernelChanges = 0;
   #turn = new Turn();
 
   /** @param {EngineHandlers} handlers */
@@ -59,7 +76,10 @@ export class Engine {
       });
     }
     engine.threads = choice.threads;
-    engine.#exports.swiftlet_start(choice.threads);
+    engine.addressing = choice.addressing;
+    engine.#keepsAddressing = options.keepsAddressing === true;
+    // What fits where is decided by `placement.js`, so the module has no limit of its own.
+    engine.#exports.swiftlet_start(choice.threads, 0);
     if (choice.memory) await startHelpers(choice.module, choice.memory, engine.#exports, choice.threads);
     engine.#flush();
     return engine;
@@ -70,6 +90,11 @@ export class Engine {
     return this.#exports;
   }
 
+  /** Linear memory where other workers can read it; undefined with one thread. */
+  get sharedMemory() {
+    return this.#memory.buffer instanceof ArrayBuffer ? undefined : this.#memory;
+  }
+
   /**
    * Linear memory from `pointer` on. Take it anew after every call into the module: growth detaches it.
    *
@@ -77,7 +102,30 @@ export class Engine {
    * @param {number} length
    */
   bytes(pointer, length) {
-    return new Uint8Array(this.#memory.buffer, pointer >>> 0, length);
+    return new Uint8Array(this.#memory.buffer, pointer, length);
+  }
+
+  /**
+   * Sees to it that a model is in the module that can hold it.
+   *
+   * @param {number} need Bytes, as far as that is known.
+   * @param {number} fileSize
+   * @param {boolean} isExact Whether `need` is all that the model needs; it may be less before the header was read.
+   * @returns {32 | 64 | null} The other module's addresses when this one is not it.
+   * @throws {MemoryError} When no module in this browser holds it.
+   */
+  placeElsewhere(need, fileSize, isExact) {
+    const { addressing, problem } = placeModel({ need, fileSize });
+    if (problem) {
+      throw new MemoryError({ ...problem, message: `This model does not fit this device. ${problem.message}` });
+    }
+    const isHere = addressing === this.addressing || (addressing === 32 && !isExact);
+    return isHere || this.#keepsAddressing ? null : addressing;
+  }
+
+  /** @param {32 | 64} addressing Of the module that goes on in this one's place. */
+  move(addressing) {
+    this.#handlers.onMove(addressing);
   }
 
   /**
@@ -96,7 +144,7 @@ export class Engine {
    * @param {(pointer: number) => any} use
    */
   withBytes(bytes, use) {
-    const pointer = this.#exports.swiftlet_allocate(bytes.length) >>> 0;
+    const pointer = this.#exports.swiftlet_allocate(bytes.length);
     if (!pointer)
       throw new EngineError({ code: 'out-of-memory', message: 'The engine has no memory left for a message.' });
     this.bytes(pointer, bytes.length).set(bytes);
@@ -134,11 +182,24 @@ export class Engine {
         await this.#turn.next();
       }
       this.#flush();
+      this.#noticeKernels();
     } catch {
       // `#guard` has told the page already.
     } finally {
       this.#stepping = false;
     }
+  }
+
+  /** Tells the page once when the engine found its kernels wrong and took others. */
+  #noticeKernels() {
+    const changes = this.#exports.swiftlet_kernel_changes();
+    if (changes === this.#kernelChanges) return;
+    this.#kernelChanges = changes;
+    self.postMessage({
+      type: 'notice',
+      code: 'kernels-replaced',
+      message: 'This browser computes some instructions wrongly. The engine does without them, which is slower.',
+    });
   }
 
   /** @template T @param {() => T} work @returns {T} */
@@ -168,7 +229,23 @@ export class Engine {
       queueMicrotask(() => (event.type === 'fetch' ? this.#handlers.onFetch(event) : this.#handlers.onCancelFetch()));
       return;
     }
+    if (kind >= eventKinds.openPrefix && kind <= eventKinds.deletePrefix) {
+      const event = /** @type {any} */ (decodeEvent(frame));
+      queueMicrotask(() => this.#onPrefix(event));
+      return;
+    }
     this.#outbox.push(/** @type {ArrayBuffer} */ (frame.buffer));
+  }
+
+  /** @param {Parameters<import('./prefix-files.js').PrefixFiles['handle']>[0]} event */
+  #onPrefix(event) {
+    this.#loadsPrefixes ??= import('./prefix-files.js').then(({ PrefixFiles }) => {
+      this.#prefixes = new PrefixFiles(this);
+    });
+    this.#loadsPrefixes.then(
+      () => this.#prefixes?.handle(event),
+      () => event.type === 'openPrefix' && this.call(() => this.#exports.swiftlet_prefix_unavailable(event.id)),
+    );
   }
 
   /** @returns {{ env: Record<string, any> }} */
@@ -182,6 +259,11 @@ export class Engine {
           // `getRandomValues` refuses shared memory.
           this.bytes(pointer, length).set(crypto.getRandomValues(new Uint8Array(length)));
         },
+        prefix_read: (/** @type {number} */ offset, /** @type {number} */ pointer, /** @type {number} */ length) =>
+          Number(this.#prefixes?.read(offset, this.bytes(pointer, length)) ?? 0),
+        prefix_write: (/** @type {number} */ offset, /** @type {number} */ pointer, /** @type {number} */ length) =>
+          Number(this.#prefixes?.write(offset, this.bytes(pointer, length)) ?? 0),
+        prefix_truncate: (/** @type {number} */ size) => this.#prefixes?.truncate(size),
         fatal: (/** @type {number} */ pointer, /** @type {number} */ length) => {
           const text = new TextDecoder().decode(this.bytes(pointer, length).slice());
           const [, code, message] = /^([a-z-]+): (.*)$/s.exec(text) ?? ['', 'internal', text];

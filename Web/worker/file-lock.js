@@ -1,3 +1,4 @@
+import { withLock } from '../locks.js';
 import { ModelCache } from './model-cache.js';
 
 /** How often the other tab's progress is looked at, in milliseconds. */
@@ -13,13 +14,8 @@ const watchInterval = 250;
  * @returns {Promise<T>}
  */
 export async function withFileLock(file, signal, { whileWaiting, use }) {
-  if (!navigator.locks) return use();
   const name = ModelCache.lockName(file);
-  const atOnce = await navigator.locks.request(
-    name,
-    { ifAvailable: true },
-    async (lock) => lock && { value: await use() },
-  );
+  const atOnce = await withLock(name, { ifAvailable: true }, async (lock) => lock !== null && { value: await use() });
   if (atOnce) return atOnce.value;
   const watch = setInterval(whileWaiting, watchInterval);
   try {

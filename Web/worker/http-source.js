@@ -21,10 +21,12 @@ export class HttpSource {
    *
    * @param {number} offset
    * @param {AbortSignal} signal
-   * @returns {Promise<{ total: number, chunks: AsyncIterable<Uint8Array> }>} `total` is the size of the whole file.
+   * @param {() => ArrayBuffer} takeBuffer Where to put bytes, when the browser can read into a given buffer.
+   * @returns {Promise<{ total: number, chunks: AsyncIterable<Uint8Array<ArrayBuffer>> }>} `total` is the size of the whole
+   *   file. Whoever takes a chunk owns its buffer.
    * @throws {NotHereError} When the answer cannot be this file.
    */
-  async open(offset, signal) {
+  async open(offset, signal, takeBuffer) {
     const headers = offset > 0 ? { Range: `bytes=${offset}-` } : undefined;
     const response = await fetch(this.url, { headers, signal, cache: 'no-store', referrerPolicy: 'no-referrer' });
     const type = response.headers.get('content-type') ?? '';
@@ -46,9 +48,12 @@ export class HttpSource {
           message: `${this.label} sent another part than it was asked for`,
         });
       }
-      return { total, chunks: chunksOf(response.body, 0) };
+      return { total, chunks: chunksOf(response.body, 0, takeBuffer) };
     }
-    return { total: Number(response.headers.get('content-length')), chunks: chunksOf(response.body, offset) };
+    return {
+      total: Number(response.headers.get('content-length')),
+      chunks: chunksOf(response.body, offset, takeBuffer),
+    };
   }
 }
 
@@ -57,25 +62,56 @@ function describe(response, type) {
   return response.ok ? `with ${type} instead of a model` : `${response.status} ${response.statusText}`.trim();
 }
 
+/** A chunk is handed on after about this many milliseconds, so that a slow line shows progress and loses little. */
+const chunkTime = 40;
+
 /**
  * The body's chunks without the first `skip` bytes, for servers that know no ranges.
  *
- * @param {ReadableStream<Uint8Array>} body
+ * Reading into buffers of our own is cheaper and leaves no garbage: the browser's chunks pile up by hundreds of megabytes
+ * on a fast line before they are collected.
+ *
+ * @param {ReadableStream<Uint8Array<ArrayBuffer>>} body
  * @param {number} skip
+ * @param {() => ArrayBuffer} takeBuffer
+ * @returns {AsyncGenerator<Uint8Array<ArrayBuffer>>}
  */
-async function* chunksOf(body, skip) {
-  const reader = body.getReader();
+async function* chunksOf(body, skip, takeBuffer) {
+  const reader = readerOf(body);
+  let wanted = 16 * 1024;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      if (skip >= value.length) skip -= value.length;
-      else {
-        yield skip ? value.subarray(skip) : value;
-        skip = 0;
+      const start = performance.now();
+      const { done, value } = await reader.read(takeBuffer, wanted);
+      if (value?.length) {
+        if (performance.now() - start < chunkTime) wanted = Math.min(wanted * 2, value.buffer.byteLength);
+        else wanted = Math.max(1, wanted / 2);
+        if (skip < value.length) yield skip ? value.subarray(skip) : value;
+        skip = Math.max(0, skip - value.length);
       }
+      if (done) return;
     }
   } finally {
     reader.cancel().catch(() => {});
+  }
+}
+
+/** @param {ReadableStream<Uint8Array<ArrayBuffer>>} body */
+function readerOf(body) {
+  try {
+    const reader = body.getReader({ mode: 'byob' });
+    return {
+      /** @param {() => ArrayBuffer} takeBuffer @param {number} wanted @returns {Promise<any>} */
+      read: (takeBuffer, wanted) => {
+        const buffer = takeBuffer();
+        const options = { min: Math.min(wanted, buffer.byteLength) };
+        return /** @type {any} */ (reader).read(new Uint8Array(buffer), options);
+      },
+      cancel: () => reader.cancel(),
+    };
+  } catch {
+    // Safari before version 26.
+    const reader = body.getReader();
+    return { /** @returns {Promise<any>} */ read: () => reader.read(), cancel: () => reader.cancel() };
   }
 }

@@ -11,6 +11,7 @@
  * @property {string} file Name of the file here.
  * @property {number} size Bytes of the whole file.
  * @property {string | null} sha256 Lower-case hex.
+ * @property {string | null} [checksum] XXH64 in hex, of a complete file.
  * @property {string} source Where the bytes came from.
  * @property {boolean} complete
  * @property {number} savedAt Milliseconds since 1970.
@@ -64,6 +65,15 @@ export class ModelCache {
    */
   static fileName(name) {
     return name.replace(/[^\w.-]+/g, '_').slice(-180);
+  }
+
+  /**
+   * The name here of a file that the user picked.
+   *
+   * @param {string} model
+   */
+  static pickedName(model) {
+    return ModelCache.fileName(model.replace(':', '-'));
   }
 
   /** @returns {Promise<CachedModel[]>} Complete ones, newest first. */

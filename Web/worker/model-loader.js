@@ -1,9 +1,10 @@
-import { DownloadError, MemoryError, ModelError, recordOf } from '../errors.js';
-import { NotHereError } from './http-source.js';
+import { DownloadError, EngineError, MemoryError, ModelError, recordOf } from '../errors.js';
+import { wasmFile } from '../wasm-files.js';
 import { withFileLock } from './file-lock.js';
+import { NotHereError } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 import { planFor } from './model-plan.js';
-import { ModelReceiver, RefusedError } from './model-receiver.js';
+import { ModelReceiver, MovedError, RefusedError } from './model-receiver.js';
 
 /** @typedef {import('./model-plan.js').ModelPlan} ModelPlan */
 /** @typedef {import('./http-source.js').HttpSource} HttpSource */
@@ -18,18 +19,20 @@ const retryPauses = [300, 1000, 2500, 5000];
 export class ModelLoader {
   #engine;
   #places;
-  /** @type {Map<string, File>} */
+  #hashURL;
+  /** @type {Map<string, { file: File, keep: boolean }>} */
   #picked = new Map();
   #abort = new AbortController();
   #running = Promise.resolve();
 
   /**
    * @param {import('./engine.js').Engine} engine
-   * @param {{ modelsURL: string, hubURL: string }} places
+   * @param {{ modelsURL: string, hubURL: string, wasmURL?: string }} places
    */
   constructor(engine, places) {
     this.#engine = engine;
     this.#places = places;
+    this.#hashURL = wasmFile('hash', places.wasmURL);
   }
 
   /**
@@ -37,9 +40,10 @@ export class ModelLoader {
    *
    * @param {string} model
    * @param {File} file
+   * @param {boolean} keep Whether it is copied into the cache.
    */
-  offer(model, file) {
-    this.#picked.set(model, file);
+  offer(model, file, keep) {
+    this.#picked.set(model, { file, keep });
   }
 
   /** Stops bringing bytes. What came so far stays in the cache. */
@@ -77,15 +81,23 @@ export class ModelLoader {
     } catch (error) {
       if (signal.aborted || error instanceof RefusedError) {
         this.#engine.call(() => exports.swiftlet_model_discard());
+        if (!signal.aborted && error instanceof MovedError) this.#engine.move(error.addressing);
         return;
       }
-      const { code, message } = recordOf(error, 'download-failed');
+      const { code, message, need, limit } = recordOf(error, 'download-failed');
       const text = new TextEncoder();
       const [codeBytes, messageBytes] = [text.encode(code), text.encode(message)];
       this.#engine.call(() =>
         this.#engine.withBytes(codeBytes, (codePointer) =>
           this.#engine.withBytes(messageBytes, (messagePointer) =>
-            exports.swiftlet_model_failed(codePointer, codeBytes.length, messagePointer, messageBytes.length),
+            exports.swiftlet_model_failed(
+              codePointer,
+              codeBytes.length,
+              messagePointer,
+              messageBytes.length,
+              need ?? 0,
+              limit ?? 0,
+            ),
           ),
         ),
       );
@@ -94,20 +106,31 @@ export class ModelLoader {
 
   /** @param {ModelPlan} plan @param {ModelCache | null} cache @param {AbortSignal} signal */
   async #receive(plan, cache, signal) {
-    const known = await cache?.info(plan.file);
-    const expected = {
-      size: plan.size || known?.size || 0,
-      sha256: plan.sha256 ?? (known?.complete ? known.sha256 : null),
-    };
-    const receiver = await ModelReceiver.open(this.#engine, plan, expected, cache, signal);
+    const noted = await cache?.info(plan.file);
+    const known = noted && isOf(plan, noted) ? noted : null;
+    const size = plan.size || known?.size || 0;
+    const sha256 = plan.sha256 ?? (known?.complete ? known.sha256 : null);
+    // The checksum speaks for the bytes whose SHA-256 was right when they came.
+    const isKept = known?.complete && known.sha256 === sha256 && known.size === size;
+    const expected = { size, sha256, checksum: isKept ? (known.checksum ?? null) : null };
+    const receiver = await ModelReceiver.open(this.#engine, plan, expected, cache, signal, this.#hashURL);
     try {
+      // A picked file is what is in it, not what its name says: nothing kept under that name stands for it or begins it.
+      if (plan.picked) {
+        await receiver.restart();
+        if (plan.staysOutside) await cache?.delete(plan.file);
+        await receiver.readFile(plan.picked);
+        if (await receiver.verify()) return;
+        throw new DownloadError({
+          code: 'download-failed',
+          message: `${plan.picked.name} could not be read to its end. Please choose it again.`,
+        });
+      }
       if (await receiver.resume()) {
         if (await receiver.verify()) return;
         await receiver.restart();
       }
-      if (!plan.picked) return await this.#download(plan, receiver, signal);
-      await receiver.readFile(plan.picked);
-      await receiver.verify();
+      await this.#download(plan, receiver, signal);
     } finally {
       receiver.close();
     }
@@ -136,7 +159,7 @@ export class ModelLoader {
         failures.push(`${source.label} has another file under that name (its SHA-256 is not the published one)`);
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof RefusedError || error instanceof MemoryError) throw error;
+        if ([RefusedError, MemoryError, EngineError].some((kind) => error instanceof kind)) throw error;
         failures.push(error instanceof DownloadError ? error.message : `${source.label} cannot be reached`);
       }
     }
@@ -169,27 +192,42 @@ export class ModelLoader {
    * @param {AbortSignal} signal
    */
   async #transfer(source, receiver, signal) {
+    const start = receiver.received;
     for (let failures = 0; ; ) {
       const before = receiver.received;
       try {
-        const { total, chunks } = await source.open(before, signal);
+        const { total, chunks } = await source.open(before, signal, receiver.takeBuffer);
         await receiver.expect(total, source);
         for await (const chunk of chunks) {
           signal.throwIfAborted();
-          receiver.accept(chunk);
+          await receiver.accept(chunk);
         }
         if (receiver.isFull) return;
         throw new TypeError('The connection ended early.');
       } catch (error) {
         signal.throwIfAborted();
-        const broken = error instanceof TypeError && receiver.received > 0 && navigator.onLine !== false;
+        // What has begun to come goes on when the network is back; without one it does not begin.
+        const broken = error instanceof TypeError && receiver.received > (navigator.onLine === false ? start : 0);
         if (receiver.received > before) failures = 0;
         if (!broken || error instanceof NotHereError || failures >= retryPauses.length) throw error;
-        await pause(retryPauses[failures], signal);
-        failures += 1;
+        if (navigator.onLine !== false) failures += 1;
+        await pause(retryPauses[Math.max(0, failures - 1)], signal);
       }
     }
   }
+}
+
+/**
+ * Whether what is kept under a model's file name can be that model: of two URLs the names may be the same, and without a
+ * published hash nothing else would tell.
+ *
+ * @param {ModelPlan} plan
+ * @param {import('./model-cache.js').CachedModel} noted
+ */
+function isOf({ model, sha256, picked, sources }, noted) {
+  // An address may have another key or signature each time.
+  const place = (/** @type {string} */ url) => url.split('?')[0];
+  return sha256 || picked || noted.model === model || sources.some(({ url }) => place(url) === place(noted.source ?? ''));
 }
 
 /** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */

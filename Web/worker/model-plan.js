@@ -1,4 +1,4 @@
-import { DownloadError, ModelError } from '../errors.js';
+import { ModelError } from '../errors.js';
 import { HttpSource } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 
@@ -12,48 +12,52 @@ import { ModelCache } from './model-cache.js';
  * @property {string | null} sha256
  * @property {HttpSource[]} sources In the order to try.
  * @property {File} [picked] A file that the user chose; then there are no other sources.
+ * @property {boolean} [staysOutside] Whether a picked file is read where it is each time, rather than kept.
  */
-
-/** A file that the user picked is loaded under this prefix and its name. */
-export const pickedPrefix = 'file:';
-
-const repositoryName = /^([\w.-]+\/[\w.-]+?)(?::([\w.-]+))?$/;
-const preferredQuantizations = ['Q4_K_M', 'Q8_0'];
 
 /**
  * @param {{ model: string, entry: import('../wire.js').CatalogModel | null }} request
  * @param {{ modelsURL: string, hubURL: string }} places
- * @param {File | undefined} picked
+ * @param {{ file: File, keep: boolean } | undefined} picked
  * @param {AbortSignal} signal
  * @returns {Promise<ModelPlan>}
  */
 export async function planFor({ model, entry }, places, picked, signal) {
-  if (model.startsWith(pickedPrefix)) {
-    const file = ModelCache.fileName(model.replace(':', '-'));
-    return { model, file, size: picked?.size ?? 0, sha256: null, sources: [], picked };
+  // A URL means what lies there, though the catalog has a file of that name.
+  if (entry && !model.includes('://')) return catalogPlan(entry, places);
+  const { parseModelName } = await import('../model-name.js');
+  const name = parseModelName(model, { baseURL: places.modelsURL, hubURL: places.hubURL });
+  if (name?.kind === 'file') {
+    const file = ModelCache.pickedName(model);
+    const staysOutside = picked?.keep === false;
+    return { model, file, size: picked?.file.size ?? 0, sha256: null, sources: [], picked: picked?.file, staysOutside };
   }
-  if (entry) return catalogPlan(entry, places);
-  if (/^https?:\/\/|\.gguf$/i.test(model)) {
-    const url = new URL(model, places.modelsURL);
-    return {
-      model,
-      file: ModelCache.fileName(url.host + url.pathname),
-      size: 0,
-      sha256: null,
-      sources: [new HttpSource(url.href, url.host)],
-    };
+  if (name?.kind === 'url') {
+    const { href, host, pathname } = new URL(name.url);
+    const file = ModelCache.fileName(host + pathname);
+    const source = new HttpSource(href, host);
+    return entry ? catalogPlan(entry, places, source) : { model, file, size: 0, sha256: null, sources: [source] };
   }
-  return repositoryPlan(model, places.hubURL, signal);
+  if (name?.kind === 'repository') return (await keptPlan(model)) ?? repositoryPlan(model, name, places.hubURL, signal);
+  throw new ModelError({
+    code: 'model-not-found',
+    message:
+      `There is no model called “${model}”. ` +
+      'Expected a tier, a catalog id, org/repo[:quant] or the URL of a .gguf file.',
+  });
 }
 
 /**
  * @param {import('../wire.js').CatalogModel} entry
  * @param {{ modelsURL: string, hubURL: string }} places
+ * @param {HttpSource} [given] Where it is to come from, and nowhere else.
  * @returns {ModelPlan}
  */
-function catalogPlan(entry, { modelsURL, hubURL }) {
-  const sources = [new HttpSource(new URL(encodeURIComponent(entry.file), modelsURL).href, 'this site')];
-  for (const source of entry.sources) {
+function catalogPlan(entry, { modelsURL, hubURL }, given) {
+  const sources = given
+    ? [given]
+    : [new HttpSource(new URL(encodeURIComponent(entry.file), modelsURL).href, 'this site')];
+  for (const source of given ? [] : entry.sources) {
     if (source.type === 'hub') sources.push(hubSource(hubURL, source.repository, source.revision, source.file));
   }
   // Without a hash the catalog's size is only a hint, which a newer file on the hub may not have.
@@ -70,55 +74,35 @@ function hubSource(hubURL, repository, revision, file) {
 }
 
 /**
+ * What is kept under this name is used without asking the hub what the name means now.
+ *
+ * @param {string} model
+ * @returns {Promise<ModelPlan | undefined>}
+ */
+async function keptPlan(model) {
+  const kept = (await (await ModelCache.open())?.list())?.find((cached) => cached.model === model);
+  if (!kept) return undefined;
+  const { file, size, sha256, source } = kept;
+  return { model, file, size, sha256, sources: [new HttpSource(source, 'the hub')] };
+}
+
+/**
  * Finds the file that `org/repo[:quant]` means.
  *
  * @param {string} model
+ * @param {{ repository: string, wanted: string | null }} name
  * @param {string} hubURL
  * @param {AbortSignal} signal
  * @returns {Promise<ModelPlan>}
  */
-async function repositoryPlan(model, hubURL, signal) {
-  const [, repository, quantization] = repositoryName.exec(model) ?? [];
-  if (!repository) {
-    throw new ModelError({
-      code: 'model-not-found',
-      message:
-        `There is no model called “${model}”. ` +
-        'Expected a tier, a catalog id, org/repo[:quant] or the URL of a .gguf file.',
-    });
-  }
-  const response = await fetch(`${hubURL}/api/models/${repository}/tree/main?recursive=1`, { signal }).catch(
-    (error) => {
-      signal.throwIfAborted();
-      throw new DownloadError(
-        { code: 'offline', message: `The hub cannot be reached to look up ${repository}.` },
-        { cause: error },
-      );
-    },
-  );
-  if (!response.ok) {
-    throw new ModelError({
-      code: 'model-not-found',
-      message: `The hub answered ${response.status} for ${repository}.`,
-    });
-  }
-  /** @type {{ path: string, size: number, lfs?: { oid?: string } }[]} */
-  const entries = await response.json();
-  const files = entries.filter((entry) => /\.gguf$/i.test(entry.path) && !/-of-\d+\.gguf$/i.test(entry.path));
-  const named = (/** @type {string} */ name) =>
-    files.find((entry) => entry.path.toLowerCase().includes(name.toLowerCase()));
-  const chosen = quantization ? named(quantization) : (preferredQuantizations.map(named).find(Boolean) ?? files[0]);
-  if (!chosen) {
-    throw new ModelError({
-      code: 'model-not-found',
-      message: `${repository} has no .gguf file${quantization ? ` for ${quantization}` : ''}.`,
-    });
-  }
+async function repositoryPlan(model, name, hubURL, signal) {
+  const { findFile } = await import('../hub.js');
+  const { file, url } = await findFile(name, hubURL, signal);
   return {
     model,
-    file: ModelCache.fileName(`${repository}/${chosen.path}`),
-    size: chosen.size,
-    sha256: chosen.lfs?.oid ?? null,
-    sources: [hubSource(hubURL, repository, 'main', chosen.path)],
+    file: ModelCache.fileName(`${name.repository}/${file.path}`),
+    size: file.size,
+    sha256: file.sha256,
+    sources: [new HttpSource(url, 'the hub')],
   };
 }

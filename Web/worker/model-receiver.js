@@ -1,18 +1,28 @@
-import { DownloadError, MemoryError } from '../errors.js';
+import { DownloadError, MemoryError, ModelError } from '../errors.js';
+import { bufferSize, Hasher } from './hasher.js';
 import { ModelCache } from './model-cache.js';
+import { PageWorker } from './page-worker.js';
 
 /** The engine looked at the file's header and refused it; it has told the page why. */
 export class RefusedError extends Error {}
 
+/** Another module must hold the model. */
+export class MovedError extends RefusedError {
+  /** @param {32 | 64} addressing That module's. */
+  constructor(addressing) {
+    super();
+    this.addressing = addressing;
+  }
+}
+
 const megabyte = 1024 * 1024;
-/** Read from the cache or a picked file at a time; between two reads a cancel is heard. */
-const readSize = 4 * megabyte;
-/** Written bytes are flushed this often, so that little is lost when the tab crashes. */
-const flushSize = 8 * megabyte;
 const progressInterval = 80;
 
 /**
  * Takes one model file's bytes, in order, into linear memory, the hash and the cache, and never holds a second copy.
+ *
+ * The hash is computed beside the transfer. A file that was complete before is held to its checksum, which costs next to
+ * nothing, instead of its SHA-256.
  */
 export class ModelReceiver {
   received = 0;
@@ -28,31 +38,35 @@ export class ModelReceiver {
   #pointer = 0;
   #size = 0;
   #source = '';
-  #unflushed = 0;
+  /** @type {Hasher | undefined} */
+  #hasher;
+  #hashURL;
   #nextInspection = megabyte;
   #lastProgress = 0;
 
   /**
    * @param {import('./engine.js').Engine} engine
    * @param {import('./model-plan.js').ModelPlan} plan
-   * @param {{ size: number, sha256: string | null }} expected `size` is 0 when the source tells it.
+   * @param {{ size: number, sha256: string | null, checksum: string | null }} expected `size` is 0 when the source tells
+   *   it; `checksum` is that of a complete file in the cache.
    * @param {ModelCache | null} cache
    * @param {AbortSignal} signal
+   * @param {string} hashURL Of the module that hashes.
    */
-  constructor(engine, plan, expected, cache, signal) {
+  constructor(engine, plan, expected, cache, signal, hashURL) {
     this.#engine = engine;
     this.#plan = plan;
     this.#expected = expected;
     this.#cache = cache;
     this.#signal = signal;
+    this.#hashURL = hashURL;
   }
 
   /** @param {ConstructorParameters<typeof ModelReceiver>} parameters */
   static async open(...parameters) {
     const receiver = new ModelReceiver(...parameters);
-    receiver.#engine.exports.swiftlet_hash_reset();
     const [, plan, , cache] = parameters;
-    receiver.#handle = await cache?.open(plan.file).catch(() => undefined);
+    if (!plan.staysOutside) receiver.#handle = await cache?.open(plan.file).catch(() => undefined);
     return receiver;
   }
 
@@ -72,13 +86,14 @@ export class ModelReceiver {
       this.#handle.truncate(0);
       return false;
     }
+    if (present !== this.#expected.size) this.#expected.checksum = null;
     this.resumed = true;
     this.#reserve(this.#expected.size);
     while (this.received < present) {
-      const length = Math.min(readSize, present - this.received);
-      const target = this.#engine.bytes(this.#pointer + this.received, length);
-      if (this.#handle.read(target, { at: this.received }) !== length) break;
-      this.#took(length);
+      const chunk = new Uint8Array(this.takeBuffer(), 0, Math.min(bufferSize, present - this.received));
+      if (this.#handle.read(chunk, { at: this.received }) !== chunk.length) break;
+      await this.#take(chunk);
+      // So that a cancel is heard.
       await this.#engine.turn();
       this.#signal.throwIfAborted();
     }
@@ -117,22 +132,28 @@ export class ModelReceiver {
    */
   async readFile(file) {
     this.#source = file.name;
+    if (!file.size) throw new ModelError({ code: 'invalid-model', message: 'The file is empty.' });
     if (!this.#pointer) await this.#begin(file.size);
     while (this.received < this.#size) {
-      const chunk = new Uint8Array(await file.slice(this.received, this.received + readSize).arrayBuffer());
+      const chunk = new Uint8Array(await file.slice(this.received, this.received + bufferSize).arrayBuffer());
       this.#signal.throwIfAborted();
-      this.accept(chunk);
+      await this.accept(chunk);
     }
   }
 
-  /** @param {Uint8Array} chunk The bytes that follow those before. */
+  /** A buffer for the bytes that come next. */
+  takeBuffer = () => this.#hashing().takeBuffer();
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} chunk The bytes that follow those before. Handed over, with its buffer.
+   * @returns {Promise<void> | undefined} Until more can be taken.
+   */
   accept(chunk) {
     if (chunk.length > this.#size - this.received) {
       throw new DownloadError({ code: 'download-failed', message: 'the source sent more bytes than the model has' });
     }
-    this.#engine.bytes(this.#pointer + this.received, chunk.length).set(chunk);
     this.#keep(chunk);
-    this.#took(chunk.length);
+    return this.#take(chunk);
   }
 
   /**
@@ -140,18 +161,14 @@ export class ModelReceiver {
    * is dropped from the cache.
    */
   async verify() {
-    const { exports } = this.#engine;
-    const pointer = exports.swiftlet_allocate(32);
-    exports.swiftlet_hash_finish(pointer);
-    const digest = Array.from(this.#engine.bytes(pointer, 32), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    exports.swiftlet_free(pointer);
-    const isRight = this.isFull && (this.#expected.sha256 ?? digest) === digest;
-    if (!isRight) {
-      this.#handle?.truncate(0);
-    } else if (this.#handle) {
-      this.#handle.flush();
-      await this.#saveInfo(digest, true);
-    }
+    const { sha256, checksum } = await this.#hashing().finish();
+    this.#endHash();
+    this.#signal.throwIfAborted();
+    const { sha256: expectedHash, checksum: expectedSum } = this.#expected;
+    const isRight = this.isFull && (expectedSum ? checksum === expectedSum : (expectedHash ?? sha256) === sha256);
+    if (!isRight) this.#handle?.truncate(0);
+    // Not flushed, which takes seconds: what a failure of the power takes away, the checksum misses.
+    else if ((this.#handle || this.#plan.staysOutside) && !expectedSum) await this.#saveInfo(sha256, checksum);
     return isRight;
   }
 
@@ -159,21 +176,18 @@ export class ModelReceiver {
   async restart() {
     this.received = 0;
     this.resumed = false;
-    this.#expected = { size: this.#size, sha256: this.#plan.sha256 };
+    this.#expected = { size: this.#size, sha256: this.#plan.sha256, checksum: null };
     this.#nextInspection = megabyte;
-    this.#engine.exports.swiftlet_hash_reset();
+    this.#endHash();
     this.#handle?.truncate(0);
-    if (this.#size) await this.#saveInfo(this.#expected.sha256, false);
+    if (this.#size) await this.#saveInfo(this.#expected.sha256, null);
   }
 
   /** Lets go of the cache's file. What is in it stays, for a resume. */
   close() {
-    try {
-      this.#handle?.flush();
-    } finally {
-      this.#handle?.close();
-      this.#handle = undefined;
-    }
+    this.#endHash();
+    this.#handle?.close();
+    this.#handle = undefined;
   }
 
   /** @param {number} size */
@@ -184,13 +198,14 @@ export class ModelReceiver {
       .estimate()
       .catch(() => /** @type {StorageEstimate} */ ({}));
     if (quota - usage < size) this.#stopKeeping();
-    else await this.#saveInfo(this.#expected.sha256, false);
+    else await this.#saveInfo(this.#expected.sha256, null);
   }
 
   /** @param {number} size */
   #reserve(size) {
     this.#size = size;
-    this.#pointer = this.#engine.exports.swiftlet_model_buffer(size) >>> 0;
+    this.#place(size, false);
+    this.#pointer = this.#engine.exports.swiftlet_model_buffer(size);
     if (!this.#pointer) {
       const gigabytes = (size / 1e9).toFixed(2);
       throw new MemoryError({
@@ -206,12 +221,7 @@ export class ModelReceiver {
     if (!this.#handle) return;
     try {
       const written = this.#handle.write(chunk, { at: this.received });
-      if (written !== chunk.length) return this.#stopKeeping();
-      this.#unflushed += written;
-      if (this.#unflushed >= flushSize) {
-        this.#handle.flush();
-        this.#unflushed = 0;
-      }
+      if (written !== chunk.length) this.#stopKeeping();
     } catch {
       this.#stopKeeping();
     }
@@ -229,21 +239,42 @@ export class ModelReceiver {
     });
   }
 
+  #hashing() {
+    this.#hasher ??= new Hasher(new PageWorker('hash'), this.#hashURL, {
+      sha256: !this.#expected.checksum,
+      memory: this.#engine.sharedMemory,
+      signal: this.#signal,
+    });
+    return this.#hasher;
+  }
+
+  #endHash() {
+    this.#hasher?.close();
+    this.#hasher = undefined;
+  }
+
   /**
-   * Bytes that are in linear memory now.
+   * Puts bytes into linear memory and hands them to the hash.
    *
-   * @param {number} length
+   * @param {Uint8Array<ArrayBuffer>} chunk
    */
-  #took(length) {
+  #take(chunk) {
+    const address = this.#pointer + this.received;
+    this.#engine.bytes(address, chunk.length).set(chunk);
+    this.received += chunk.length;
+    const room = this.#hashing().update(chunk, address);
+    this.#report();
+    this.#inspect();
+    return room;
+  }
+
+  #report() {
     const { exports } = this.#engine;
-    exports.swiftlet_hash_update(this.#pointer + this.received, length);
-    this.received += length;
     const now = performance.now();
     if (now - this.#lastProgress >= progressInterval || this.isFull) {
       this.#lastProgress = now;
       this.#engine.call(() => exports.swiftlet_model_progress(this.received, this.#size));
     }
-    this.#inspect();
   }
 
   /**
@@ -252,8 +283,14 @@ export class ModelReceiver {
    * Bytes that come from the cache may be damaged: only their hash tells, and what is refused here is not fetched again.
    */
   #inspect() {
-    if (this.resumed || !this.#nextInspection || (this.received < this.#nextInspection && !this.isFull)) return;
+    if (!this.#nextInspection || (this.received < this.#nextInspection && !this.isFull)) return;
     const length = this.received;
+    const need = this.#engine.exports.swiftlet_model_need(this.#pointer, length, this.#size);
+    if (need) this.#place(need, true);
+    if (this.resumed) {
+      this.#nextInspection = need ? 0 : length * 2;
+      return;
+    }
     const answer = this.#engine.call(() =>
       this.#engine.exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0),
     );
@@ -264,8 +301,14 @@ export class ModelReceiver {
     this.#nextInspection = answer === 1 ? length * 2 : 0;
   }
 
-  /** @param {string | null} sha256 @param {boolean} complete */
-  async #saveInfo(sha256, complete) {
+  /** @param {number} need Bytes of memory. @param {boolean} isExact */
+  #place(need, isExact) {
+    const elsewhere = this.#engine.placeElsewhere(need, this.#size, isExact);
+    if (elsewhere) throw new MovedError(elsewhere);
+  }
+
+  /** @param {string | null} sha256 @param {string | null} checksum Of the complete file, whose hash was right. */
+  async #saveInfo(sha256, checksum) {
     const { model, file } = this.#plan;
     await this.#cache?.saveInfo({
       model,
@@ -273,7 +316,8 @@ export class ModelReceiver {
       size: this.#size,
       sha256,
       source: this.#source,
-      complete,
+      checksum,
+      complete: checksum !== null,
       savedAt: Date.now(),
     });
   }

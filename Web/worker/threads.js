@@ -1,3 +1,5 @@
+import { PageWorker } from './page-worker.js';
+
 /**
  * Starts the helper threads: one Web Worker each, with an instance of the same module over the same memory.
  *
@@ -9,11 +11,11 @@
 export async function startHelpers(module, memory, exports, threads) {
   const started = [];
   for (let index = 1; index < threads; index += 1) {
-    const helper = new Worker(new URL('./helper.js', import.meta.url), { type: 'module', name: `swiftlet-${index}` });
+    const helper = new PageWorker('thread');
     started.push(
       new Promise((resolve, reject) => {
         helper.onmessage = resolve;
-        helper.onerror = (event) => reject(new Error(`A helper thread could not start: ${event.message}`));
+        helper.onerror = (message) => reject(new Error(`A helper thread could not start: ${message}`));
       }),
     );
     helper.postMessage({ module, memory, index, stack: exports.swiftlet_thread_stack() });

@@ -1,0 +1,144 @@
+/**
+ * The first facts of a GGUF file's header, enough to say whether the engine runs it and how much memory it takes.
+ *
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ *
+ * @typedef {object} GGUFFacts
+ * @property {string | null} architecture
+ * @property {string | null} name
+ * @property {string | null} license
+ * @property {number | null} contextLength Tokens that it was trained for.
+ * @property {number | null} cacheBytesPerToken Of keys and values, all layers together.
+ * @property {number} parts Files that the model is in.
+ * @property {boolean | null} hasTemplate Whether it has a chat template; null when the header goes on.
+ */
+
+/** The architectures that the engine runs; a test compares them with its own table. */
+export const architectures = ['llama', 'qwen2', 'qwen3', 'phi2', 'gemma3'];
+
+const magic = 0x46554747;
+const [stringType, arrayType] = [8, 9];
+/** Bytes of the other types, by number. */
+const sizes = new Map([
+  [0, 1],
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [4, 4],
+  [5, 4],
+  [6, 4],
+  [7, 1],
+  [10, 8],
+  [11, 8],
+  [12, 8],
+]);
+/** Longer keys and texts are of no interest. */
+const longest = 4096;
+
+/** The bytes at hand end. */
+class EndError extends Error {}
+
+class Reader {
+  #view;
+  #offset = 0;
+
+  /** @param {Uint8Array} bytes */
+  constructor(bytes) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** @param {number} count @returns {number} The offset before. */
+  skip(count) {
+    const start = this.#offset;
+    if (!(count <= this.#view.byteLength - start)) throw new EndError();
+    this.#offset += count;
+    return start;
+  }
+
+  word() {
+    return this.#view.getUint32(this.skip(4), true);
+  }
+
+  /** Larger numbers than a file can have are all alike. */
+  length() {
+    return Number(this.#view.getBigUint64(this.skip(8), true));
+  }
+
+  text() {
+    const length = this.length();
+    const start = this.skip(length) + this.#view.byteOffset;
+    return new TextDecoder().decode(new Uint8Array(this.#view.buffer, start, Math.min(length, longest)));
+  }
+
+  /** @param {number} type @returns {string | number | null} Null for what is skipped. */
+  value(type) {
+    if (type === stringType) return this.text();
+    if (type === arrayType) {
+      const [kind, count] = [this.word(), this.length()];
+      if (kind === arrayType) throw new EndError();
+      const size = sizes.get(kind);
+      if (size) this.skip(count * size);
+      // Each takes at least its length, so hostile counts end with the bytes.
+      else for (let index = 0; index < count; index += 1) this.skip(this.length());
+      return null;
+    }
+    const size = sizes.get(type);
+    if (!size) throw new EndError();
+    const start = this.skip(size);
+    if (type === 4) return this.#view.getUint32(start, true);
+    if (type === 10) return Number(this.#view.getBigUint64(start, true));
+    if (type === 2) return this.#view.getUint16(start, true);
+    return null;
+  }
+}
+
+/**
+ * @param {Uint8Array} bytes A file's beginning, as much as there is.
+ * @returns {GGUFFacts | null} Null when this is no GGUF file.
+ */
+export function readHeader(bytes) {
+  const reader = new Reader(bytes);
+  /** @type {Map<string, string | number | null>} */
+  const values = new Map();
+  let isWhole = false;
+  try {
+    if (reader.word() !== magic || ![2, 3].includes(reader.word())) return null;
+    reader.length();
+    const count = reader.length();
+    for (let index = 0; index < count; index += 1) values.set(reader.text(), reader.value(reader.word()));
+    isWhole = true;
+  } catch (error) {
+    if (!(error instanceof EndError)) throw error;
+  }
+  return facts(values, isWhole);
+}
+
+/** @param {Map<string, string | number | null>} values @param {boolean} isWhole @returns {GGUFFacts} */
+function facts(values, isWhole) {
+  const text = (/** @type {string} */ key) => {
+    const value = values.get(key);
+    return typeof value === 'string' && value ? value : null;
+  };
+  const architecture = text('general.architecture');
+  const number = (/** @type {string} */ key) => {
+    const value = values.get(`${architecture}.${key}`);
+    return typeof value === 'number' && value > 0 && value < 2 ** 24 ? value : null;
+  };
+  const heads = number('attention.head_count');
+  const layers = number('block_count');
+  const width = number('embedding_length');
+  const shared = number('attention.head_count_kv') ?? heads;
+  const usual = width && heads && width / heads;
+  const [key, value] = [number('attention.key_length') ?? usual, number('attention.value_length') ?? usual];
+  const parts = values.get('split.count');
+  return {
+    architecture,
+    name: text('general.name'),
+    license: text('general.license'),
+    contextLength: number('context_length'),
+    // 16-bit floats.
+    cacheBytesPerToken: layers && shared && key && value && layers * shared * (key + value) * 2,
+    parts: typeof parts === 'number' ? Math.max(1, parts) : 1,
+    hasTemplate: values.has('tokenizer.chat_template') ? true : isWhole ? false : null,
+  };
+}

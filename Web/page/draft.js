@@ -1,0 +1,67 @@
+/** What is not sent yet, kept for a reload of the tab; the text of the message also for the next tab when this one is closed. */
+
+import { Conversation } from './conversation.js';
+
+/** @typedef {'' | '-prompt' | '-files' | `-edit-${string}` | `-edit-files-${string}`} Part The text of the message, its files, a
+ *   new conversation's system prompt; of a message, by its id, that is being edited, the text and the places of its files. */
+
+/** @param {Part} part @returns {string | null} */
+export function draft(part) {
+  try {
+    return sessionStorage.getItem(`swiftlet-draft${part}`);
+  } catch {
+    // Storage is blocked: a draft lives as long as the page.
+    return null;
+  }
+}
+
+/** @param {Part} part @param {string | null} value */
+export function keepDraft(part, value) {
+  try {
+    if (value === null) sessionStorage.removeItem(`swiftlet-draft${part}`);
+    else sessionStorage.setItem(`swiftlet-draft${part}`, value);
+  } catch {
+    // Storage is full or blocked.
+  }
+}
+
+/** @returns {Conversation} Empty, with the system prompt that was chosen for it. */
+export function newConversation() {
+  const conversation = new Conversation();
+  conversation.summary.systemPrompt = draft('-prompt');
+  return conversation;
+}
+
+const leftKey = 'swiftlet-drafts-left';
+
+/** @param {(left: string[]) => string[]} change Of the texts that closed tabs have left. */
+function changeLeft(change) {
+  try {
+    const stored = JSON.parse(localStorage.getItem(leftKey) ?? '[]');
+    const left = change(Array.isArray(stored) ? stored.filter((text) => typeof text === 'string') : []);
+    if (left.length) localStorage.setItem(leftKey, JSON.stringify(left));
+    else localStorage.removeItem(leftKey);
+  } catch {
+    // Storage is full, blocked, or was changed by hand.
+  }
+}
+
+/** @param {string} text What the message says while the page goes away, for good or for a reload: nobody can tell. */
+export function leaveDraft(text) {
+  changeLeft((left) => [...left, text]);
+}
+
+/** @param {string} text Of a tab that is back. */
+export function reclaimDraft(text) {
+  changeLeft((left) => left.toSpliced(left.indexOf(text) >>> 0, 1));
+}
+
+/** @returns {string} What a closed tab has left, the last first; empty where none has. */
+export function takeLeftDraft() {
+  let taken = '';
+  changeLeft((left) => {
+    taken = left.at(-1) ?? '';
+    return left.slice(0, -1);
+  });
+  return taken;
+}

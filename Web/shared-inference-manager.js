@@ -1,0 +1,298 @@
+import { EngineError, errorFrom, RequestError } from './errors.js';
+import { ModelStorage } from './model-storage.js';
+import { createObservable } from './observable.js';
+import { Reply } from './reply.js';
+import { Engines, nameOf } from './shared/engines.js';
+import { EngineHost } from './shared/host.js';
+import { Meeting } from './shared/meeting.js';
+
+/** @typedef {import('./shared-inference-manager.js').EngineState} EngineState */
+
+/**
+ * What was asked of the engine and is not answered yet.
+ *
+ * @typedef {object} Request
+ * @property {any} message
+ * @property {(value: any) => void} answer
+ * @property {(error: Error) => void} fail
+ * @property {Reply} [reply]
+ * @property {string | null} [model] The one that writes the reply.
+ * @property {{ asked: number, first: number, begun: number, last: number, before: number }} [times] In milliseconds: the
+ *   first text, the first and the last one of the tab that writes now, and what those took that are closed.
+ */
+
+/** Tabs of versions that do not understand each other do not share an engine. */
+const version = 1;
+
+/** @type {EngineState} */
+const initialState = {
+  currentModel: null,
+  isLoading: false,
+  downloadProgress: 0,
+  loadingStep: 'idle',
+  error: null,
+  availableModels: [],
+  progress: null,
+  info: null,
+  next: null,
+  threads: 0,
+  addressing: 32,
+};
+
+/**
+ * An `InferenceManager` whose model all tabs of this origin share.
+ *
+ * When the tab that runs the engine is closed, the next one loads the model from the browser's cache and goes on with
+ * every reply after its last token.
+ */
+export class SharedInferenceManager extends EventTarget {
+  state = createObservable(initialState);
+  progress = createObservable(/** @type {EngineState['progress']} */ (null));
+  cache = new ModelStorage(async () => {
+    await this.start();
+    return this.state.getState().availableModels;
+  });
+  #options;
+  #meeting;
+  /** @type {Map<number, Request>} */
+  #requests = new Map();
+  #lastID = 0;
+  /** Sends to the tab that runs the engine, once it is known. @type {((message: any) => void) | null} */
+  #post = null;
+  /** @type {{ asked: Choice | null, loaded: Choice | null }} */
+  #choices = { asked: null, loaded: null };
+
+  /** @typedef {import('./shared/engines.js').Choice} Choice */
+
+  /** @param {import('./shared-inference-manager.js').SharedOptions} [options] */
+  constructor({ name = '', ...options } = {}) {
+    super();
+    this.#options = options;
+    this.#meeting = new Meeting(`swiftlet-engine:${version}:${new URL('.', import.meta.url).pathname}:${name}`, {
+      hold: (left) => this.#hold(left),
+      connect: (post) => this.#connect(post),
+      disconnect: () => (this.#post = null),
+      receive: (message) => this.#receive(message),
+      isWaiting: () => this.#requests.size > 0,
+    });
+  }
+
+  get info() {
+    return this.state.getState().info;
+  }
+
+  get threads() {
+    return this.state.getState().threads;
+  }
+
+  get addressing() {
+    return this.state.getState().addressing;
+  }
+
+  /** The model that was asked for last, in whichever tab. */
+  get asked() {
+    return this.#choices.asked?.model ?? null;
+  }
+
+  /** @returns {Promise<void>} */
+  start() {
+    return this.#call('start');
+  }
+
+  /**
+   * @param {string | File} model
+   * @param {(progress: import('./wire.js').LoadProgress) => void} [onProgress]
+   * @param {import('./shared-inference-manager.js').SharedLoadOptions} [options]
+   */
+  async initialize(model, onProgress, { signal, ...options } = {}) {
+    signal?.throwIfAborted();
+    const { loadingStep, isLoading } = this.state.getState();
+    // From the moment it is asked for, a load is under way.
+    if (!this.#post && !isLoading && loadingStep !== 'ready')
+      this.#show({ currentModel: nameOf(model), isLoading: true, loadingStep: 'downloading', error: null });
+    const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
+    const cancel = () => this.cancelLoad();
+    signal?.addEventListener('abort', cancel);
+    try {
+      return await this.#call('load', model, options);
+    } finally {
+      stopListening?.();
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Stops a load, whichever tab asked for it. */
+  cancelLoad() {
+    if (this.#meeting.isJoined) this.#call('cancelLoad').catch(() => {});
+  }
+
+  /** Forgets why the last model did not load. */
+  dismiss() {
+    if (this.#meeting.isJoined) this.#call('dismiss').catch(() => {});
+  }
+
+  /** @returns {Promise<void>} */
+  unload() {
+    return this.#call('unload');
+  }
+
+  /** @type {import('./inference-manager.js').InferenceManager['generate']} */
+  generate(input, { signal, ...options } = {}) {
+    const reply = new Reply(() => {
+      if (this.#requests.has(id)) this.#post?.({ type: 'cancel', id });
+    });
+    const id = this.#ask(
+      { type: 'generate', input, options },
+      {
+        answer: () => {},
+        fail: (error) => reply.fail(error),
+        reply,
+        times: { asked: performance.now(), first: 0, begun: 0, last: 0, before: 0 },
+      },
+    );
+    if (signal) {
+      const cancel = () => reply.cancel();
+      if (signal.aborted) cancel();
+      signal.addEventListener('abort', cancel);
+      reply.finished.finally(() => signal.removeEventListener('abort', cancel)).catch(() => {});
+    }
+    return reply;
+  }
+
+  /** Ends every reply of this tab. */
+  abort() {
+    for (const { reply } of [...this.#requests.values()]) reply?.cancel();
+  }
+
+  /** @param {string} text @param {{ addSpecial?: boolean, parseSpecial?: boolean }} [options] @returns {Promise<number[]>} */
+  tokenize(text, options) {
+    return this.#call('tokenize', text, options);
+  }
+
+  /** @param {number[]} tokens @returns {Promise<string>} */
+  detokenize(tokens) {
+    return this.#call('detokenize', tokens);
+  }
+
+  /** @type {import('./inference-manager.js').InferenceManager['forget']} */
+  forget(conversation) {
+    return this.#call('forget', conversation);
+  }
+
+  /** @param {import('./wire.js').ChatInput} chat @returns {Promise<string>} */
+  applyTemplate(chat) {
+    return this.#call('applyTemplate', chat);
+  }
+
+  /** Ends this tab's part. The engine goes on for the others. */
+  terminate() {
+    this.#meeting.leave();
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    const { availableModels } = this.state.getState();
+    this.#show({ ...initialState, availableModels });
+    const error = new EngineError({ code: 'terminated', message: 'The engine was terminated.' });
+    for (const { fail } of requests) fail(error);
+  }
+
+  /** @param {string} method @param {...any} parameters @returns {Promise<any>} */
+  #call(method, ...parameters) {
+    return new Promise((answer, fail) => this.#ask({ type: 'call', method, parameters }, { answer, fail }));
+  }
+
+  /** @param {any} message @param {Omit<Request, 'message'>} request @returns {number} */
+  #ask(message, request) {
+    this.#lastID += 1;
+    const id = this.#lastID;
+    try {
+      // As it is now, and only what another tab can be sent.
+      const copy = structuredClone({ ...message, id });
+      this.#requests.set(id, { ...request, message: copy });
+      if (this.#meeting.isJoined) this.#post?.(copy);
+      else this.#meeting.join();
+    } catch (error) {
+      this.#requests.delete(id);
+      const record = { code: 'invalid-request', message: `This cannot be sent to the engine: ${error}.` };
+      request.fail(new RequestError(record, { cause: error }));
+    }
+    return id;
+  }
+
+  /** @param {AbortSignal} left Ends the engine. */
+  #hold(left) {
+    const engines = new Engines(this.#options);
+    const { asked, loaded } = this.#choices;
+    const host = new EngineHost(engines, loaded ?? (this.state.getState().isLoading ? asked : null));
+    left.addEventListener('abort', () => host.close());
+    return host;
+  }
+
+  /** @param {(message: any) => void} post Sends to the tab that runs the engine from now on. */
+  #connect(post) {
+    this.#post = post;
+    for (const [id, { reply }] of [...this.#requests])
+      if (reply?.isCancelled) this.#hear(id, { type: 'finished', reason: 'aborted', timings: null });
+    post({ type: 'connect', requests: [...this.#requests.values()].map(resumed) });
+  }
+
+  /** @param {any} message Of the tab that runs the engine. */
+  #receive(message) {
+    const { type, id } = message;
+    if (type === 'state') {
+      Object.assign(this.#choices, message.choices);
+      this.#show(message.state);
+    } else if (type === 'notice') {
+      this.dispatchEvent(new CustomEvent('notice', { detail: message }));
+    } else if (type === 'event') {
+      this.#hear(id, message.event);
+    } else {
+      const request = this.#requests.get(id);
+      this.#requests.delete(id);
+      if (type === 'failed') request?.fail(errorFrom(message.error));
+      else request?.answer(message.value);
+    }
+  }
+
+  /** @param {number} id @param {any} event Of a reply. */
+  #hear(id, event) {
+    const request = this.#requests.get(id);
+    if (!request?.reply || !request.times) return;
+    const { reply, times } = request;
+    if (event.type === 'finished') this.#requests.delete(id);
+    if (event.type === 'started') request.model = this.state.getState().currentModel;
+    if (event.type === 'resumed') {
+      times.before += times.last - times.begun;
+      times.begun = times.last = 0;
+    } else if (event.type === 'text') {
+      times.last = performance.now();
+      times.begun ||= times.last;
+      times.first ||= times.last;
+    }
+    reply.receive(event);
+  }
+
+  /** @param {Partial<EngineState>} changes */
+  #show(changes) {
+    const before = this.state.getState();
+    const state = { ...before, ...changes };
+    // An engine that has just begun does not know the catalog yet.
+    if (!state.availableModels.length) state.availableModels = before.availableModels;
+    this.state.setState(state);
+    this.progress.setState(state.progress);
+  }
+}
+
+/** @param {Request} request @returns {any} What another tab is asked to go on with it. */
+function resumed({ message, reply, model, times }) {
+  if (!reply?.tokens.length || !times) return message;
+  const said = {
+    model,
+    promptTokens: reply.promptTokens,
+    cachedCount: reply.cachedCount,
+    tokens: reply.tokens.map(({ id }) => id),
+    text: reply.text,
+    firstTokenMilliseconds: times.first - times.asked,
+    predictedMilliseconds: times.before + times.last - times.begun,
+  };
+  return { ...message, said };
+}

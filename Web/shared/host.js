@@ -1,0 +1,204 @@
+import { recordOf } from '../errors.js';
+import { FairQueue } from './fair-queue.js';
+
+/** @typedef {import('./engines.js').Engines} Engines */
+/** @typedef {import('./continuation.js').Said} Said */
+
+/**
+ * A tab that uses the engine; the one that holds it is one of them.
+ *
+ * @typedef {object} Client
+ * @property {(message: any) => void} send
+ * @property {any} seen The state that it was told.
+ * @property {any} choices
+ *
+ * @typedef {{ client: Client, id: number, input: any, options: any, said?: Said, cancel?: () => void,
+ *   told?: string }} Entry A reply.
+ */
+
+/** What a tab may call besides `generate`. */
+const calls = ['start', 'load', 'unload', 'cancelLoad', 'dismiss', 'tokenize', 'detokenize', 'applyTemplate', 'forget'];
+
+/** Runs the engine for all tabs, in the one that holds it: their replies one after the other, fairly. */
+export class EngineHost {
+  #engines;
+  /** By the tab's id. @type {Map<string, Client>} */
+  #clients = new Map();
+  /** @type {FairQueue<Entry>} */
+  #queue = new FairQueue();
+  /** @type {Entry | null} */
+  #running = null;
+  /** The model of the tab before is being loaded; until then nothing else happens. @type {Promise<unknown> | null} */
+  #restoring = null;
+  #isClosed = false;
+  #isTelling = false;
+
+  /** @param {Engines} engines @param {import('./engines.js').Choice | null} choice The model that tabs still count on. */
+  constructor(engines, choice) {
+    this.#engines = engines;
+    if (choice) {
+      this.#restoring = engines.load(choice.model, choice.options).catch(() => {});
+      this.#restoring.then(() => {
+        this.#restoring = null;
+        this.#advance();
+      });
+    }
+    engines.state.subscribe(() => {
+      for (const client of this.#clients.values()) this.#tell(client);
+      this.#advance();
+    });
+    engines.addEventListener('notice', (event) => {
+      const { code, message } = /** @type {CustomEvent} */ (event).detail;
+      for (const client of this.#clients.values()) client.send({ type: 'notice', code, message });
+    });
+  }
+
+  /** Another tab goes on with what is under way: nothing more begins here. */
+  close() {
+    this.#isClosed = true;
+    this.#clients.clear();
+    this.#running?.cancel?.();
+    this.#engines.terminate();
+  }
+
+  /** @param {string} id @param {(message: any) => void} send @param {any[]} requests What it waits for. */
+  connect(id, send, requests) {
+    this.disconnect(id);
+    const client = { send, seen: {}, choices: {} };
+    this.#clients.set(id, client);
+    for (const request of requests) this.receive(id, request);
+    this.#tell(client);
+  }
+
+  /** @param {string} id A tab that is gone: nobody waits for its replies. */
+  disconnect(id) {
+    const client = this.#clients.get(id);
+    this.#clients.delete(id);
+    if (client) this.#cancel((entry) => entry.client === client);
+  }
+
+  /** @param {string} from @param {any} message Of a tab. */
+  receive(from, message) {
+    const client = this.#clients.get(from);
+    if (!client) return;
+    if (message.type === 'generate') {
+      const { id, input, options, said } = message;
+      this.#queue.add({ client, id, input, options, said }, said !== undefined);
+      this.#advance();
+      this.#tellWaiting();
+    } else if (message.type === 'cancel') {
+      this.#cancel((entry) => entry.client === client && entry.id === message.id);
+    } else if (message.type === 'ping') {
+      client.send({ type: 'pong' });
+    } else if (message.type === 'call') {
+      this.#call(client, message);
+    }
+  }
+
+  /** @param {Client} client @param {{ id: number, method: string, parameters: any[] }} message */
+  async #call(client, { id, method, parameters }) {
+    try {
+      // Another tab may be of a newer version of this page.
+      if (!calls.includes(method)) throw new Error(`The tab with the engine has no “${method}”. Reload all tabs.`);
+      if (this.#restoring && method !== 'cancelLoad') await this.#restoring;
+      if (this.#isClosed) return;
+      const value = await /** @type {any} */ (this.#engines)[method](...parameters);
+      this.#tell(client);
+      client.send({ type: 'answer', id, value });
+    } catch (error) {
+      client.send({ type: 'failed', id, error: recordOf(error) });
+    }
+  }
+
+  /** @param {(entry: Entry) => boolean} isMeant */
+  #cancel(isMeant) {
+    for (const { client, id } of this.#queue.remove(isMeant))
+      client.send({ type: 'event', id, event: { type: 'finished', reason: 'aborted', timings: null } });
+    if (this.#running && isMeant(this.#running)) this.#running.cancel?.();
+    this.#tellWaiting();
+  }
+
+  /** Begins the next reply when none is under way and the model is there. */
+  #advance() {
+    if (this.#isClosed || this.#running || this.#restoring || this.#engines.state.getState().isLoading) return;
+    const entry = this.#queue.next();
+    if (!entry) return;
+    this.#running = entry;
+    this.#tellWaiting();
+    this.#run(entry).finally(() => {
+      this.#running = null;
+      this.#advance();
+      this.#tellWaiting();
+    });
+  }
+
+  /** @param {Entry} entry */
+  async #run(entry) {
+    const { client, id, input, options, said } = entry;
+    let send = (/** @type {any} */ event) => client.send({ type: 'event', id, event });
+    let request = { input, options };
+    let isCancelled = false;
+    entry.cancel = () => (isCancelled = true);
+    try {
+      send({ type: 'waiting', ahead: 0, elsewhere: 0 });
+      if (said) {
+        const { continuationOf } = await import('./continuation.js');
+        const detokenize = (/** @type {number[]} */ tokens) => this.#engines.detokenize(tokens);
+        if (this.#isClosed) return;
+        const rest = await continuationOf({ input, options, said }, this.#engines.state.getState(), detokenize);
+        request = rest;
+        send({ type: 'resumed', kept: rest.kept });
+        send = rest.joined(send);
+      }
+      if (isCancelled) return send({ type: 'finished', reason: 'aborted', timings: null });
+      const reply = this.#engines.generate(request.input, request.options);
+      reply.onEvent = send;
+      entry.cancel = () => reply.cancel();
+      await reply.finished;
+    } catch (error) {
+      const code = error instanceof TypeError ? 'invalid-request' : undefined;
+      client.send({ type: 'failed', id, error: recordOf(error, code) });
+    }
+  }
+
+  /**
+   * Tells every reply that waits how many come before it, and how many of them are other tabs'. Once for all that happens
+   * in one go, and only what it was not told before: a program may ask for a thousand replies at once.
+   */
+  #tellWaiting() {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    queueMicrotask(() => {
+      this.#isTelling = false;
+      let ahead = 0;
+      /** @type {Map<Client, number>} */
+      const own = new Map();
+      for (const entry of [this.#running, ...this.#queue.order()]) {
+        if (!entry) continue;
+        const { client, id } = entry;
+        const before = own.get(client) ?? 0;
+        const place = `${ahead}/${before}`;
+        if (entry !== this.#running && entry.told !== place) {
+          entry.told = place;
+          client.send({ type: 'event', id, event: { type: 'waiting', ahead, elsewhere: ahead - before } });
+        }
+        ahead += 1;
+        own.set(client, before + 1);
+      }
+    });
+  }
+
+  /** @param {Client} client Is told what has changed. */
+  #tell(client) {
+    const state = this.#engines.state.getState();
+    const { asked, loaded } = this.#engines;
+    const changes = (/** @type {any} */ now, /** @type {any} */ before) =>
+      Object.fromEntries(Object.entries(now).filter(([key, value]) => !Object.is(value, before[key])));
+    const choices = { asked, loaded };
+    const message = { state: changes(state, client.seen), choices: changes(choices, client.choices) };
+    client.seen = state;
+    client.choices = choices;
+    if (Object.keys(message.state).length || Object.keys(message.choices).length)
+      client.send({ type: 'state', ...message });
+  }
+}
