@@ -2,32 +2,50 @@
 
 import contextlib
 import json
+import pathlib
 import re
-import shutil
 import subprocess
 import tempfile
 import threading
 import time
 
+from profiles import remove_profile
 from websockets.sync.client import connect
+
+KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "Tab": "\ue004", "ArrowDown": "\ue015"}
 
 
 class Firefox:
-    """A headless Firefox with an empty profile and one tab."""
+    """A headless Firefox with a new profile; what is done without a tab's id is done in a tab opened for that."""
 
-    def __init__(self, program):
-        self._profile = tempfile.mkdtemp(prefix="swiftlet-firefox-")
-        self._process = subprocess.Popen(
-            [program, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", self._profile],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        address = self._address(time.monotonic() + 60)
-        # Firefox goes on writing; a full pipe would stop it.
-        threading.Thread(target=self._process.stderr.read, daemon=True).start()
-        self._open = contextlib.ExitStack()
-        self._socket = self._open.enter_context(connect(f"{address}/session", max_size=None, open_timeout=30))
+    def __init__(self, program, preferences=None):
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in (preferences or {}).items()]
         self._last = 0
-        self.send("session.new", capabilities={})
-        self._tab = self.send("browsingContext.getTree")["contexts"][0]["context"]
+        with contextlib.ExitStack() as opening:
+            profile = tempfile.mkdtemp(prefix="swiftlet-firefox-")
+            opening.callback(remove_profile, profile)
+            (pathlib.Path(profile) / "user.js").write_text("".join(lines))
+            self._process = subprocess.Popen(
+                [program, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", profile],
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            opening.callback(self._end_process)
+            address = self._address(time.monotonic() + 60)
+            # Firefox goes on writing; a full pipe would stop it.
+            threading.Thread(target=self._process.stderr.read, daemon=True).start()
+            self._socket = opening.enter_context(connect(f"{address}/session", max_size=None, open_timeout=30))
+            self.send("session.new", capabilities={})
+            # The tab that a headless Firefox begins with never gets the focus, and there Enter presses no button.
+            self._tab = self.new_tab()
+            # Kept open from here on; what failed before has closed everything again.
+            self._open = opening.pop_all()
+
+    def _end_process(self):
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _address(self, deadline):
         while time.monotonic() < deadline:
@@ -47,28 +65,38 @@ class Firefox:
                     raise RuntimeError(f"{method}: {answer['error']}: {answer['message']}")
                 return answer["result"]
 
-    def open(self, url):
-        self.send("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+    def new_tab(self):
+        """Opens another tab and returns its id."""
+        return self.send("browsingContext.create", type="tab")["context"]
 
-    def evaluate(self, body):
+    def close_tab(self, tab):
+        self.send("browsingContext.close", context=tab)
+
+    def open(self, url, tab=None):
+        self.send("browsingContext.navigate", context=tab or self._tab, url=url, wait="complete")
+
+    def evaluate(self, body, tab=None):
         """Runs the body of an async function in the page; its value must survive JSON."""
         expression = f"(async () => JSON.stringify(await (async () => {{ {body} }})()) ?? 'null')()"
         result = self.send(
-            "script.evaluate", expression=expression, target={"context": self._tab}, awaitPromise=True)
+            "script.evaluate", expression=expression, target={"context": tab or self._tab}, awaitPromise=True)
         if result["type"] == "exception":
             raise RuntimeError(result["exceptionDetails"]["text"])
         return json.loads(result["result"]["value"])
 
-    def wait_for(self, condition, seconds=120):
+    def press(self, *keys, tab=None):
+        """Presses keys one after the other: characters, or names of `KEYS`."""
+        actions = [{"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ["keyDown", "keyUp"]]
+        self.send("input.performActions", context=tab or self._tab,
+                  actions=[{"type": "key", "id": "keyboard", "actions": actions}])
+
+    def wait_for(self, condition, seconds=120, tab=None):
         """Waits until an expression of the page is true."""
         deadline = time.monotonic() + seconds
-        while not self.evaluate(f"return Boolean({condition})"):
+        while not self.evaluate(f"return Boolean({condition})", tab):
             if time.monotonic() > deadline:
-                raise TimeoutError(condition)
+                raise TimeoutError(f"{condition}: {self.evaluate('return document.body.innerText', tab)[:600]}")
             time.sleep(0.2)
 
     def close(self):
         self._open.close()
-        self._process.terminate()
-        self._process.wait(timeout=30)
-        shutil.rmtree(self._profile, ignore_errors=True)

@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from profiles import remove_profile  # noqa: E402
 from site_server import SiteServer  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -64,12 +65,15 @@ def chromium():
 
 @pytest.fixture
 def launch(chromium, tmp_path):
-    """Starts a browser: `launch()`; with `profile="name"` again with the files of an earlier one of that name."""
+    """Starts a browser: `launch()`; with `profile="name"` again with the files of an earlier one of that name. Profiles
+    last as long as the test, whether it passes or not."""
     contexts = []
+    profiles = set()
 
     def start(profile="profile", **options):
+        profiles.add(tmp_path / profile)
         context = chromium.launch_persistent_context(
-            str(tmp_path / profile), executable_path=CHROMIUM, args=["--no-sandbox"],
+            str(tmp_path / profile), executable_path=CHROMIUM, args=["--no-sandbox", *options.pop("args", [])],
             viewport=options.pop("viewport", {"width": 1100, "height": 760}), **options)
         context.set_default_timeout(60_000)
         # Short replies, unless a test asks for others.
@@ -86,6 +90,8 @@ def launch(chromium, tmp_path):
             context.close()
         except Exception:  # A test may have closed it itself, as a crash would.
             pass
+    for profile in profiles:
+        remove_profile(profile)
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 import http.server
 import mimetypes
+import os
 import pathlib
 import re
 import threading
 import time
 
 CHUNK = 64 * 1024
+# Straight from the file, when nothing is to be changed or slowed: the server must not be what a measurement measures.
+LARGE_CHUNK = 1024 * 1024
 RANGE = re.compile(r"^bytes=(\d+)-(\d*)$")
 
 mimetypes.add_type("text/javascript", ".js")
@@ -20,10 +23,12 @@ class SiteServer:
 
     Everything that tests change or read is an attribute:
 
-    - `isolated`: whether the isolation headers are sent; `cors`: whether other origins may read the answers.
+    - `isolated`: whether the isolation headers are sent; `cors`: whether other origins may read the answers, but for
+      files whose names end in `withheld`.
     - `rate`: bytes per second of a model transfer, or None for as fast as possible.
     - `cut_after`: the next model transfers break after this many bytes, each once per entry.
     - `corrupt`: offsets in a model's file of bytes that are sent wrong, each once.
+    - `slow`: seconds that files of the site wait for their answers, by path; `missing`: paths of files that are not there.
     - `online`: false answers every request by closing the connection.
     - `requests`: (method, path, first byte) of every request for a model; `sent`: bytes of models sent so far.
     """
@@ -33,9 +38,12 @@ class SiteServer:
         self.models = models
         self.isolated = True
         self.cors = False
+        self.withheld = None
         self.rate = None
         self.cut_after = []
         self.corrupt = []
+        self.slow = {}
+        self.missing = set()
         self.online = True
         self.requests = []
         self.sent = 0
@@ -46,7 +54,7 @@ class SiteServer:
         class Handler(RequestHandler):
             server_state = owner
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -62,6 +70,11 @@ class SiteServer:
             time.sleep(0.02)
         self.requests = []
         self.sent = 0
+
+
+class Server(http.server.ThreadingHTTPServer):
+    # A browser opens many connections at once; those that find no place here fail when the machine is busy.
+    request_queue_size = 128
 
 
 class RequestHandler(http.server.BaseHTTPRequestHandler):
@@ -92,7 +105,8 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.send_header("Cache-Control", "no-cache")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
-        if self.server_state.cors:
+        withheld = self.server_state.withheld
+        if self.server_state.cors and not (withheld and self.path.endswith(withheld)):
             self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Access-Control-Expose-Headers", "Content-Range")
         if self.server_state.isolated:
@@ -108,10 +122,14 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
 
     def answer_file(self, path):
         file = (self.server_state.site / path).resolve()
-        if not file.is_relative_to(self.server_state.site) or not file.is_file():
+        time.sleep(self.server_state.slow.get(path, 0))
+        if path in self.server_state.missing or not file.is_relative_to(self.server_state.site) or not file.is_file():
             self.answer_bytes(b"not found", "text/plain", 404)
             return
-        self.answer_bytes(file.read_bytes(), mimetypes.guess_type(file.name)[0])
+        try:
+            self.answer_bytes(file.read_bytes(), mimetypes.guess_type(file.name)[0])
+        except ConnectionError:  # Nobody waits for it any more.
+            self.close_connection = True
 
     def answer_model(self, name):
         state = self.server_state
@@ -123,31 +141,41 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
             self.answer_bytes(b"no such model", "text/plain", 404)
             return
         total = pathlib.Path(file).stat().st_size
+        end = min(total, int(match.group(2)) + 1) if match and match.group(2) else total
         if match:
-            content_range = [("Content-Range", f"bytes {start}-{total - 1}/{total}")]
+            content_range = [("Content-Range", f"bytes {start}-{end - 1}/{total}")]
             more = [("Accept-Ranges", "bytes"), *content_range]
-            self.headers_for(206, "application/octet-stream", total - start, more)
+            self.headers_for(206, "application/octet-stream", end - start, more)
         else:
             self.headers_for(200, "application/octet-stream", total, [("Accept-Ranges", "bytes")])
         limit = state.cut_after.pop(0) if state.cut_after else None
         state.active += 1
         try:
-            self.send_model(file, start, total, limit)
+            self.send_model(file, start, end, limit)
         finally:
             state.active -= 1
 
-    def send_model(self, file, start, total, limit):
+    def send_model(self, file, start, end, limit):
         state = self.server_state
         begun = time.monotonic()
         sent = 0
         with open(file, "rb") as handle:
-            handle.seek(start)
-            while sent < total - start:
+            while sent < end - start:
                 if not state.online or (limit is not None and sent >= limit):
                     self.close_connection = True
                     self.connection.close()
                     return
-                size = CHUNK if limit is None else min(CHUNK, limit - sent)
+                size = min(CHUNK, end - start - sent, CHUNK if limit is None else limit - sent)
+                if limit is None and not state.rate and not state.corrupt:
+                    length = min(LARGE_CHUNK, end - start - sent)
+                    try:
+                        count = os.sendfile(self.connection.fileno(), handle.fileno(), start + sent, length)
+                    except OSError:
+                        return
+                    sent += count
+                    state.sent += count
+                    continue
+                handle.seek(start + sent)
                 block = bytearray(handle.read(size))
                 for offset in [wrong for wrong in state.corrupt if 0 <= wrong - start - sent < len(block)]:
                     block[offset - start - sent] ^= 0xFF

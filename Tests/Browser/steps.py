@@ -9,6 +9,16 @@ READY = "#model-status[data-step=ready]"
 STATISTICS = ".message[data-role=assistant]:not([data-live]) .message-statistics"
 
 
+class TooSlow(AssertionError):
+    """A measured time is over its limit. Such a test, and no other, is run anew, at most twice."""
+
+
+def assert_quick(is_quick, measured):
+    """Fails with `TooSlow` where a measured time is over its limit."""
+    if not is_quick:
+        raise TooSlow(measured)
+
+
 def wait_for(page, expression, argument=None, seconds=60):
     """Waits until an expression (or a function of `argument`) is true in the page.
 
@@ -42,12 +52,17 @@ def open_page(page, site):
     page.wait_for_selector(READY, state="attached")
 
 
-def ask(page, text, count=1):
-    """Sends a message, waits until there are `count` finished replies, and returns the last one's text."""
+def ask(page, text, count=None):
+    """Sends a message, waits until there are `count` finished replies (one more than before), and returns the last one's
+    text."""
+    count = count or 1 + page.locator(STATISTICS).count()
     page.fill("#message-input", text)
     page.press("#message-input", "Enter")
     wait_for(page, "([selector, count]) => document.querySelectorAll(selector).length >= count", [STATISTICS, count])
-    return page.locator(".message[data-role=assistant] .prose").last.inner_text()
+    # What shows Markdown comes with the first reply that needs it.
+    reply = page.locator(".message[data-role=assistant] .prose").last
+    wait_for(page, "(node) => node.innerText.trim() !== ''", reply.element_handle())
+    return reply.inner_text()
 
 
 def change_settings(page, **settings):
@@ -100,14 +115,17 @@ def processes_below(pid):
     return found
 
 
-def renderers():
-    """The renderer processes of our browsers: their ids and how many bytes each has in memory."""
+def renderers(field="VmRSS"):
+    """The renderer processes of our browsers: their ids and how many bytes each has in memory.
+
+    With `VmHWM` the most that each has had.
+    """
     found = {}
     for pid in processes_below(os.getpid()):
         try:
             if b"--type=renderer" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
                 status = pathlib.Path(f"/proc/{pid}/status").read_text()
-                found[pid] = int(status.split("VmRSS:")[1].split()[0]) * 1024
+                found[pid] = int(status.split(f"{field}:")[1].split()[0]) * 1024
         except (OSError, IndexError):
             continue
     return found
@@ -118,7 +136,34 @@ def renderer_memory():
     return max(renderers().values(), default=0)
 
 
+def wait_for_memory(limit, seconds=30):
+    """Waits until the largest renderer has no more than `limit` bytes in memory."""
+    deadline = time.monotonic() + seconds
+    while renderer_memory() > limit:
+        assert time.monotonic() < deadline, f"{renderer_memory() / 1e6:.0f} MB are still in memory"
+        time.sleep(0.1)
+
+
+def peak_renderer_memory():
+    """The most bytes that the largest renderer has had in memory."""
+    return max(renderers("VmHWM").values(), default=0)
+
+
+def signal_largest_renderer(number):
+    """Sends a signal to the renderer with the most memory, and returns its process."""
+    sizes = renderers()
+    largest = max(sizes, key=sizes.get)
+    os.kill(largest, number)
+    return largest
+
+
 def crash_largest_renderer():
     """Ends the renderer with the most memory, as running out of it would."""
-    sizes = renderers()
-    os.kill(max(sizes, key=sizes.get), signal.SIGKILL)
+    signal_largest_renderer(signal.SIGKILL)
+
+
+def axe(page):
+    """What axe finds wrong, in short."""
+    from axe_playwright_python.sync_playwright import Axe
+    found = Axe().run(page).response["violations"]
+    return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]

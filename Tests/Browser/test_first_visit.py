@@ -1,7 +1,7 @@
 """What somebody meets who opens the page for the first time."""
 
 from conftest import QUICK_FILE
-from steps import READY, ask, open_page, wait_for
+from steps import READY, ask, change_settings, open_page, wait_for
 
 
 def test_quick_loads_by_itself_and_answers(page, site):
@@ -63,6 +63,10 @@ def test_a_model_that_cannot_be_fetched_is_told_with_a_way_on(page, site):
     page.goto(site.url)
     page.wait_for_selector("#loading[data-step=error]")
     assert "404" in page.inner_text("#loading .loading-text")
+    page.wait_for_selector(".context", state="attached")
+    page.fill("#message-input", "Hi.")
+    page.wait_for_timeout(600)  # Longer than the meter waits before it counts.
+    assert "context" not in page.inner_text("#announcer"), "nothing is full while there is no model"
     assert page.is_visible("text=Try again") and page.is_visible("text=Choose another model")
 
 
@@ -83,3 +87,30 @@ def test_a_browser_without_wasm_gets_a_clear_sentence(context, site):
     page.wait_for_selector("#loading[data-step=error]")
     text = page.inner_text("#loading")
     assert "cannot run" in text and "WebAssembly" in text
+
+
+def test_a_dialog_that_cannot_come_says_so_and_comes_later(launch, site):
+    context = launch(service_workers="block")
+    page = context.new_page()
+    open_page(page, site)
+    site.online = False
+    for button in ["#settings-button", "#prompt-button", "#model-button"]:
+        page.click(button)
+        page.wait_for_selector(".toast:has-text('could not be loaded')")
+        page.wait_for_selector(".toast", state="detached")
+    site.online = True
+    page.click("#settings-button")
+    page.wait_for_selector("#settings-dialog[open]")
+
+
+def test_nothing_waits_for_a_model_that_does_not_fit(context, page, site):
+    page.add_init_script("Object.defineProperty(navigator, 'deviceMemory', { value: 1 })")
+    page.goto(site.url + "blank.html")
+    change_settings(page, model="genius")
+    page.goto(site.url)
+    page.wait_for_selector("#model-status[data-step=error]", state="attached")
+    page.fill("#message-input", "Hello")
+    page.press("#message-input", "Enter")
+    page.wait_for_selector(".toast:has-text('does not fit this device')")
+    page.wait_for_selector("text=This message has no reply")
+    assert page.locator("#send:visible").count() == 1

@@ -15,18 +15,20 @@ FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 @pytest.fixture
 def hub(quick_model):
-    listing = [{"type": "file", "path": "README.md", "size": 10},
-               {"type": "file", "path": "other.Q8_0.gguf", "size": 20},
-               {"type": "file", "path": FILE, "size": quick_model.stat().st_size}]
+    listing = {"siblings": [{"rfilename": "README.md", "size": 10},
+                            {"rfilename": "other.Q8_0.gguf", "size": 20},
+                            {"rfilename": FILE, "size": quick_model.stat().st_size}]}
     server = SiteServer(SITE, {f"{REPOSITORY}/resolve/{revision}/{FILE}": quick_model for revision in (REVISION, "main")})
     server.cors = True
-    server.replaced[f"api/models/{REPOSITORY}/tree/main"] = json.dumps(listing).encode()
+    server.replaced[f"api/models/{REPOSITORY}"] = json.dumps(listing).encode()
     yield server
     server.close()
 
 
 def test_the_hub_is_asked_when_the_site_has_no_model(page, site, hub):
     site.models.clear()
+    # Slower than any machine reads, so that little is under way when the transfer breaks: the system drops that.
+    hub.rate = 25e6
     hub.cut_after = [40_000_000]
     open_modules(page, site, json.dumps({"hubURL": hub.url}))
     initialize(page)
@@ -40,9 +42,22 @@ def test_a_repository_and_a_quantization_name_a_file(page, site, hub):
     open_modules(page, site, json.dumps({"hubURL": hub.url}))
     model = f"{REPOSITORY.lower()}-copy:Q4_1"
     copy = REPOSITORY.lower() + "-copy"
-    hub.replaced[f"api/models/{copy}/tree/main"] = hub.replaced[f"api/models/{REPOSITORY}/tree/main"]
+    hub.replaced[f"api/models/{copy}"] = hub.replaced[f"api/models/{REPOSITORY}"]
     hub.models[f"{copy}/resolve/main/{FILE}"] = hub.models[f"{REPOSITORY}/resolve/main/{FILE}"]
     initialize(page, model)
     assert page.evaluate("manager.cache.has(%s)" % json.dumps(model))
     missing = page.evaluate("manager.initialize('nobody/nothing').catch((error) => error.code)")
     assert missing == "model-not-found"
+
+
+def test_a_repository_that_is_kept_needs_no_hub(page, site, hub):
+    open_modules(page, site, json.dumps({"hubURL": hub.url}))
+    model = f"{REPOSITORY}-copy:Q4_1"
+    hub.replaced[f"api/models/{REPOSITORY}-copy"] = hub.replaced[f"api/models/{REPOSITORY}"]
+    hub.models[f"{REPOSITORY}-copy/resolve/main/{FILE}"] = hub.models[f"{REPOSITORY}/resolve/main/{FILE}"]
+    initialize(page, model)
+    page.evaluate("manager.terminate()")
+    hub.online = False
+    hub.forget()
+    initialize(page, model)
+    assert hub.requests == []

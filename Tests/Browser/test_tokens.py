@@ -19,21 +19,23 @@ PROMPTS = [
 COUNT = 24
 
 
-def native_tokens(model, prompt):
+def native_tokens(model, prompt, count=COUNT):
     program = os.environ.get("SWIFTLET_BIN", "")
     if not pathlib.Path(program).is_file():
         pytest.skip("SWIFTLET_BIN names no program")
     command = [program, "run", str(model), "--raw", "--prompt", prompt, "--temperature", "0",
-               "--max-tokens", str(COUNT), "--json"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+               "--max-tokens", str(count), "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     return json.loads(answer.stdout)
 
 
-@pytest.mark.parametrize("threads,isolated", [(2, True), (1, True), (1, False)])
-def test_greedy_tokens_equal_the_native_ones(page, site, quick_model, threads, isolated):
+@pytest.mark.parametrize("threads,isolated,addressing", [
+    (2, True, 32), (1, True, 32), (1, False, 32), (2, True, 64), (1, True, 64)])
+def test_greedy_tokens_equal_the_native_ones(page, site, quick_model, threads, isolated, addressing):
     site.isolated = isolated
-    open_modules(page, site, json.dumps({"threads": threads}))
+    open_modules(page, site, json.dumps({"threads": threads, "addressing": addressing}))
     initialize(page)
+    assert page.evaluate("manager.addressing") == addressing
     assert page.evaluate("manager.info.threads") == threads
     for prompt in PROMPTS:
         expected = native_tokens(quick_model, prompt)

@@ -1,43 +1,15 @@
-"""Greedy continuations and log-probabilities against llama.cpp's.
+"""Log-probabilities of small made models against llama.cpp's, along greedy continuations.
 
-Both engines quantize activations to eight bits, each with roundings of its own, so on a quantized model their
-log-probabilities differ by about a tenth, as llama.cpp's own do between its flash attention and its plain one.
-The unquantized models show that the arithmetic is the same; the quantized ones, that nothing systematic is lost.
+The unquantized models show that the arithmetic is the same. On quantized ones both engines round activations to eight
+bits, each in its own way: there `test_accuracy.py` asks which of them is nearer to the truth.
 """
 
 import json
-import math
 
 import pytest
 
 GENERATED = 16
 
-PROMPTS = {
-    "smollm2": [
-        "What is the capital of France?",
-        "Write the numbers from one to ten.",
-        "What is photosynthesis?",
-        "Who wrote Romeo and Juliet?",
-        "Translate 'good morning' to Spanish.",
-        "Name the planets of the solar system.",
-        "What is 2 + 2?",
-        "Give me a recipe for pancakes.",
-        "Write a Python function that adds two numbers.",
-        "Why is the sky blue?",
-    ],
-    "gemma3": [
-        "The capital of France is Paris. The capital of Germany is",
-        "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,",
-        "Monday, Tuesday, Wednesday,",
-        "for (int i = 0; i < n; i++) {\n  for (int j = 0; j <",
-        "January, February, March, April, May,",
-        "The quick brown fox jumps over the lazy",
-        "a b c d e f g h i j k",
-        "import numpy as np\nimport matplotlib.pyplot as",
-        "To be, or not to be, that is the",
-        "2, 4, 6, 8, 10, 12, 14, 16,",
-    ],
-}
 
 def generate(swiftlet, path, prompt, *flags):
     result = swiftlet("run", path, "--prompt", prompt, "--temperature", "0", "--max-tokens", GENERATED, "--json",
@@ -67,26 +39,6 @@ def aligned(theirs):
         if found:
             entry = next(entries, None)
     return result
-
-
-@pytest.mark.parametrize("model", PROMPTS)
-def test_greedy_text_of_the_real_models(model, swiftlet, oracle, real_model):
-    path = real_model(model)
-    server = oracle(path)
-    parted = []
-    for prompt in PROMPTS[model]:
-        ours = generate(swiftlet, path, prompt, *["--raw"] * (model == "gemma3"))
-        theirs = ask(server, ours["prompt_tokens"])
-        at = first_difference(ours, theirs)
-        if at is not None:
-            # What llama.cpp itself says of the two candidates.
-            candidates = aligned(theirs)[at]
-            gap = candidates[theirs["tokens"][at]] - candidates.get(ours["tokens"][at], -math.inf)
-            parted.append((prompt, at, round(gap, 3)))
-    print(f"{model}: {len(PROMPTS[model]) - len(parted)} of {len(PROMPTS[model])} agree; parted: {parted}")
-    # They may part only between candidates that llama.cpp holds for about as likely.
-    assert len(parted) <= 5, parted
-    assert all(gap < 0.3 for _, _, gap in parted), parted
 
 
 MADE = [

@@ -1,9 +1,17 @@
-"""`swiftlet perplexity` against the same figure computed from llama.cpp's log-probabilities, token by token."""
+"""`swiftlet perplexity` against the same figure computed from llama.cpp's log-probabilities, token by token.
 
+On the dequantized weights of the real models: on the quantized ones the rounding of activations alone moves the figure of
+so few tokens by about a percent, which test_accuracy.py looks at.
+"""
+
+import contextlib
 import json
 import math
 
 import pytest
+
+from dequantized import dequantized
+from oracle import Oracle
 
 CONTEXT = 64
 TEXT = """The tides are the rise and fall of sea levels caused by the combined effects of the gravitational forces exerted
@@ -30,12 +38,15 @@ def expected(oracle, tokens, begin):
 
 
 @pytest.mark.parametrize("name", ["smollm2", "gemma3"])
-def test_perplexity_is_llama_cpps(swiftlet, oracle, real_model, tmp_path, name):
-    model = real_model(name)
-    peer = oracle(model, 512, 1)
+def test_perplexity_is_llama_cpps(swiftlet, real_model, tmp_path, name):
+    # A server of its own, which lets go of the file: that takes up to a gigabyte.
+    with dequantized(real_model(name)) as model, contextlib.closing(Oracle(model, 512, 1)) as peer:
+        compare(swiftlet, peer, model, tmp_path / "text.txt", name)
+
+
+def compare(swiftlet, peer, model, path, name):
     tokens = peer.post("/tokenize", content=TEXT, add_special=True)["tokens"]
     begin = tokens[0] if name == "gemma3" else None
-    path = tmp_path / "text.txt"
     # Exactly two chunks: what follows them is not scored anyway.
     text = peer.post("/detokenize", tokens=tokens[0 if begin is None else 1:2 * CONTEXT + 8])["content"]
     path.write_text(text)
@@ -46,4 +57,4 @@ def test_perplexity_is_llama_cpps(swiftlet, oracle, real_model, tmp_path, name):
     output = json.loads(result.stdout)
     value, count = expected(peer, tokens, begin)
     assert output["scored_tokens"] == count == 2 * (CONTEXT // 2 - 1)
-    assert output["perplexity"] == pytest.approx(value, rel=0.005)
+    assert output["perplexity"] == pytest.approx(value, rel=0.002)

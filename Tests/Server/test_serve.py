@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -38,7 +37,8 @@ def cache(tmp_path):
     (folder / "blobs").mkdir(parents=True)
     (folder / "refs").mkdir()
     (folder / "snapshots" / REVISION).mkdir(parents=True)
-    shutil.copyfile(pathlib.Path(models) / "smollm2.gguf", folder / "blobs" / SHA256)
+    # A link: the file is not read-only, but nothing here writes to it.
+    (folder / "blobs" / SHA256).symlink_to((pathlib.Path(models) / "smollm2.gguf").resolve())
     (folder / "refs" / "main").write_text(REVISION)
     (folder / "snapshots" / REVISION / FILE).symlink_to(f"../../blobs/{SHA256}")
     return tmp_path / "hub"
@@ -89,6 +89,13 @@ def test_the_page_and_the_cached_model_are_served(serve, cache):
     assert hashlib.sha256(body).hexdigest() == SHA256
     response, part = get(port, f"/models/{FILE}", Range="bytes=1000-1999")
     assert response.status == 206 and part == body[1000:2000]
+
+
+def test_who_opens_it_to_other_machines_hears_what_plain_http_lacks(serve):
+    process, port = serve("--host", "0.0.0.0")
+    said = process.stdout.readline() + process.stdout.readline()
+    assert "plain HTTP" in said and "HTTPS" in said and f"ssh -L 8080:localhost:{port} " in said
+    assert get(port, "/health")[0].status == 200
 
 
 def test_without_models_the_list_is_empty(serve):

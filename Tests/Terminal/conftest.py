@@ -1,5 +1,7 @@
 import os
 import pathlib
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -39,3 +41,19 @@ def terminal(swiftlet):
     yield start
     for each in started:
         each.close()
+
+
+@pytest.fixture
+def unprivileged(swiftlet, tmp_path):
+    """What a command begins with so that a file's mode counts for it, since root reads and writes everything."""
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("root reads and writes everything, and setpriv is not installed")
+    for folder in [tmp_path, *tmp_path.parents]:
+        if folder.stat().st_uid == os.geteuid() and str(folder).count("/") > 1:
+            folder.chmod(0o755)
+    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    if subprocess.run([*prefix, swiftlet, "--help"], capture_output=True).returncode != 0:
+        pytest.skip("the build folder is not readable by other users")
+    return prefix

@@ -1,6 +1,9 @@
 """A conversation in a terminal, as a person has it."""
 
+import fcntl
 import json
+import os
+import re
 import subprocess
 import time
 
@@ -151,3 +154,66 @@ def test_a_pipe_is_a_chat_too(swiftlet, quick):
     assert result.returncode == 0, result.stderr
     assert "Hello" in result.stdout and "\x1b" not in result.stdout and ">" not in result.stdout
     assert len(result.stdout.strip().split("\n")) >= 2
+
+
+def test_a_conversation_goes_on_in_another_run(swiftlet, quick, tmp_path):
+    """With its keys and values: what was computed is not computed again, and the reply is the same."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    file = tmp_path / "talk.json"
+
+    def run(text, **changes):
+        done = subprocess.run(
+            [swiftlet, "chat", quick, "--temperature", "0", "--max-tokens", "12", "--conversation", str(file)],
+            input=text, text=True, capture_output=True, env={**environment, **changes}, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    story = "A keeper wrote down the weather, the ships and the birds of every single day. " * 12
+    run(f"{story}\n")
+    first = json.loads(file.read_text())
+    assert [message["role"] for message in first["messages"]] == ["user", "assistant"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    [kept] = (tmp_path / "cache/swiftlet/conversations").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600 and kept.stat().st_size > 100_000
+
+    going_on = run("And what else?\n/stats\n")
+    assert int(re.search(r"\((\d+) more were cached", going_on)[1]) > 150
+    second = json.loads(file.read_text())
+    assert second["messages"][:2] == first["messages"] and len(second["messages"]) == 4
+
+    # The same without what was kept, from where the conversation was.
+    file.write_text(json.dumps(first))
+    fresh = run("And what else?\n/stats\n", XDG_CACHE_HOME=str(tmp_path / "empty"))
+    assert "(0 more were cached" in fresh
+    assert json.loads(file.read_text()) == second
+
+    assert "empty again" not in run("/clear\n")  # Silent where nobody looks.
+    assert json.loads(file.read_text())["messages"] == []
+    assert not list((tmp_path / "cache/swiftlet/conversations").iterdir())
+
+    file.write_text("[1, 2]")
+    done = subprocess.run(
+        [swiftlet, "chat", quick, "--conversation", str(file)], input="", text=True, capture_output=True)
+    assert done.returncode != 0 and "expected a conversation" in done.stderr
+
+
+def test_a_conversation_shares_its_file_with_a_link_and_its_keys_with_another_process(swiftlet, quick, tmp_path):
+    file = tmp_path / "real.json"
+    link = tmp_path / "link.json"
+    link.symlink_to(file.name)
+
+    def run():
+        done = subprocess.run(
+            [swiftlet, "chat", quick, "--max-tokens", "2", "--conversation", str(link)], input="Hello " * 40 + "\n",
+            text=True, capture_output=True, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)}, timeout=300)
+        assert done.returncode == 0, done.stderr
+
+    run()
+    assert link.is_symlink() and len(json.loads(file.read_text())["messages"]) == 2
+    [kept] = (tmp_path / "swiftlet/conversations").iterdir()
+    # As a process has it that has just begun, and has written nothing yet.
+    kept.write_bytes(b"")
+    with kept.open("r+b") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        run()
+        assert kept.exists() and kept.stat().st_size == 0

@@ -20,7 +20,7 @@ const blocks = [];
 for (let round = 0; round < 60_000; round += 1) {
   if (blocks.length < 400 && random(2) === 0) {
     const size = random(100) === 0 ? random(3_000_000) : random(50) === 0 ? random(70_000) : random(400);
-    const pointer = exports.swiftlet_allocate(size) >>> 0;
+    const pointer = exports.swiftlet_allocate(size);
     assert.notEqual(pointer, 0);
     assert.equal(pointer % 16, 0);
     const mark = round & 255;
@@ -56,10 +56,10 @@ assert.ok(memory.buffer.byteLength - size <= 1 << 20, 'memory grew although what
 
 // What cannot be had is 0, and does no harm; addresses above 2 GB are like others.
 assert.equal(exports.swiftlet_allocate(0xFFFFFFFF), 0);
-const large = exports.swiftlet_allocate(2_000_000_000) >>> 0;
+const large = exports.swiftlet_allocate(2_000_000_000);
 assert.notEqual(large, 0);
 assert.equal(exports.swiftlet_allocate(2_000_000_000), 0);
-const high = exports.swiftlet_allocate(900_000_000) >>> 0;
+const high = exports.swiftlet_allocate(900_000_000);
 assert.ok(high > 2 ** 31);
 bytes(high, 900_000_000).fill(7, 0, 1000);
 exports.swiftlet_free(high);

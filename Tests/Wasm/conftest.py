@@ -33,10 +33,8 @@ def node():
 
     # Relaxed SIMD is behind a flag in Node 20, and its baseline compiler gets one instruction wrong, which the
     # optimizing one does not.
-    flags = ["--experimental-wasm-relaxed-simd", "--no-liftoff"]
-
-    def run(script, *arguments, stdin=None, timeout=600):
-        done = subprocess.run(["node", *flags, HERE / script, *map(str, arguments)], timeout=timeout, text=True,
+    def run(script, *arguments, stdin=None, timeout=600, compiler="--no-liftoff"):
+        done = subprocess.run(["node", "--experimental-wasm-relaxed-simd", *compiler.split(), HERE / script, *map(str, arguments)], timeout=timeout, text=True,
                               input=None if stdin is None else json.dumps(stdin), capture_output=True)
         assert done.returncode == 0, f"{script} failed:\n{done.stdout}\n{done.stderr}"
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -69,7 +67,8 @@ def made_model(tmp_path_factory):
                            check=True, capture_output=True, timeout=300)
         return path
 
-    return get
+    yield get
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

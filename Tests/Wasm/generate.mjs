@@ -26,8 +26,8 @@ const results = failure ? [] : requests.map((request) => {
 const used = host.exports.swiftlet_memory_used();
 const text = (value) => typeof value === 'bigint' ? Number(value) : value;
 console.log(JSON.stringify({
-  error: failure?.error, info: loaded?.info, digest: host.digest, used, results,
+  error: failure?.error, info: loaded?.info, used, results,
   steps: loading.filter(({ type }) => type === 'progress').map(({ progress }) => progress.step),
-  reserved: host.exports.swiftlet_memory_reserved(),
+  reserved: host.exports.swiftlet_memory_reserved(), kernelChanges: host.exports.swiftlet_kernel_changes(),
 }, (_, value) => text(value)));
 await host.stop();

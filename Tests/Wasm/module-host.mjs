@@ -7,6 +7,10 @@ import { decodeEvent, encodeCommand } from '../../Web/wire.js';
 export class ModuleHost {
   /** Events that came, oldest first. */
   events = [];
+  /** What is kept of each conversation: its file's bytes. @type {Map<string, Uint8Array>} */
+  kept = new Map();
+  /** The conversation whose file is open. */
+  #open = '';
   #workers = [];
   #nextRequest = 1;
 
@@ -25,6 +29,21 @@ export class ModuleHost {
       now: () => performance.now(),
       date: () => Date.UTC(2026, 1, 28, 23, 59, 58),
       random: (pointer, length) => host.bytes(pointer, length).set(crypto.getRandomValues(new Uint8Array(length))),
+      prefix_read: (offset, pointer, length) => {
+        const bytes = host.kept.get(host.#open)?.subarray(offset, offset + length);
+        if (bytes?.length !== length) return 0;
+        host.bytes(pointer, length).set(bytes);
+        return 1;
+      },
+      prefix_write: (offset, pointer, length) => {
+        const before = host.kept.get(host.#open);
+        const bytes = new Uint8Array(Math.max(before.length, offset + length));
+        bytes.set(before);
+        bytes.set(host.bytes(pointer, length), offset);
+        host.kept.set(host.#open, bytes);
+        return 1;
+      },
+      prefix_truncate: (size) => host.kept.set(host.#open, host.kept.get(host.#open).slice(0, size)),
       fatal: (pointer, length) => {
         throw new Error(`fatal ${new TextDecoder().decode(host.bytes(pointer, length).slice())}`);
       },
@@ -44,7 +63,7 @@ export class ModuleHost {
 
   /** Linear memory; growth detaches it. */
   bytes(pointer, length) {
-    return new Uint8Array(this.memory.buffer, pointer >>> 0, length);
+    return new Uint8Array(this.memory.buffer, pointer, length);
   }
 
   /** Sends a command and steps until there is nothing to do. Returns the events that came meanwhile. */
@@ -67,10 +86,34 @@ export class ModuleHost {
   }
 
   settle() {
-    while (this.exports.swiftlet_step() === 1);
+    let served = this.#served;
+    for (;;) {
+      const goesOn = this.exports.swiftlet_step() === 1;
+      for (; served < this.events.length; served += 1) this.#serve(this.events[served]);
+      if (!goesOn && !this.#opened) break;
+      this.#opened = false;
+    }
+    this.#served = served;
   }
 
-  /** Loads a file as the page does: header first, then everything into one buffer, hashed on the way. */
+  /** Events up to this one were looked at; a file was opened since the last step. */
+  #served = 0;
+  #opened = false;
+
+  /** Opens and deletes the files of conversations. */
+  #serve({ type, id, conversation }) {
+    if (type === 'openPrefix') {
+      this.#open = conversation;
+      if (!this.kept.has(conversation)) this.kept.set(conversation, new Uint8Array());
+      this.exports.swiftlet_prefix_opened(id, this.kept.get(conversation).length, 2 ** 30);
+      this.#opened = true;
+    } else if (type === 'deletePrefix') {
+      if (conversation) this.kept.delete(conversation);
+      else this.kept.clear();
+    }
+  }
+
+  /** Loads a file as the page does: header first, then everything into one buffer. */
   load(path, { contextLength = 0, threads = 0, model = path } = {}) {
     const before = this.events.length;
     this.send({ type: 'load', model, contextLength, threads });
@@ -79,23 +122,20 @@ export class ModuleHost {
       exports.swiftlet_model_begin(fetch.id);
       const file = openSync(path, 'r');
       const { size } = fstatSync(file);
-      const buffer = exports.swiftlet_model_buffer(size) >>> 0;
+      const buffer = exports.swiftlet_model_buffer(size);
       if (!buffer) {
         closeSync(file);
         this.#fail('not-enough-memory', `There is no memory for ${size} bytes.`);
         continue;
       }
-      exports.swiftlet_hash_reset();
       let verdict = 1;
       for (let offset = 0; offset < size && verdict !== 2;) {
         const length = readSync(file, this.bytes(buffer + offset, Math.min(1 << 22, size - offset)));
-        exports.swiftlet_hash_update(buffer + offset, length);
         offset += length;
         exports.swiftlet_model_progress(offset, size);
         if (verdict === 1) verdict = exports.swiftlet_model_inspect(buffer, offset, size, 0);
       }
       closeSync(file);
-      this.digest = this.#finishHash();
       if (verdict === 2) exports.swiftlet_model_discard();
       else exports.swiftlet_model_arrived();
     }
@@ -111,16 +151,8 @@ export class ModuleHost {
       return [pointer, encoded.length];
     };
     const [first, second] = [put(code), put(message)];
-    this.exports.swiftlet_model_failed(...first, ...second);
+    this.exports.swiftlet_model_failed(...first, ...second, 0, 0);
     for (const [pointer] of [first, second]) this.exports.swiftlet_free(pointer);
-  }
-
-  #finishHash() {
-    const pointer = this.exports.swiftlet_allocate(32);
-    this.exports.swiftlet_hash_finish(pointer);
-    const digest = Buffer.from(this.bytes(pointer, 32)).toString('hex');
-    this.exports.swiftlet_free(pointer);
-    return digest;
   }
 
   async stop() {

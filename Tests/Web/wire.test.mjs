@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { RequestError } from '../../Web/errors.js';
 import { decodeEvent, encodeCommand, WireError } from '../../Web/wire.js';
 
 const frames = JSON.parse(readFileSync(new URL('../Fixtures/wire-frames.json', import.meta.url), 'utf8'));
@@ -94,13 +95,78 @@ describe('hostile frames', () => {
 });
 
 describe('arguments', () => {
-  it('must be ones that a frame can carry', () => {
-    const generate = (options) => encodeCommand({ type: 'generate', id: 1, input: { text: 'a' }, options });
-    assert.throws(() => generate({ maxTokens: -1 }), TypeError);
-    assert.throws(() => generate({ maxTokens: 1.5 }), TypeError);
-    assert.throws(() => generate({ overflow: 'explode' }), TypeError);
-    assert.throws(() => encodeCommand({ type: 'dance' }), TypeError);
+  const text = { text: 'a' };
+  const generate = (input, options) => encodeCommand({ type: 'generate', id: 1, input, options });
+  const messages = (...list) => ({ chat: { messages: list } });
+  const user = { role: 'user', content: 'a' };
+  const circle = {};
+  circle.circle = circle;
+
+  for (const [place, expected, found, call] of [
+    ['options.maxTokens', 'a whole number', '-1', () => generate(text, { maxTokens: -1 })],
+    ['options.maxTokens', 'a whole number', '1.5', () => generate(text, { maxTokens: 1.5 })],
+    ['options.maxTokens', 'a whole number', '“64”', () => generate(text, { maxTokens: '64' })],
+    ['options.topK', 'a whole number', 'NaN', () => generate(text, { topK: Number.NaN })],
+    ['options.temperature', 'a number from 0 to 100', 'NaN', () => generate(text, { temperature: Number.NaN })],
+    ['options.temperature', 'a number from 0 to 100', '-1', () => generate(text, { temperature: -1 })],
+    ['options.temperature', 'a number from 0 to 100', '“hot”', () => generate(text, { temperature: 'hot' })],
+    ['options.topP', 'a number from 0 to 1', '2', () => generate(text, { topP: 2 })],
+    ['options.repeatLastN', 'a whole number from -1', '-2', () => generate(text, { repeatLastN: -2 })],
+    ['options.seed', 'a whole number', '0.5', () => generate(text, { seed: 0.5 })],
+    ['options.seed', 'a whole number', '“7”', () => generate(text, { seed: '7' })],
+    ['options.logitBias', 'a list', 'an object', () => generate(text, { logitBias: { 17: -100 } })],
+    ['options.logitBias[0]', 'a number', 'undefined', () => generate(text, { logitBias: [{ token: 1 }] })],
+    [
+      'options.logitBias[1]',
+      'a token and its bias',
+      'null',
+      () => generate(text, { logitBias: [{ token: 1, bias: 2 }, null] }),
+    ],
+    ['options.stop', 'a list', '7', () => generate(text, { stop: 7 })],
+    ['options.stop[1]', 'text', '7', () => generate(text, { stop: ['a', 7] })],
+    ['options.stopTokens[0]', 'a whole number', '“</s>”', () => generate(text, { stopTokens: ['</s>'] })],
+    ['options.overflow', 'fail or dropOldestMessages', '“explode”', () => generate(text, { overflow: 'explode' })],
+    ['options.speculation', 'true or false', '1', () => generate(text, { speculation: 1 })],
+    ['tokens', 'a list', '“a”', () => generate({ tokens: 'a' })],
+    ['tokens[1]', 'a whole number', '-1', () => generate({ tokens: [1, -1] })],
+    ['messages', 'a list', 'undefined', () => generate({ chat: {} })],
+    ['messages', 'a list', 'an object', () => generate({ chat: { messages: { messages: [] } } })],
+    ['messages', 'a list', 'null', () => generate({ chat: { messages: null } })],
+    ['messages[1]', 'a message', '“a”', () => generate(messages(user, 'a'))],
+    ['messages[1].role', 'text', 'undefined', () => generate(messages(user, { content: 'a' }))],
+    ['messages[0].content', 'what JSON can hold', '', () => generate(messages({ role: 'user', content: circle }))],
+    ['tools', 'a list', 'an object', () => generate({ chat: { messages: [user], tools: {} } })],
+    ['tools', 'what JSON can hold', 'a list', () => generate({ chat: { messages: [user], tools: [1n] } })],
+    ['variables', 'an object', 'a list', () => generate({ chat: { messages: [user], variables: [] } })],
+    ['text', 'text', '7', () => encodeCommand({ type: 'tokenize', id: 1, text: 7 })],
+    ['tokens', 'a list', 'undefined', () => encodeCommand({ type: 'detokenize', id: 1 })],
+    [
+      'contextLength',
+      'a whole number',
+      '-5',
+      () => encodeCommand({ type: 'load', id: 1, model: 'quick', contextLength: -5 }),
+    ],
+    ['messages', 'a list', 'undefined', () => encodeCommand({ type: 'applyTemplate', id: 1 })],
+  ]) {
+    it(`${place} that is ${found || 'endless'} is refused, with what was expected`, () => {
+      assert.throws(call, (error) => {
+        assert.ok(error instanceof RequestError, `${error.stack}`);
+        assert.equal(error.code, 'invalid-request');
+        assert.ok(error.message.startsWith(`${place}: expected ${expected}`), error.message);
+        assert.ok(error.message.includes(`found ${found}`), error.message);
+        return true;
+      });
+    });
+  }
+
+  it('may be what APIs use to say “nothing”, or one string to stop at', () => {
+    const nothing = hexOf(generate(text, {}));
+    assert.equal(hexOf(generate(text, { maxTokens: null, stop: null, seed: undefined, logitBias: null })), nothing);
+    assert.equal(hexOf(generate(text, { stop: 'END' })), hexOf(generate(text, { stop: ['END'] })));
+    assert.equal(hexOf(generate({ tokens: Int32Array.of(1, 2) })), hexOf(generate({ tokens: [1, 2] })));
   });
+
+  it('of no command are a mistake of ours', () => assert.throws(() => encodeCommand({ type: 'dance' }), TypeError));
 
   it('keep what a chat message has besides text for the template', () => {
     const frame = encodeCommand({

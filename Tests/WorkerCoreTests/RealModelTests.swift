@@ -18,9 +18,9 @@ enum QuickModel {
 /// The worker with SmolLM2-135M-Instruct, the Quick model.
 @Suite(.serialized, .enabled(if: QuickModel.file != nil)) struct RealModelTests {
   /// A worker with the Quick model, mapped.
-  private func loaded(threads: UInt32 = 2) throws -> WorkerHarness {
+  private func loaded(_ file: URL? = QuickModel.file, threads: UInt32 = 2) throws -> WorkerHarness {
     let harness = WorkerHarness()
-    let data = try Data(contentsOf: try #require(QuickModel.file), options: .alwaysMapped)
+    let data = try Data(contentsOf: try #require(file), options: .alwaysMapped)
     harness.worker.receive(.load(1, LoadCommand(model: "quick", threads: threads)))
     try data.withUnsafeBytes { bytes in
       // `data` is kept by the closure; its bytes do not move.
@@ -57,6 +57,30 @@ enum QuickModel {
     let fresh = try loaded().generate(.chat(ChatInput(messages: messages)), .greedy(32))
     #expect(second.ids == fresh.ids)
     #expect(fresh.finished?.timings.cachedCount == 0)
+  }
+
+  @Test(arguments: ["smollm2.gguf", "gemma3.gguf"])
+  func speculationDoesNotChangeABit(name: String) throws {
+    let file = try #require(QuickModel.file).deletingLastPathComponent().appending(path: name)
+    let harness = try loaded(file)
+    let sentence = "The keeper wrote every delivery into a book, with the weather and the ships that passed. "
+    let prompt = GenerationInput.text(sentence + sentence + "The keeper wrote every")
+    let sampled = GenerationOptions(
+      maxTokens: 96, temperature: 0.6, repeatPenalty: 1.05, presencePenalty: 0.1, seed: 4, logprobs: 2,
+      ignoresEndOfGeneration: true)
+    let greedy = GenerationOptions(maxTokens: 96, temperature: 0, logprobs: 5, ignoresEndOfGeneration: true)
+    for options in [greedy, sampled] {
+      let drafted = harness.generate(prompt, options)
+      var without = options
+      without.speculation = false
+      let plain = harness.generate(prompt, without)
+      #expect(drafted.tokens == plain.tokens && drafted.text == plain.text)
+      #expect(drafted.tokens.count == 96)
+      let timings = try #require(drafted.finished?.timings)
+      print("\(name): \(timings.draftAcceptedCount) of \(timings.draftCount) drafted tokens accepted")
+      #expect(timings.draftCount > 0)
+      #expect(plain.finished?.timings.draftCount == 0)
+    }
   }
 
   @Test func cancelTakesNoLongerThanASlice() throws {

@@ -18,7 +18,11 @@ extension WireSample {
       ["kind": "load", "id": id, "model": c.model, "contextLength": c.contextLength, "threads": c.threads]
     case .cancelLoad: ["kind": "cancelLoad"]
     case .unload(let id): ["kind": "unload", "id": id]
-    case .generate(let id, let c): ["kind": "generate", "id": id, "input": json(c.input), "options": json(c.options)]
+    case .generate(let id, let c):
+      [
+        "kind": "generate", "id": id, "input": json(c.input), "options": json(c.options),
+        "conversation": c.conversation,
+      ]
     case .cancel(let id): ["kind": "cancel", "id": id]
     case .cancelAll: ["kind": "cancelAll"]
     case .tokenize(let id, let c):
@@ -26,6 +30,7 @@ extension WireSample {
     case .detokenize(let id, let tokens): ["kind": "detokenize", "id": id, "tokens": tokens]
     case .applyTemplate(let id, let chat):
       ["kind": "applyTemplate", "id": id].merging(json(chat)) { old, _ in old }
+    case .forget(let conversation): ["kind": "forget", "conversation": conversation]
     }
   }
 
@@ -54,7 +59,7 @@ extension WireSample {
       "seed": orNull(o.seed.map(String.init)), "logprobs": orNull(o.logprobs),
       "logitBias": o.logitBias.map { ["token": $0.token, "bias": $0.bias] as [String: Any] }, "stop": o.stop,
       "stopTokens": o.stopTokens, "ignoresEndOfGeneration": o.ignoresEndOfGeneration,
-      "overflow": o.overflow == .fail ? "fail" : "dropOldestMessages",
+      "overflow": o.overflow == .fail ? "fail" : "dropOldestMessages", "speculation": o.speculation,
     ]
   }
 
@@ -101,6 +106,9 @@ extension WireSample {
     case .fetch(let f):
       ["kind": "fetch", "id": f.id, "model": f.model, "entry": orNull(f.entry.map(json))]
     case .cancelFetch(let id): ["kind": "cancelFetch", "id": id]
+    case .openPrefix(let id, let conversation): ["kind": "openPrefix", "id": id, "conversation": conversation]
+    case .closePrefix(let id): ["kind": "closePrefix", "id": id]
+    case .deletePrefix(let conversation): ["kind": "deletePrefix", "conversation": conversation]
     }
   }
 
@@ -111,8 +119,10 @@ extension WireSample {
   private static func json(_ t: Timings) -> [String: Any] {
     [
       "loadMilliseconds": t.loadMilliseconds, "promptCount": t.promptCount, "cachedCount": t.cachedCount,
+      "restoredCount": t.restoredCount,
       "promptMilliseconds": t.promptMilliseconds, "predictedCount": t.predictedCount,
       "predictedMilliseconds": t.predictedMilliseconds, "firstTokenMilliseconds": t.firstTokenMilliseconds,
+      "draftCount": t.draftCount, "draftAcceptedCount": t.draftAcceptedCount,
     ]
   }
 

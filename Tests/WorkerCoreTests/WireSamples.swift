@@ -66,13 +66,16 @@ struct WireSample {
             maxTokens: 64, temperature: 0.5, topK: 40, topP: 0.875, minP: 0.0625, typicalP: 1, repeatPenalty: 1.25,
             repeatLastN: 64, frequencyPenalty: -0.5, presencePenalty: 0.25,
             logitBias: [.init(token: 17, bias: -100)], seed: 42, stop: ["\n\n", "END"], stopTokens: [2, 7], logprobs: 5,
-            ignoresEndOfGeneration: true, overflow: .dropOldestMessages)))),
+            ignoresEndOfGeneration: true, overflow: .dropOldestMessages, speculation: false)))),
     WireSample("generate tokens", .generate(6, GenerationCommand(input: .tokens([1, 2, 49_151])))),
+    WireSample(
+      "generate for a conversation", .generate(7, GenerationCommand(input: .text("Hi"), conversation: "c-1 \u{E9}"))),
     WireSample("cancel", .cancel(6)),
     WireSample("cancel all", .cancelAll),
     WireSample("tokenize", .tokenize(7, TokenizeCommand(text: "a\u{0}b", addSpecial: false, parseSpecial: true))),
     WireSample("detokenize", .detokenize(8, [3, 4])),
     WireSample("apply template", .applyTemplate(9, ChatInput(messages: [.user("Hi")], addGenerationPrompt: false))),
+    WireSample("forget", .forget("c-1")),
     WireSample("state idle", .state(ModelState())),
     WireSample(
       "state error",
@@ -125,8 +128,10 @@ struct WireSample {
         FinishedEvent(
           reason: .length,
           timings: Timings(
-            loadMilliseconds: 123.5, promptCount: 28, cachedCount: 2, promptMilliseconds: 40.25, predictedCount: 64,
-            predictedMilliseconds: 512.5, firstTokenMilliseconds: 44.75)))),
+            loadMilliseconds: 123.5, promptCount: 28, cachedCount: 2, restoredCount: 1, promptMilliseconds: 40.25,
+            predictedCount: 64,
+            predictedMilliseconds: 512.5, firstTokenMilliseconds: 44.75,
+            draftCount: 21, draftAcceptedCount: 17)))),
     WireSample(
       "failed", .failed(4, WorkerError(.contextOverflow, "904 tokens over.", need: 5000, limit: 4096))),
     WireSample("tokens", .tokens(7, [10, 11])),
@@ -134,6 +139,9 @@ struct WireSample {
     WireSample("fetch", .fetch(FetchRequest(id: 1, model: "quick", entry: model))),
     WireSample("fetch of an unknown model", .fetch(FetchRequest(id: 2, model: "org/repo", entry: nil))),
     WireSample("cancel fetch", .cancelFetch(2)),
+    WireSample("open prefix", .openPrefix(1, conversation: "c-1")),
+    WireSample("close prefix", .closePrefix(1)),
+    WireSample("delete prefix", .deletePrefix(conversation: "")),
   ]
 
   static let model = CatalogModel(

@@ -11,6 +11,11 @@ final class WorkerHarness {
     var tick = 0.0
     var memoryLimit: UInt64 = 0
     var released = 0
+    var kernelsPass: (KernelCheck) -> Bool = { $0.passes() }
+    var files: [String: [UInt8]] = [:]
+    var open = ""
+    var room = Int.max
+    var reads = 0
   }
 
   private let surroundings = Surroundings()
@@ -32,18 +37,68 @@ final class WorkerHarness {
     get { surroundings.memoryLimit }
     set { surroundings.memoryLimit = newValue }
   }
+  /// What a check of the kernels finds.
+  var kernelsPass: (KernelCheck) -> Bool {
+    get { surroundings.kernelsPass }
+    set { surroundings.kernelsPass = newValue }
+  }
+  /// What is kept of each conversation.
+  var files: [String: [UInt8]] {
+    get { surroundings.files }
+    set { surroundings.files = newValue }
+  }
+  /// Bytes that a file may have before writing fails.
+  var room: Int {
+    get { surroundings.room }
+    set { surroundings.room = newValue }
+  }
+  /// Bytes that were read from files.
+  var bytesRead: Int { surroundings.reads }
+  /// Bytes of a file that the worker is told it may have.
+  var prefixLimit: UInt64 = 1 << 30
+  /// Whether the shell can open files.
+  var opensPrefixes = true
+  private var served = 0
   /// Models' bytes that were given back.
   var released: Int { surroundings.released }
 
-  init(catalog: [CatalogModel] = ModelCatalog.models) {
+  /// One with a model loaded.
+  static func loaded(_ model: TinyModel = TinyModel()) -> WorkerHarness {
+    let harness = WorkerHarness()
+    harness.load(model)
+    return harness
+  }
+
+  init(catalog: [CatalogModel] = ModelCatalog.models, keepsPrefixes: Bool = false) {
     let surroundings = surroundings
-    let host = WorkerHost(
+    var host = WorkerHost(
       now: {
         surroundings.clock += surroundings.tick
         return surroundings.clock
       },
       seed: { 99 }, date: { TemplateDate(year: 2026, month: 1, day: 2) },
       memoryLimit: { surroundings.memoryLimit }, defaultThreads: 1, emit: { surroundings.events.append($0) })
+    host.kernelsPass = { surroundings.kernelsPass($0) }
+    if keepsPrefixes {
+      host.prefixStorage = PrefixStorage(
+        read: { offset, bytes in
+          guard let file = surroundings.files[surroundings.open], Int(offset) + bytes.count <= file.count else {
+            return false
+          }
+          surroundings.reads += bytes.count
+          bytes.copyBytes(from: file[Int(offset)..<Int(offset) + bytes.count])
+          return true
+        },
+        write: { offset, bytes in
+          guard Int(offset) + bytes.count <= surroundings.room, var file = surroundings.files[surroundings.open] else {
+            return false
+          }
+          file.replaceSubrange(Int(offset)..<min(file.count, Int(offset) + bytes.count), with: bytes)
+          surroundings.files[surroundings.open] = file
+          return true
+        },
+        truncate: { size in surroundings.files[surroundings.open]?.removeSubrange(Int(size)...) })
+    }
     worker = Worker(host: host, catalog: catalog)
   }
 
@@ -75,8 +130,36 @@ final class WorkerHarness {
 
   @discardableResult
   func run(atMost steps: Int = 100_000) -> Int {
-    for count in 0..<steps where !worker.step() { return count + 1 }
+    for count in 0..<steps {
+      let goesOn = worker.step()
+      if !servePrefixes() && !goesOn { return count + 1 }
+    }
     return steps
+  }
+
+  /// Opens and deletes the files that the worker asked for; whether one was opened or refused.
+  func servePrefixes() -> Bool {
+    var isAnswered = false
+    while served < events.count {
+      let event = events[served]
+      served += 1
+      switch event {
+      case .openPrefix(let id, let conversation):
+        isAnswered = true
+        surroundings.open = conversation
+        if opensPrefixes {
+          surroundings.files[conversation, default: []] += []
+          worker.prefixOpened(id, size: UInt64(files[conversation]!.count), limit: prefixLimit)
+        } else {
+          worker.prefixUnavailable(id)
+        }
+      case .closePrefix: surroundings.open = ""
+      case .deletePrefix(let conversation):
+        if conversation.isEmpty { files = [:] } else { files[conversation] = nil }
+      default: continue
+      }
+    }
+    return isAnswered
   }
 
   /// Loads a model to its end; the request that loaded it.
@@ -91,9 +174,11 @@ final class WorkerHarness {
 
   /// Generates to the end of the reply.
   @discardableResult
-  func generate(_ input: GenerationInput, _ options: GenerationOptions = .greedy(16)) -> Reply {
+  func generate(
+    _ input: GenerationInput, _ options: GenerationOptions = .greedy(16), conversation: String = ""
+  ) -> Reply {
     let id = request()
-    worker.receive(.generate(id, GenerationCommand(input: input, options: options)))
+    worker.receive(.generate(id, GenerationCommand(input: input, options: options, conversation: conversation)))
     run()
     return reply(id)
   }

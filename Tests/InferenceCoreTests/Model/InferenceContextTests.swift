@@ -7,8 +7,10 @@ import Testing
   static let prompt: [TokenID] = (0..<61).map { TokenID(($0 * 37 + 11) % TinyArchitecture.vocabulary) }
 
   /// Logits after the prompt, given in pieces of the sizes.
-  static func logits(_ bytes: [UInt8], pieces: [Int], threads: Int = 1) throws -> [Float] {
-    try withContext(bytes, threads: threads) { context in
+  static func logits(
+    _ bytes: [UInt8], pieces: [Int], threads: Int = 1, prompt: [TokenID] = prompt
+  ) throws -> [Float] {
+    try withContext(bytes, threads: threads, length: max(200, prompt.count)) { context in
       var at = 0
       var result = [Float]()
       for piece in pieces {
@@ -42,6 +44,19 @@ import Testing
     for threads in [2, 3, 5] {
       #expect(try Self.logits(bytes, pieces: [61], threads: threads) == whole, "\(threads) threads")
       #expect(try Self.logits(bytes, pieces: [20] + Array(repeating: 1, count: 41), threads: threads) == whole)
+    }
+  }
+
+  /// A context of several spans of attention, filled to its end.
+  @Test(arguments: TinyArchitecture.all)
+  func spansOfALongContextDoNotChangeABit(architecture: TinyArchitecture) throws {
+    let bytes = architecture.file()
+    let prompt = (0..<300).map { TokenID(($0 * 53 + 5) % TinyArchitecture.vocabulary) }
+    let whole = try Self.logits(bytes, pieces: [128, 128, 44], prompt: prompt)
+    for pieces in [[128, 128, 32, 12], [128, 126, 7, 16, 15, 1, 4, 3], [100, 100, 92, 8]] {
+      for threads in [1, 2] {
+        #expect(try Self.logits(bytes, pieces: pieces, threads: threads, prompt: prompt) == whole, "\(pieces)")
+      }
     }
   }
 
@@ -89,6 +104,35 @@ import Testing
           #expect(row == Array(rows[at..<at + TinyArchitecture.vocabulary]))
         }
       }
+    }
+  }
+
+  @Test(arguments: TinyArchitecture.all)
+  func aPassCutBetweenLayersGivesTheSameBits(architecture: TinyArchitecture) throws {
+    let bytes = architecture.file()
+    let whole = try Self.logits(bytes, pieces: [61])
+    try Self.withContext(bytes, threads: 2) { context in
+      let layers = context.model.hyperparameters.layerCount
+      try context.begin(Self.prompt[...])
+      for done in 1..<layers {
+        #expect(context.advance(layers: 1) == nil)
+        #expect(context.tokensUnderWay == 61 && context.layersDone == done && context.tokens.isEmpty)
+      }
+      #expect(try Array(#require(context.advance(layers: 1))) == whole)
+      #expect(context.tokens == Self.prompt && context.tokensUnderWay == 0 && context.advance(layers: 1) == nil)
+    }
+  }
+
+  @Test func aPassThatIsGivenUpLeavesTheSequenceAsItWas() throws {
+    let bytes = TinyArchitecture.all[0].file()
+    let whole = try Self.logits(bytes, pieces: [61])
+    try Self.withContext(bytes) { context in
+      _ = try context.evaluate(Self.prompt[..<20])
+      try context.begin([5, 6, 7, 8])
+      #expect(context.advance(layers: 1) == nil)
+      context.truncate(to: 20)
+      #expect(context.tokensUnderWay == 0 && context.tokens.count == 20)
+      #expect(try Array(context.evaluate(Self.prompt[20...])) == whole)
     }
   }
 

@@ -48,23 +48,28 @@ import Testing
   static func multiply(_ format: TensorFormat, _ bytes: [UInt8], rows: Int, columns: Int, tokens: Int, _ x: [Float])
     -> [Float]
   {
-    let blocks = tokens * columns / 32
+    let blocks = tokens * Int(ck_block_stride(Int32(columns)))
     let values = UnsafeMutablePointer<Int8>.allocate(capacity: tokens * columns)
-    let scales = UnsafeMutablePointer<Float>.allocate(capacity: 2 * blocks)
+    let words = UnsafeMutablePointer<Int16>.allocate(capacity: tokens * columns)
+    let scales = UnsafeMutablePointer<Float>.allocate(capacity: 3 * blocks)
     let sums = UnsafeMutablePointer<Int32>.allocate(capacity: 2 * blocks)
+    let halves = UnsafeMutablePointer<Int16>.allocate(capacity: 4 * blocks)
     defer {
       values.deallocate()
+      words.deallocate()
       scales.deallocate()
       sums.deallocate()
+      halves.deallocate()
     }
     var out = [Float](repeating: .nan, count: tokens * rows)
     var panel = [UInt8](repeating: 0, count: ck_panel_bytes(Int32(columns)))
     bytes.withUnsafeBufferPointer { weights in
       x.withUnsafeBufferPointer { real in
         var activations = ck_activations(
-          values: values, scales: scales, sums: scales + blocks, low: sums, high: sums + blocks,
-          real: real.baseAddress, columns: Int32(columns))
-        ck_quantize(&activations, 0, Int32(tokens))
+          values: values, words: words, scales: scales, sums: scales + blocks, low: sums, high: sums + blocks,
+          units: scales + 2 * blocks, steps: halves, halves: halves + 2 * blocks, real: real.baseAddress,
+          columns: Int32(columns), grouped: format.blockSize == 256 ? 1 : 0)
+        for token in 0..<tokens { ck_quantize(&activations, Int32(token), 0, Int32(columns / 32)) }
         var matrix = ck_matrix(
           data: weights.baseAddress, row_bytes: columns / format.blockSize * format.blockBytes, rows: Int32(rows),
           columns: Int32(columns), format: format.rawValue)
@@ -78,14 +83,16 @@ import Testing
     (0..<count).map { Float(($0 * 7919 + seed * 104_729) % 2003) / 1000 - 1 }
   }
 
-  @Test(arguments: TensorFormat.allCases)
-  func everyInstructionSetGivesTheReferenceBits(format: TensorFormat) {
-    let (rows, columns) = (37, 768)
+  // More than a section of a panel, too.
+  @Test(arguments: TensorFormat.allCases, [1, 3, 9])
+  func everyInstructionSetGivesTheReferenceBits(format: TensorFormat, size: Int) {
+    // Of blocks of 32 also a number that is no multiple of the eight lanes.
+    let (rows, columns) = (37, size * 256 + (format.blockSize == 256 ? 0 : 64))
     let bytes = Self.randomMatrix(format, rows: rows, columns: columns, seed: UInt64(format.rawValue) + 1)
     let rowBytes = columns / format.blockSize * format.blockBytes
     let standard = String(cString: ck_instruction_set())
     defer { _ = ck_select_instruction_set(standard) }
-    for tokens in [1, 3, 4, 7] {
+    for tokens in [1, 2, 3, 4, 5, 7, 8, 13] {
       let x = Self.vector(tokens * columns, seed: tokens)
       var expected: [[Float]] = []
       for name in Self.instructionSets where name == "baseline" || ck_select_instruction_set(name) == 1 {
@@ -98,7 +105,7 @@ import Testing
       }
       for token in 0..<tokens {
         let vector = Array(x[token * columns..<(token + 1) * columns])
-        let quantized = QuantizedVector(vector)
+        let quantized = QuantizedVector(vector, grouped: format.blockSize == 256)
         for row in 0..<rows {
           let at = token * rows + row
           bytes.withUnsafeBufferPointer { weights in
@@ -121,12 +128,48 @@ import Testing
     }
   }
 
+  /// All bytes of a block the same, all activations as large as they get: the product's integer comes near 2^31.
+  @Test(arguments: TensorFormat.allCases.filter { $0.blockSize == 256 }, [0x00, 0x7f, 0x80, 0xff] as [UInt8])
+  func theLargestProductsOfSuperblocksFit(format: TensorFormat, byte: UInt8) {
+    var bytes = [UInt8](repeating: byte, count: 4 * format.blockBytes)
+    let scaleOffsets: [Int] =
+      switch format {
+      case .q2_K: [80, 82]
+      case .q3_K: [108]
+      case .q4_K, .q5_K: [0, 2]
+      case .q6_K: [208]
+      default: [0]
+      }
+    for block in stride(from: 0, to: bytes.count, by: format.blockBytes) {
+      for offset in scaleOffsets { (bytes[block + offset], bytes[block + offset + 1]) = (0x00, 0x3c) }
+    }
+    if format == .q6_K {
+      for at in 0..<bytes.count where (192..<208).contains(at % format.blockBytes) { bytes[at] = 0x80 }
+    }
+    let standard = String(cString: ck_instruction_set())
+    defer { _ = ck_select_instruction_set(standard) }
+    for sign in [-1, 1] as [Float] {
+      let x = [Float](repeating: sign, count: 2 * 512)
+      let vector = QuantizedVector(Array(x[..<512]), grouped: true)
+      let reference = bytes.withUnsafeBufferPointer {
+        format.definition.dot($0.baseAddress!, count: 512, with: vector)
+      }
+      for name in ["avx512vnni", "avx2", "sse2", "neon", "scalar"] where ck_select_instruction_set(name) == 1 {
+        for tokens in [1, 2] {
+          let results = Self.multiply(
+            format, bytes, rows: 2, columns: 512, tokens: tokens, Array(x[..<(tokens * 512)]))
+          #expect(results.allSatisfy { $0 == reference }, "\(name), \(tokens) tokens: \(results), \(reference)")
+        }
+      }
+    }
+  }
+
   @Test(arguments: TensorFormat.allCases.filter(\.isQuantized))
   func dotAgreesWithDequantizedWeights(format: TensorFormat) {
     let columns = 512
     let bytes = Self.randomMatrix(format, rows: 1, columns: columns, seed: 99)
     let x = Self.vector(columns, seed: 5)
-    let quantized = QuantizedVector(x)
+    let quantized = QuantizedVector(x, grouped: format.blockSize == 256)
     var weights = [Float](repeating: 0, count: columns)
     bytes.withUnsafeBufferPointer { format.definition.dequantize($0.baseAddress!, count: columns, into: &weights) }
     let exact = (0..<columns).reduce(0.0) {

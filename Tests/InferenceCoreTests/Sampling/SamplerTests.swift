@@ -214,7 +214,9 @@ import Testing
 
   @Test func logitsThatAreNoNumbersNeverCrashNorWin() {
     var generator = TestGenerator(state: 3)
-    let strange: [Float] = [.nan, -.infinity, .infinity, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0, .leastNonzeroMagnitude]
+    let strange: [Float] = [
+      .nan, -.infinity, .infinity, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0, .leastNonzeroMagnitude,
+    ]
     for round in 0..<3000 {
       let count = Int.random(in: 1...40, using: &generator)
       let logits = (0..<count).map { _ in
@@ -223,7 +225,8 @@ import Testing
       }
       func pick(_ values: [Float]) -> Float { values.randomElement(using: &generator)! }
       let options = SamplingOptions(
-        temperature: pick([0, 0.01, 1, .leastNonzeroMagnitude, 1e30, .infinity, .nan]), topK: Int(pick([-1, 0, 1, 5, 100])),
+        temperature: pick([0, 0.01, 1, .leastNonzeroMagnitude, 1e30, .infinity, .nan]),
+        topK: Int(pick([-1, 0, 1, 5, 100])),
         topP: pick([-1, 0, 0.5, 1, .nan]), minP: pick([-1, 0, 0.1, 1, 2, .nan]), typicalP: pick([-1, 0, 0.5, 1, .nan]),
         repeatPenalty: pick([-1, 0, 1, 1.3, .infinity, .nan]), repeatLastN: Int(pick([-1, 0, 3])),
         frequencyPenalty: pick([0, 1, -1, .infinity]), logitBias: [(0, pick([0, .infinity, -.infinity, .nan]))],

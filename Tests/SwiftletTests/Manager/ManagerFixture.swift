@@ -8,12 +8,22 @@ final class ManagerFixture: Sendable {
   let model: String
   private let directory: URL
 
-  init(_ model: TinyModel = TinyModel(), memoryLimit: UInt64 = 0, provider: ModelProvider = .hub()) throws {
+  /// Where conversations are kept.
+  var kept: URL { directory.appending(path: "conversations") }
+
+  /// - Parameter keptBytes: most bytes of what is kept of conversations.
+  init(
+    _ model: TinyModel = TinyModel(), memoryLimit: UInt64 = 0, provider: ModelProvider = .hub(),
+    keptBytes: UInt64 = 1 << 20
+  ) throws {
     let file = try model.write()
     self.model = file.path
     directory = file.deletingLastPathComponent()
     manager = InferenceManager(
-      configuration: InferenceManager.Configuration(provider: provider, threads: 1, memoryLimit: memoryLimit))
+      configuration: InferenceManager.Configuration(
+        provider: provider, threads: 1, memoryLimit: memoryLimit,
+        conversations: ConversationCache(
+          directory: directory.appending(path: "conversations"), byteLimit: keptBytes)))
   }
 
   deinit {
