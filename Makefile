@@ -6,6 +6,10 @@ SWIFTLET := .build/release/swiftlet
 MODELS := .build-models
 SWIFT_SOURCES := Package.swift Sources Tests
 
+# What `make bench` measures, and how; for example BENCH_OPTIONS="--only decode,tab-decode --rounds 3".
+BENCH_MODELS = $(MODELS)/smollm2.gguf $(MODELS)/gemma3.gguf
+BENCH_OPTIONS =
+
 .DEFAULT_GOAL := help
 .PHONY: help build chat serve web test bench format lint wasm-check clean
 
@@ -36,9 +40,9 @@ test: $(PYTHON) ## Run every test: Swift, WebAssembly, parity with llama.cpp, te
 	$(PYTHON) Scripts/fetch-test-models.py $(MODELS)
 	$(PYTHON) Scripts/run-tests.py --models $(MODELS)
 
-bench: build $(PYTHON) ## Measure speed and memory against llama.cpp on the same files
+bench: build web $(PYTHON) ## Measure the terminal and the tab beside llama.cpp on the same files
 	$(PYTHON) Scripts/fetch-test-models.py $(MODELS)
-	$(PYTHON) Scripts/bench.py $(SWIFTLET) $(MODELS)/smollm2.gguf $(MODELS)/gemma3.gguf
+	$(PYTHON) Scripts/bench $(BENCH_MODELS) --json .build/bench.json $(BENCH_OPTIONS)
 
 format: ## Format the Swift sources in place
 	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)

@@ -7,6 +7,10 @@ missing=""
 command -v node >/dev/null || missing="$missing nodejs"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v firefox-esr >/dev/null || command -v firefox >/dev/null || missing="$missing firefox-esr"
+command -v npm >/dev/null || missing="$missing npm"
+command -v esbuild >/dev/null || missing="$missing esbuild"
+command -v tsc >/dev/null || missing="$missing node-typescript"
+[ -d /usr/share/nodejs/react-dom ] || missing="$missing node-react node-react-dom"
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -z "$missing" ]; then exit 0; fi

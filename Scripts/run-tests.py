@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -33,11 +34,15 @@ class Totals:
 
 
 def run(title, command, env, on_line):
-    """Runs a command, shows its output as it comes, hands each line to `on_line`, and returns the exit code."""
+    """Runs a command, shows its output as it comes, hands each line to `on_line`, and returns the exit code.
+
+    What it leaves in its temporary folder (models, browsers' profiles) goes when it ends, whatever it was.
+    """
     print(f"\n== {title}: {' '.join(map(str, command))}", flush=True)
     start = time.monotonic()
-    with subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+    with tempfile.TemporaryDirectory(prefix="swiftlet-tests-", ignore_cleanup_errors=True) as folder, \
+            subprocess.Popen(command, cwd=ROOT, env={**env, "TMPDIR": folder}, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as process:
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
@@ -56,6 +61,25 @@ def build(totals, env):
     elif warnings and os.environ.get("CI"):
         totals.broken.append(f"the build gave {len(warnings)} warnings")
     return code == 0
+
+
+class SiteBuild:
+    """Builds the page and its modules meanwhile: much of either build runs on one core."""
+
+    def __init__(self, env):
+        self.start = time.monotonic()
+        self.output = tempfile.TemporaryFile("w+", errors="replace")
+        self.process = subprocess.Popen(["Scripts/build-site.sh"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
+                                        stdout=self.output, stderr=subprocess.STDOUT)
+
+    def finish(self, totals):
+        """Waits for it and shows what it said."""
+        code = self.process.wait()
+        self.output.seek(0)
+        print(f"\n== site: Scripts/build-site.sh\n{self.output.read()}== site: exit {code} after "
+              f"{time.monotonic() - self.start:.0f} s", flush=True)
+        if code != 0:
+            totals.broken.append("site build")
 
 
 def run_swift(totals, env):
@@ -111,7 +135,7 @@ def run_python(totals, env):
                 counts.update({kind.removesuffix("s") if kind.startswith("error") else kind: int(number)
                                for number, kind in PYTEST_COUNT.findall(line)})
 
-        code = run(name.lower(), [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider",
+        code = run(name.lower(), [sys.executable, "-m", "pytest", "-raR", "-p", "no:cacheprovider",
                                   "--color=no", "-o", "console_output_style=classic", "--no-header",
                                   f"Tests/{name}"], {**env, "PYTHONDONTWRITEBYTECODE": "1"}, count)
         totals.passed += counts.get("passed", 0)
@@ -136,10 +160,11 @@ def main():
         print("SKIPPED: SWIFTLET_TEST_DATA is not set, so the tests over its vocabularies and templates do not run")
 
     totals = Totals()
-    if build(totals, env):
-        if "web" in only or "python" in only:
-            if run("site", ["Scripts/build-site.sh"], env, lambda line: None) != 0:
-                totals.broken.append("site build")
+    site = SiteBuild(env) if "web" in only or "python" in only else None
+    is_built = build(totals, env)
+    if site:
+        site.finish(totals)
+    if is_built:
         for name, suite in [("swift", run_swift), ("web", run_web), ("python", run_python)]:
             if name in only:
                 suite(totals, env)

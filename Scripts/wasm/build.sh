@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds the engine for the browser with the stock Swift toolchain: no SDK, no emscripten, no dependencies.
 #
-#   Scripts/wasm/build.sh [OUTPUT_DIRECTORY]      both modules; default directory Web/dist
+#   Scripts/wasm/build.sh [OUTPUT_DIRECTORY]      the three modules; default directory Web/dist
 #   Scripts/wasm/build.sh --check                 only compiles: do the portable targets still fit Embedded Swift?
 #
 # SWIFTLET_WASM_NAMES=1 keeps function names in the modules, for profiles and readable stack traces.
@@ -17,8 +17,7 @@ case "${1:-}" in
 esac
 
 toolchain=$(dirname "$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)\/lib\/swift".*/\1/p')")/usr/bin
-target=wasm32-unknown-none-wasm
-memory_limit=$((65535 * 65536))   # the last page stays unused, so that the end of memory is below 2^32
+target=wasm32-unknown-none-wasm   # or wasm64-…, where the weights do not fit 32-bit addresses
 stack_size=$((4 * 1024 * 1024))
 
 simd=(-msimd128 -mbulk-memory -mnontrapping-fptoint -msign-ext -mmutable-globals)
@@ -35,14 +34,16 @@ changed() {  # module build-directory flags…
 }
 
 compile_c() {  # module build-directory flags…
-  local module=$1 build=$2 source
+  local module=$1 build=$2 source flags
   shift 2
   mkdir -p "$build/$module"
   printf 'module %s {\n  umbrella header "%s"\n  export *\n}\n' \
     "$module" "$PWD/Sources/$module/include/$module.h" > "$build/$module/module.modulemap"
   rm -f "$build/$module"/*.o
   for source in $(find "Sources/$module" -name '*.c' | sort); do
-    "$toolchain/clang" --target=$target -O3 -std=c17 -ffreestanding -Wall -Werror -I "Sources/$module/include" "$@" \
+    flags=("$@")
+    case $source in */variant_simd128.c) flags+=(-mno-relaxed-simd) ;; esac
+    "$toolchain/clang" --target=$target -O3 -std=c17 -ffreestanding -Wall -Werror -I "Sources/$module/include" "${flags[@]}" \
       -c "$source" -o "$build/$module/$(basename "$source").o"
   done
 }
@@ -88,7 +89,7 @@ link() {  # build-directory output-file linker-flags…
   if [ -n "${SWIFTLET_WASM_NAMES:-}" ]; then strip=--strip-debug; fi
   # Only what the exported functions reach is kept. The stack lies first, so that running over it traps.
   "$toolchain/wasm-ld" --no-entry --gc-sections $strip -O2 --stack-first -z stack-size=$stack_size \
-    --max-memory=$memory_limit "$@" "$build"/*/*.o -o "$file"
+    "$@" "$build"/*/*.o -o "$file"
 }
 
 report() {  # file
@@ -106,9 +107,16 @@ fi
 compile .build-wasm/simd "${simd[@]}" &
 compile .build-wasm/threads "${threads[@]}"
 wait $!
+target=wasm64-unknown-none-wasm compile .build-wasm/wide "${threads[@]}"
 
 mkdir -p "$output"
-link .build-wasm/simd "$output/swiftlet.wasm"
-link .build-wasm/threads "$output/swiftlet-threads.wasm" --import-memory --shared-memory --export=__stack_pointer
-report "$output/swiftlet.wasm"
-report "$output/swiftlet-threads.wasm"
+# With 32 bits the last page stays unused, so that the end of memory has an address too; 64-bit memories have up to 16 GB.
+shared=(--import-memory --shared-memory --export=__stack_pointer)
+link .build-wasm/simd "$output/swiftlet.wasm" --max-memory=$((65535 << 16))
+link .build-wasm/threads "$output/swiftlet-threads.wasm" --max-memory=$((65535 << 16)) "${shared[@]}"
+link .build-wasm/wide "$output/swiftlet-64.wasm" -mwasm64 --max-memory=$((1 << 34)) "${shared[@]}"
+# The hashes of a model's bytes, in C alone.
+"$toolchain/clang" --target=$target -O3 -std=c17 -ffreestanding -nostdlib -Wall -Werror "${simd[@]}" \
+  -I Sources/CKernels/include Sources/CBrowserHash/hash.c Sources/CKernels/sha256.c \
+  -Wl,--no-entry,--strip-all,--stack-first,-z,stack-size=16384 -o "$output/hash.wasm"
+for module in swiftlet swiftlet-threads swiftlet-64 hash; do report "$output/$module.wasm"; done
