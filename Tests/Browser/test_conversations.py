@@ -69,7 +69,9 @@ def test_two_tabs_keep_each_others_messages(context, page, site):
     ask(page, "One.")
     other = second_tab(context, page, site)
     ask(page, "Two.", 2)
-    ask(other, "Three.", 2)
+    ask(other, "Three.", 3)
+    # What is sent before it is seen here would be another version of it.
+    page.wait_for_selector(f"{USER} >> text=Three.", state="attached")
     ask(page, "Four.", 4)
     page.reload()
     page.wait_for_selector(READY, state="attached")

@@ -3,6 +3,8 @@
 import os
 import time
 
+import pytest
+
 from steps import ask, assert_quick, change_settings, generate, open_modules, open_page, wait_for
 
 WORDS = "The lighthouse keeper wrote down the weather, the ships and the birds of every single day. "
@@ -41,6 +43,7 @@ def blocks_of(reply):
     return (len(reply["promptTokens"]) + len(reply["tokens"]) - 1) // 32
 
 
+@pytest.mark.alone
 def test_a_conversation_is_picked_up_after_a_restart_of_the_browser(launch, site):
     context = launch()
     page = context.new_page()

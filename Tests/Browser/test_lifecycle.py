@@ -2,9 +2,13 @@
 
 import time
 
+import pytest
+
+from conftest import SITE
 from steps import assert_quick, generate, initialize, open_modules, renderer_memory, wait_for
 
 
+@pytest.mark.alone
 def test_a_cancelled_reply_ends_within_one_token(page, site):
     open_modules(page, site)
     initialize(page)
@@ -72,6 +76,7 @@ def test_another_model_can_be_chosen_while_one_is_loading(page, site, quick_mode
     assert len(generate(page, "The sky is", {"maxTokens": 4})["tokens"]) == 4
 
 
+@pytest.mark.alone
 def test_terminate_gives_the_memory_back_and_the_manager_works_again(page, site):
     open_modules(page, site)
     before = renderer_memory()
@@ -98,6 +103,24 @@ def test_terminate_rejects_what_is_under_way(page, site):
       return reply.finished.catch((error) => [error.constructor.name, error.code]);
     }""")
     assert outcome == ["EngineError", "terminated"]
+
+
+def test_a_thread_that_stops_is_an_error_and_the_next_call_starts_anew(page, site):
+    # Without a stack a thread traps as soon as it computes.
+    helper = (SITE / "worker/helper.js").read_text()
+    broken = helper.replace("exports.swiftlet_thread_main", "exports.__stack_pointer.value = 16;\n  exports.swiftlet_thread_main")
+    assert broken != helper
+    site.replaced["worker/helper.js"] = broken.encode()
+    open_modules(page, site, '{"threads": 2}')
+    error = page.evaluate("""async () => {
+      await manager.initialize('quick');
+      const reply = manager.generate('Once upon a time', { maxTokens: 64 });
+      return reply.finished.catch(({ constructor: { name }, code, message }) => ({ name, code, message }));
+    }""")
+    assert error["code"] == "internal" and "A thread of the engine stopped" in error["message"], error
+    del site.replaced["worker/helper.js"]
+    initialize(page)
+    assert generate(page, "Once upon a time", {"maxTokens": 8})["text"]
 
 
 def test_errors_are_real_and_carry_a_code(page, site):

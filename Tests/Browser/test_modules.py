@@ -125,6 +125,7 @@ def test_wrong_instructions_are_noticed_and_done_without(page, site, quick_model
     assert page.evaluate("notices") == ["kernels-replaced"]
 
 
+@pytest.mark.alone
 def test_a_large_model_says_what_it_says_natively_and_gives_its_memory_back(page, site):
     name = os.environ.get("SWIFTLET_TEST_LARGE_MODEL")
     if not name or not pathlib.Path(name).is_file():

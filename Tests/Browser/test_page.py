@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from conftest import SITE
 from steps import READY, ask, assert_quick, change_settings, open_page, wait_for
 
@@ -67,6 +69,7 @@ def test_regenerate_edit_and_send_again(page, site):
     assert page.inner_text(".message[data-role=user] .bubble") == "Say two words."
 
 
+@pytest.mark.alone
 def test_no_long_task_while_a_long_reply_is_written(page, site):
     open_page(page, site)
     ask(page, "Hi.")

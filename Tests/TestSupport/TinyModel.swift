@@ -14,6 +14,8 @@ public struct TinyModel: Sendable {
   /// Jinja source; nil for a model without a chat template.
   public var chatTemplate: String? = Self.chatML
   public var architecture = "llama"
+  /// GGUF's kind of the token `<|endoftext|>`: 3 for a control token, 4 for one that users define.
+  public var endOfTextKind = 3
 
   public init() {}
 
@@ -49,7 +51,8 @@ public struct TinyModel: Sendable {
     writer.string("tokenizer.ggml.model", "gpt2")
     writer.string("tokenizer.ggml.pre", "gpt-2")
     writer.strings("tokenizer.ggml.tokens", Self.tokens)
-    writer.ints("tokenizer.ggml.token_type", (0..<Self.vocabularySize).map { $0 < 256 ? 1 : 3 })
+    writer.ints(
+      "tokenizer.ggml.token_type", (0..<Self.vocabularySize).map { $0 < 256 ? 1 : $0 == 256 ? endOfTextKind : 3 })
     writer.strings("tokenizer.ggml.merges", [])
     writer.uint("tokenizer.ggml.bos_token_id", Int(Self.endOfText))
     writer.uint("tokenizer.ggml.eos_token_id", Int(Self.endOfTurn))

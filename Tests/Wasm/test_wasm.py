@@ -96,6 +96,18 @@ def test_hostile_bytes_are_answered_with_errors(node, module, made_model):
     assert short["memory"] == "not-enough-memory"
 
 
+def test_models_beyond_32_bits_are_told_to_be_too_large(node, module):
+    [results] = node("sizes.mjs", module)
+    cache, large_cache, weights, large_weights = results
+    for result in results:
+        assert result["verdict"] == 2
+        assert result["code"] == "not-enough-memory", result
+    assert cache["need"] > 2 * 24 * 16 * 128 * 16384 * 2
+    assert large_cache["need"] > 2 * 1024 * 4096 * 256 * 16384 * 2
+    assert weights["need"] > weights["fileSize"] > 2 ** 31
+    assert large_weights["need"] > large_weights["fileSize"] > 2 ** 42
+
+
 def test_speed_beside_the_native_build(node, module, quick, native):
     """Prints the ratio; only an absurd one fails, since the machine may be busy."""
     for threads in threads_of(module)[:1] + ([2] if "threads" in module.name else []):

@@ -86,6 +86,7 @@ import Testing
     },
     Case("alignment of 0", .invalidAlignment, found: "0") { $0.add("general.alignment", .uint32, UInt32(0)) },
     Case("alignment of 24", .invalidAlignment, found: "24") { $0.add("general.alignment", .uint32, UInt32(24)) },
+    Case("alignment of 4", .invalidAlignment, found: "4") { $0.add("general.alignment", .uint32, UInt32(4)) },
     Case("alignment of 2^63", .invalidAlignment, found: "\(UInt64(1) << 63)") {
       $0.add("general.alignment", .uint64, UInt64(1) << 63)
     },

@@ -44,6 +44,30 @@ import Testing
     }
   }
 
+  @Test func aTensorThatNothingReadsIsRefusedUnlessItIsKnownToBeHarmless() throws {
+    let model = TinyArchitecture(name: "llama")
+    for name in ["blk.2.ffn_norm.bias", "blk.0.ffn_gate.bias", "cls.weight"] {
+      let error = try #require(Self.error(model.file(adding: [name])))
+      #expect(error.kind == .unsupported)
+      #expect(error.message.contains(name))
+    }
+    let several = try #require(Self.error(model.file(adding: ["a_first", "b", "c"])))
+    #expect(several.message.contains("a_first") && several.message.contains("2 more"))
+    #expect(Self.error(model.file(adding: ["v.blk.0.ln1.weight", "mm.0.weight", "blk.3.attn_rot_embd.freqs"])) == nil)
+  }
+
+  @Test(arguments: [0, -1, 1e-30, .nan, .infinity] as [Float])
+  func factorsThatGiveNoFrequencyAreRefused(factor: Float) throws {
+    let error = Self.error(TinyArchitecture(name: "llama").file(rotaryFactor: factor))
+    // What turns never is what an infinite factor says.
+    if factor == .infinity {
+      #expect(error == nil)
+    } else {
+      #expect(error?.kind == .invalid)
+      #expect(error?.message.contains("rope_freqs.weight") == true)
+    }
+  }
+
   @Test func memoryCostComesFromTheHeaderAlone() throws {
     try TinyArchitecture(name: "llama").file().withUnsafeBytes { bytes in
       let header = try GGUFFile.parseHeader(bytes, fileSize: Int64(bytes.count))

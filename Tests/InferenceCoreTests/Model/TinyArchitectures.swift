@@ -24,8 +24,11 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     TinyArchitecture(name: "gemma3", format: .iq4_NL),
   ]
 
-  /// The file's bytes. `without` and `replacing` spoil it for tests of errors.
-  func file(without missing: String? = nil, replacing: (name: String, shape: [UInt64])? = nil) -> [UInt8] {
+  /// The file's bytes. The parameters spoil it for tests of errors.
+  func file(
+    without missing: String? = nil, replacing: (name: String, shape: [UInt64])? = nil, adding more: [String] = [],
+    rotaryFactor: Float? = nil
+  ) -> [UInt8] {
     var builder = GGUFBuilder()
     var generator = TestGenerator(state: 7)
     let (width, inner, layers, heads, length) = (64, 96, 7, 4, 16)
@@ -59,6 +62,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     }
 
     add("token_embd.weight", [width, Self.vocabulary], format, spread: 1)
+    if let rotaryFactor { add("rope_freqs.weight", [length / 2], .f32, mean: rotaryFactor, spread: 0) }
     if hasRotaryFactors { vector("rope_freqs.weight", length / 2, mean: 2) }
     for index in 0..<layers {
       let layer = "blk.\(index)."
@@ -94,6 +98,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     }
     vector("output_norm.weight", width)
     if name == "phi2" { vector("output_norm.bias", width, mean: 0) }
+    for tensor in more { vector(tensor, inner) }
     return builder.file
   }
 

@@ -1,0 +1,71 @@
+// node sizes.mjs MODULE: headers of models that are larger than 32 bits can say. Prints what became of each, as JSON.
+
+import { ModuleHost } from './module-host.mjs';
+
+/** A GGUF header of a llama with these sizes, and its embedding as the only tensor. */
+function header({ layers, heads, length, context, vocabulary }) {
+  const parts = [];
+  const number = (bytes, value) => {
+    const buffer = Buffer.alloc(bytes);
+    if (bytes === 8) buffer.writeBigUInt64LE(BigInt(value));
+    else buffer.writeUInt32LE(value);
+    parts.push(buffer);
+  };
+  const text = (value) => {
+    number(8, value.length);
+    parts.push(Buffer.from(value));
+  };
+  const sizes = {
+    context_length: context,
+    embedding_length: heads * length,
+    block_count: layers,
+    feed_forward_length: 1024,
+    'attention.head_count': heads,
+    'attention.head_count_kv': heads,
+  };
+  number(4, 0x46554747);
+  number(4, 3);
+  number(8, 1);
+  number(8, 1 + Object.keys(sizes).length);
+  text('general.architecture');
+  number(4, 8);
+  text('llama');
+  for (const [key, value] of Object.entries(sizes)) {
+    text(`llama.${key}`);
+    number(4, 4);
+    number(4, value);
+  }
+  text('token_embd.weight');
+  number(4, 2);
+  number(8, heads * length);
+  number(8, vocabulary);
+  number(4, 1); // F16
+  number(8, 0);
+  const bytes = Buffer.concat(parts);
+  const start = Math.ceil(bytes.length / 32) * 32;
+  return { bytes, fileSize: start + heads * length * vocabulary * 2 };
+}
+
+const host = await ModuleHost.start(process.argv[2]);
+const { exports } = host;
+const results = [
+  // A cache of 3.2 GB; of 70 TB; weights of 2.9 GB; of 8 TB.
+  { layers: 24, heads: 16, length: 128, context: 16384, vocabulary: 1000 },
+  { layers: 1024, heads: 4096, length: 256, context: 16384, vocabulary: 10 },
+  { layers: 2, heads: 16, length: 128, context: 16384, vocabulary: 700_000 },
+  { layers: 2, heads: 16, length: 128, context: 16384, vocabulary: 2_000_000_000 },
+].map((model) => {
+  const { bytes, fileSize } = header(model);
+  const before = host.events.length;
+  host.send({ type: 'load', model: 'large', contextLength: 16384, threads: 1 });
+  exports.swiftlet_model_begin(host.events.slice(before).find(({ type }) => type === 'fetch').id);
+  const address = exports.swiftlet_allocate(bytes.length);
+  host.bytes(address, bytes.length).set(bytes);
+  const need = exports.swiftlet_model_need(address, bytes.length, fileSize);
+  const verdict = exports.swiftlet_model_inspect(address, bytes.length, fileSize, 0);
+  exports.swiftlet_free(address);
+  const error = host.events.slice(before).find(({ type }) => type === 'failed')?.error;
+  if (!error) host.run({ type: 'cancelLoad' });
+  return { fileSize, need, verdict, code: error?.code, message: error?.message };
+});
+console.log(JSON.stringify(results));
