@@ -114,6 +114,14 @@ CK_INLINE f32x8 halves(u32x8 bits) {
     return (f32x8)(value | (bits & 0x8000) << 16);
 }
 CK_INLINE f32x8 halves_of(u16x8 bits) { return halves(__builtin_convertvector(bits, u32x8)); }
+// Of the low and the high 16 bits; of finite numbers only, as scales are. The sign is what an arithmetic shift repeats.
+#define CK_HAS_SCALES 1
+CK_INLINE f32x8 scales_in(u32x8 signed_13) {
+    const f32x8 rebase = (f32x8)(0x77800000 + (u32x8){0});
+    return (f32x8)(signed_13 & 0x8fffe000) * rebase;
+}
+CK_INLINE f32x8 low_scales(u32x8 heads) { return scales_in((u32x8)((i32x8)(heads << 16) >> 3)); }
+CK_INLINE f32x8 high_scales(u32x8 heads) { return scales_in((u32x8)((i32x8)heads >> 3)); }
 // Of finite numbers only: by way of the sign that widening repeats.
 CK_INLINE f32x8 lanes_of_halves(const uint16_t *p) {
     const f32x8 rebase = (f32x8)(0x77800000 + (u32x8){0});
