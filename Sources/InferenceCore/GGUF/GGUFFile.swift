@@ -97,10 +97,9 @@ public struct GGUFFile {
     unsupportedTensors = headers.flatMap { $0.unsupportedTensors }
     tensorNames = GGUFNameIndex(tensors.map { $0.name } + unsupportedTensors.map { $0.name })
     if let position = tensorNames.duplicate {
-      let name = position < tensors.count ? tensors[position].name : unsupportedTensors[position - tensors.count].name
       throw GGUFError(
         kind: .duplicateName, offset: 0, expected: "tensors with different names",
-        found: "the tensor \(readableName(name)) twice")
+        found: "the tensor \(readableName(tensorName(at: position))) twice")
     }
   }
 
@@ -113,19 +112,31 @@ public struct GGUFFile {
   ///
   /// Throws ``GGUFError/Kind-swift.enum/unsupportedFormat`` when it is there in a format that is not read here.
   public func tensor(_ name: StaticString) throws(GGUFError) -> GGUFTensor? {
-    let position = name.withUTF8Buffer { tensorNames.position(of: UnsafeRawBufferPointer($0)) }
-    return try tensor(at: position)
+    try position(of: name).map { position throws(GGUFError) in try tensor(at: position) }
   }
 
   /// The tensor called `blk.<layer>.<suffix>`, for example `blk.3.attn_q.weight`, or nil when there is none.
   public func tensor(layer: Int, _ suffix: StaticString) throws(GGUFError) -> GGUFTensor? {
-    let name = Array("blk.\(layer).".utf8) + suffix.withUTF8Buffer { Array($0) }
-    return try tensor(at: name.withUnsafeBytes { tensorNames.position(of: $0) })
+    try position(layer: layer, suffix).map { position throws(GGUFError) in try tensor(at: position) }
   }
 
-  private func tensor(at position: Int?) throws(GGUFError) -> GGUFTensor? {
-    guard let position else { return nil }
+  // Positions count the tensors and, after them, the unsupported ones.
+
+  func position(of name: StaticString) -> Int? {
+    name.withUTF8Buffer { tensorNames.position(of: UnsafeRawBufferPointer($0)) }
+  }
+
+  func position(layer: Int, _ suffix: StaticString) -> Int? {
+    let name = Array("blk.\(layer).".utf8) + suffix.withUTF8Buffer { Array($0) }
+    return name.withUnsafeBytes { tensorNames.position(of: $0) }
+  }
+
+  func tensor(at position: Int) throws(GGUFError) -> GGUFTensor {
     guard position < tensors.count else { throw unsupportedTensors[position - tensors.count].error }
     return tensors[position]
+  }
+
+  func tensorName(at position: Int) -> UnsafeRawBufferPointer {
+    position < tensors.count ? tensors[position].name : unsupportedTensors[position - tensors.count].name
   }
 }

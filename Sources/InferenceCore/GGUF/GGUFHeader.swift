@@ -101,10 +101,11 @@ struct GGUFHeader {
 
   private mutating func readAlignment(_ reader: GGUFReader) throws(GGUFError) {
     guard let entry = entry("general.alignment") else { return }
-    guard case .uint(let value) = entry.value, value > 0, value <= 1 << 30, value & (value - 1) == 0 else {
+    guard case .uint(let value) = entry.value, value >= 8, value <= 1 << 30, value & (value - 1) == 0 else {
       let found = if case .uint(let value) = entry.value { "\(value)" } else { entry.value.typeName }
       throw reader.error(
-        .invalidAlignment, at: entry.offset, expected: "a power of two up to 2^30 as general.alignment", found: found)
+        .invalidAlignment, at: entry.offset, expected: "a power of two from 8 to 2^30 as general.alignment",
+        found: found)
     }
     alignment = Int(value)
   }

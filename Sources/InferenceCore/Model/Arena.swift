@@ -1,10 +1,11 @@
 /// One block of memory that is cut into arrays, each beginning at a cache line.
 ///
-/// The same code that cuts it also measures it: without a block it only counts.
+/// The same code that cuts it also measures it: without a block it only counts. Sizes are 64 bits wide also on 32-bit
+/// machines, so that what does not fit there can be told; beyond 64 bits they stay at the largest.
 struct Arena {
   private var base: UnsafeMutableRawPointer?
   /// Bytes cut so far.
-  private(set) var size = 0
+  private(set) var size: Int64 = 0
 
   /// Counts only; what ``cut(_:_:)`` returns must not be used.
   init() {}
@@ -13,11 +14,26 @@ struct Arena {
     self.base = base
   }
 
-  /// Room for `count` elements, uninitialized.
-  mutating func cut<Element>(_ type: Element.Type, _ count: Int) -> UnsafeMutablePointer<Element> {
+  /// Room for an array of this shape, uninitialized.
+  mutating func cut<Element>(_ type: Element.Type, _ shape: Int...) -> UnsafeMutablePointer<Element> {
     let start = size
-    size += (count * MemoryLayout<Element>.stride + 63) / 64 * 64
-    let address = base.map { $0 + start } ?? UnsafeMutableRawPointer(bitPattern: 64)!
+    let bytes = shape.reduce(Int64(MemoryLayout<Element>.stride)) { $0.saturatingProduct($1) }
+    size = size.saturatingSum(bytes.saturatingSum(63) / 64 * 64)
+    let address = base.map { $0 + Int(start) } ?? UnsafeMutableRawPointer(bitPattern: 64)!
     return address.assumingMemoryBound(to: type)
+  }
+}
+
+extension Int64 {
+  /// The product with a count, or the largest number.
+  func saturatingProduct(_ count: Int) -> Int64 {
+    let (product, isTooLarge) = multipliedReportingOverflow(by: Int64(count))
+    return isTooLarge ? .max : product
+  }
+
+  /// The sum with a count, or the largest number.
+  func saturatingSum(_ count: Int64) -> Int64 {
+    let (sum, isTooLarge) = addingReportingOverflow(count)
+    return isTooLarge ? .max : sum
   }
 }

@@ -32,8 +32,8 @@ public struct Hyperparameters: Sendable {
   let traits: Architecture
 
   /// Bytes that one token's keys and values take in the cache, all layers together.
-  public var cacheBytesPerToken: Int {
-    layerCount * keyValueHeadCount * (keyLength + valueLength) * MemoryLayout<UInt16>.size
+  public var cacheBytesPerToken: Int64 {
+    Int64(layerCount * keyValueHeadCount) * Int64((keyLength + valueLength) * MemoryLayout<UInt16>.size)
   }
 
   /// Query heads that share a head of keys and values, in groups that are attended together.

@@ -9,7 +9,7 @@ extension InferenceContext {
   public static let blockLength = Int(CK_KEY_TILE)
 
   /// Bytes of a block.
-  public var blockSize: Int { Self.blockLength * model.hyperparameters.cacheBytesPerToken }
+  public var blockSize: Int { Int(Int64(Self.blockLength) * model.hyperparameters.cacheBytesPerToken) }
 
   /// Copies the keys and values of the positions from `index * blockLength` on; the sequence must hold all of them.
   ///

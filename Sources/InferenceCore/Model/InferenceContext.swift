@@ -3,13 +3,15 @@ import CKernels
 /// The bytes a model takes at a context length.
 public struct MemoryCost: Equatable, Sendable {
   /// The weights, where the file's bytes are.
-  public let weights: Int
+  public let weights: Int64
   /// Keys and values of the whole context.
-  public let cache: Int
+  public let cache: Int64
   /// Everything between input and logits.
-  public let scratch: Int
+  public let scratch: Int64
 
-  public var total: Int { weights + cache + scratch }
+  /// What is needed besides the weights.
+  public var working: Int64 { cache.saturatingSum(scratch) }
+  public var total: Int64 { weights.saturatingSum(working) }
 }
 
 /// One sequence of tokens being read and continued by a model: its keys, values and logits.
@@ -32,6 +34,7 @@ public final class InferenceContext {
   /// - Parameters:
   ///   - contextLength: Tokens to have room for, at least 1.
   ///   - logitRows: Most tokens of one ``evaluate(_:logitRows:)`` whose logits are wanted.
+  /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when this machine cannot address so much memory.
   public init(
     model: LanguageModel, contextLength: Int, team: ThreadTeam, logitRows: Int = 1
   ) throws(ModelError) {
@@ -48,7 +51,11 @@ public final class InferenceContext {
     let formats = model.inputFormats
     _ = Scratch(
       h, formats, contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: team.count, in: &measure)
-    memory = .allocate(byteCount: measure.size, alignment: 64)
+    guard let size = Int(exactly: measure.size), size < .max else {
+      throw ModelError(
+        .outOfResources, "A context of \(contextLength) tokens takes \(measure.size) bytes, more than can be had here.")
+    }
+    memory = .allocate(byteCount: size, alignment: 64)
     var arena = Arena(base: memory)
     scratch = Scratch(
       h, formats, contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: team.count, in: &arena)
@@ -185,7 +192,7 @@ extension LanguageModel {
     let chunk = min(InferenceContext.prefillChunk, contextLength)
     _ = Scratch(
       h, InputFormats(), contextLength: contextLength, chunk: chunk, logitRows: logitRows, lanes: threads, in: &arena)
-    let cache = contextLength * h.cacheBytesPerToken
-    return MemoryCost(weights: Int(file.dataSize), cache: cache, scratch: arena.size - cache)
+    let cache = h.cacheBytesPerToken.saturatingProduct(contextLength)
+    return MemoryCost(weights: file.dataSize, cache: cache, scratch: arena.size - min(cache, arena.size))
   }
 }

@@ -17,12 +17,14 @@ public final class LanguageModel {
   let windowRotary: RotaryEmbedding
 
   /// Finds and checks every tensor that the architecture needs.
+  ///
+  /// - Throws: ``ModelError`` also when the file has tensors that the architecture does not use.
   public init(file: GGUFFile) throws(ModelError) {
     let h = try Hyperparameters(file)
     let tensors = TensorReader(file: file)
     let width = h.embeddingLength
     hyperparameters = h
-    weightBytes = Int(file.dataSize)
+    weightBytes = Int(clamping: file.dataSize)
     embedding = try tensors.matrix("token_embd.weight", rows: h.vocabularySize, columns: width)
     let norm = try tensors.optionalVector("output_norm.weight", count: width)
     outputNorm = try tensors.required(norm, "output_norm.weight")
@@ -32,13 +34,14 @@ public final class LanguageModel {
     outputBias = try tensors.optionalVector("output.bias", count: h.vocabularySize)
 
     let factors = try tensors.optionalVector("rope_freqs.weight", count: h.rotaryDimensions / 2)
-    rotary = RotaryEmbedding(
+    rotary = try RotaryEmbedding(
       dimensions: h.rotaryDimensions, base: h.rotaryBase, scale: h.rotaryScale, factors: factors)
-    windowRotary = RotaryEmbedding(
+    windowRotary = try RotaryEmbedding(
       dimensions: h.rotaryDimensions, base: h.traits.windowRotaryBase ?? h.rotaryBase, scale: 1, factors: factors)
 
     var built = [Layer]()
     for index in 0..<h.layerCount { built.append(try Layer(index, h, tensors)) }
+    try tensors.checkNoneIsLeft()
     layers = .allocate(capacity: built.count)
     _ = layers.initialize(from: built)
   }

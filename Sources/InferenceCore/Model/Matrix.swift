@@ -20,9 +20,42 @@ struct Matrix {
 /// A vector of floats where the file has it, or nil.
 typealias Vector = UnsafePointer<Float>?
 
-/// Takes tensors out of a file, checking that they have the shape that the hyperparameters say.
-struct TensorReader {
-  let file: GGUFFile
+/// Takes tensors out of a file, checking that they have the shape that the hyperparameters say, and that none is left.
+final class TensorReader {
+  private let file: GGUFFile
+  /// By position in the file: whether it was asked for.
+  private var isRead: [Bool]
+
+  init(file: GGUFFile) {
+    self.file = file
+    isRead = Array(repeating: false, count: file.tensors.count + file.unsupportedTensors.count)
+  }
+
+  /// What the names of tensors begin or end with that a text model can do without: another modality's, and a table of
+  /// frequencies that old converters wrote beside the base that it follows from.
+  private static let harmless: [StaticString] = [
+    "v.", "a.", "mm.", "rope.freqs", ".attn_rot_embd.freqs", ".attn.rot_embd.freqs", ".attention.rotary_emb.inv_freq",
+  ]
+
+  /// Throws when the file has a tensor that nobody asked for: without it the model would say something else.
+  func checkNoneIsLeft() throws(ModelError) {
+    let left = isRead.indices.filter { !isRead[$0] && !Self.isHarmless(file.tensorName(at: $0)) }
+    guard let first = left.first else { return }
+    let others = left.count == 1 ? "" : " and \(left.count - 1) more tensors"
+    throw ModelError(
+      .unsupported,
+      "The file has \(readableName(file.tensorName(at: first)))\(others), which this engine does not use for its "
+        + "architecture: without them the model's answers would be wrong.")
+  }
+
+  private static func isHarmless(_ name: UnsafeRawBufferPointer) -> Bool {
+    harmless.contains { part in
+      part.withUTF8Buffer { part in
+        name.count >= part.count
+          && (name.prefix(part.count).elementsEqual(part) || name.suffix(part.count).elementsEqual(part))
+      }
+    }
+  }
 
   func matrix(_ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix {
     try required(optionalMatrix(name, rows: rows, columns: columns), "\(name)")
@@ -33,11 +66,11 @@ struct TensorReader {
   }
 
   func optionalMatrix(_ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
-    try matrix(gguf { () throws(GGUFError) in try file.tensor(name) }, rows: rows, columns: columns)
+    try matrix(tensor(at: file.position(of: name)), rows: rows, columns: columns)
   }
 
   func optionalMatrix(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
-    try matrix(gguf { () throws(GGUFError) in try file.tensor(layer: layer, name) }, rows: rows, columns: columns)
+    try matrix(tensor(at: file.position(layer: layer, name)), rows: rows, columns: columns)
   }
 
   func vector(layer: Int, _ name: StaticString, count: Int) throws(ModelError) -> UnsafePointer<Float> {
@@ -46,16 +79,22 @@ struct TensorReader {
   }
 
   func optionalVector(layer: Int, _ name: StaticString, count: Int) throws(ModelError) -> Vector {
-    try vector(gguf { () throws(GGUFError) in try file.tensor(layer: layer, name) }, count: count)
+    try vector(tensor(at: file.position(layer: layer, name)), count: count)
   }
 
   func optionalVector(_ name: StaticString, count: Int) throws(ModelError) -> Vector {
-    try vector(gguf { () throws(GGUFError) in try file.tensor(name) }, count: count)
+    try vector(tensor(at: file.position(of: name)), count: count)
   }
 
   func required<Value>(_ value: Value?, _ name: String) throws(ModelError) -> Value {
     guard let value else { throw ModelError(.missing, "The tensor \(name) is absent.") }
     return value
+  }
+
+  private func tensor(at position: Int?) throws(ModelError) -> GGUFTensor? {
+    guard let position else { return nil }
+    isRead[position] = true
+    return try gguf { () throws(GGUFError) in try file.tensor(at: position) }
   }
 
   private func matrix(_ tensor: GGUFTensor?, rows: Int, columns: Int) throws(ModelError) -> Matrix? {

@@ -8,12 +8,24 @@ struct RotaryEmbedding {
   /// - Parameters:
   ///   - scale: What positions are multiplied by.
   ///   - factors: Llama 3's divisors of each frequency, [dimensions / 2].
-  init(dimensions: Int, base: Double, scale: Double, factors: Vector) {
-    frequencies = (0..<dimensions / 2).map { pair in
-      let frequency = ck_pow(base, -2 * Double(pair) / Double(dimensions)) * scale
-      return factors.map { frequency / Double($0[pair]) } ?? frequency
+  init(dimensions: Int, base: Double, scale: Double, factors: Vector) throws(ModelError) {
+    var frequencies: [Double] = []
+    for pair in 0..<dimensions / 2 {
+      let factor = factors.map { Double($0[pair]) } ?? 1
+      let frequency = ck_pow(base, -2 * Double(pair) / Double(dimensions)) * scale / factor
+      // Far beyond a turn for each position angles lose all meaning, and then their integer parts their room.
+      guard factor > 0, frequency <= Self.largestFrequency else {
+        throw ModelError(
+          .invalid,
+          "The rotary base, its scale and rope_freqs.weight give no usable frequency for pair \(pair) of a head: expected "
+            + "factors above zero and at most a million radians for each position.")
+      }
+      frequencies.append(frequency)
     }
+    self.frequencies = frequencies
   }
+
+  private static let largestFrequency = 1e6
 
   /// Writes the cosines and sines of `count` positions from `first`: [count][dimensions / 2] each.
   func fill(

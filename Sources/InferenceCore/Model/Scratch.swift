@@ -56,34 +56,33 @@ struct Scratch {
     self.chunk = chunk
     let tile = Int(CK_KEY_TILE)
     cachedPositions = (contextLength + tile - 1) / tile * tile
-    let cached = h.layerCount * h.keyValueHeadCount * cachedPositions
-    keys = arena.cut(UInt16.self, cached * h.keyLength)
-    values = arena.cut(UInt16.self, cached * h.valueLength)
+    keys = arena.cut(UInt16.self, h.layerCount, h.keyValueHeadCount, cachedPositions, h.keyLength)
+    values = arena.cut(UInt16.self, h.layerCount, h.keyValueHeadCount, cachedPositions, h.valueLength)
 
     let width = h.embeddingLength
-    residual = arena.cut(Float.self, chunk * width)
+    residual = arena.cut(Float.self, chunk, width)
     input = Activations(rows: chunk, columns: width, for: formats.input, in: &arena)
-    queries = arena.cut(Float.self, chunk * h.headCount * h.keyLength)
-    newKeys = arena.cut(Float.self, chunk * h.keyValueHeadCount * h.keyLength)
-    newValues = arena.cut(Float.self, chunk * h.keyValueHeadCount * h.valueLength)
+    queries = arena.cut(Float.self, chunk, h.headCount, h.keyLength)
+    newKeys = arena.cut(Float.self, chunk, h.keyValueHeadCount, h.keyLength)
+    newValues = arena.cut(Float.self, chunk, h.keyValueHeadCount, h.valueLength)
     attended = Activations(
       rows: chunk, columns: h.headCount * h.valueLength, for: formats.attended, in: &arena)
     hidden = Activations(rows: chunk, columns: h.feedForwardLength, for: formats.hidden, in: &arena)
-    up = arena.cut(Float.self, chunk * h.feedForwardLength)
-    attentionBranch = arena.cut(Float.self, chunk * width)
-    feedForwardBranch = arena.cut(Float.self, chunk * width)
+    up = arena.cut(Float.self, chunk, h.feedForwardLength)
+    attentionBranch = arena.cut(Float.self, chunk, width)
+    feedForwardBranch = arena.cut(Float.self, chunk, width)
     rotary = Rotation(count: chunk, pairs: h.rotaryDimensions / 2, in: &arena)
     windowRotary = Rotation(count: chunk, pairs: h.rotaryDimensions / 2, in: &arena)
-    logits = arena.cut(Float.self, logitRows * h.vocabularySize)
+    logits = arena.cut(Float.self, logitRows, h.vocabularySize)
 
     let spans = (contextLength + Int(CK_SPAN) - 1) / Int(CK_SPAN)
     partialStride = spans * ck_partial_floats(Int32(h.valueLength))
     let rowsOfOneToken = h.keyValueHeadCount * h.headGroups.count * h.headGroups.size
     partialRows = max(lanes * Int(CK_ATTENTION_ROWS), rowsOfOneToken)
-    partials = arena.cut(Float.self, partialStride * partialRows)
+    partials = arena.cut(Float.self, partialRows, partialStride)
     let widest = max(width, h.feedForwardLength, h.headCount * h.valueLength)
     panelStride = (ck_panel_bytes(Int32(widest)) + 63) / 64 * 64
-    panels = arena.cut(UInt8.self, panelStride * lanes)
+    panels = arena.cut(UInt8.self, lanes, panelStride)
     stepCount = h.layerCount * Transformer.stepsPerLayer + Transformer.stepsOutsideLayers
     steps = arena.cut(ck_step.self, stepCount)
   }
@@ -99,12 +98,12 @@ struct Activations {
     let blocks = rows * Int(ck_block_stride(Int32(columns)))
     self.columns = columns
     kernel = ck_activations(
-      values: arena.cut(Int8.self, rows * columns), words: arena.cut(Int16.self, rows * columns),
+      values: arena.cut(Int8.self, rows, columns), words: arena.cut(Int16.self, rows, columns),
       scales: arena.cut(Float.self, blocks), sums: arena.cut(Float.self, blocks),
       low: arena.cut(Int32.self, blocks), high: arena.cut(Int32.self, blocks),
-      units: arena.cut(Float.self, rows * Int(ck_group_stride(Int32(columns)))),
-      steps: arena.cut(Int16.self, blocks), halves: arena.cut(Int16.self, 2 * blocks),
-      real: UnsafePointer(arena.cut(Float.self, rows * columns)), columns: Int32(columns),
+      units: arena.cut(Float.self, rows, Int(ck_group_stride(Int32(columns)))),
+      steps: arena.cut(Int16.self, blocks), halves: arena.cut(Int16.self, blocks, 2),
+      real: UnsafePointer(arena.cut(Float.self, rows, columns)), columns: Int32(columns),
       grouped: formats.contains { $0.isSuperblock } ? 1 : 0)
   }
 
@@ -146,8 +145,8 @@ struct Rotation {
 
   init(count: Int, pairs: Int, in arena: inout Arena) {
     self.pairs = pairs
-    cosines = arena.cut(Float.self, count * pairs)
-    sines = arena.cut(Float.self, count * pairs)
+    cosines = arena.cut(Float.self, count, pairs)
+    sines = arena.cut(Float.self, count, pairs)
   }
 
   /// Turns the head of the chunk's token number `token`.

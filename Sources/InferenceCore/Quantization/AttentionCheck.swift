@@ -38,8 +38,8 @@ final class AttentionCheck {
     }
     var measure = Arena()
     _ = cut(&measure)
-    memory = .allocate(byteCount: measure.size, alignment: 64)
-    memory.initializeMemory(as: UInt8.self, repeating: 0, count: measure.size)
+    memory = .allocate(byteCount: Int(measure.size), alignment: 64)
+    memory.initializeMemory(as: UInt8.self, repeating: 0, count: Int(measure.size))
     var arena = Arena(base: memory)
     (partials, kernel) = cut(&arena)
     partialSize = size

@@ -40,31 +40,31 @@ extension FormatDefinition {
 
   static let q4_0 = FormatDefinition(name: "Q4_0", blockSize: 32, blockBytes: 18) { block, out in
     out.scale = half(block, 0)
-    nibbles(block + 2, into: &out.quanta, at: 0, zero: 8)
+    nibbles(block + 2, into: out.quanta, at: 0, zero: 8)
   }
   static let q4_1 = FormatDefinition(name: "Q4_1", blockSize: 32, blockBytes: 20, hasMinimums: true) { block, out in
     out.scale = half(block, 0)
     out.minimum = half(block, 2)
-    nibbles(block + 4, into: &out.quanta, at: 0)
+    nibbles(block + 4, into: out.quanta, at: 0)
   }
   static let q5_0 = FormatDefinition(name: "Q5_0", blockSize: 32, blockBytes: 22) { block, out in
     out.scale = half(block, 0)
-    nibbles(block + 6, into: &out.quanta, at: 0, zero: 16)
-    fifthBits(block + 2, into: &out.quanta)
+    nibbles(block + 6, into: out.quanta, at: 0, zero: 16)
+    fifthBits(block + 2, into: out.quanta)
   }
   static let q5_1 = FormatDefinition(name: "Q5_1", blockSize: 32, blockBytes: 24, hasMinimums: true) { block, out in
     out.scale = half(block, 0)
     out.minimum = half(block, 2)
-    nibbles(block + 8, into: &out.quanta, at: 0)
-    fifthBits(block + 4, into: &out.quanta)
+    nibbles(block + 8, into: out.quanta, at: 0)
+    fifthBits(block + 4, into: out.quanta)
   }
   static let q8_0 = FormatDefinition(name: "Q8_0", blockSize: 32, blockBytes: 34) { block, out in
     out.scale = half(block, 0)
-    for i in 0..<32 { out.quanta[i] = Int32(Int8(bitPattern: block[2 + i])) }
+    for i in 0..<32 { out.quanta[i] = Int16(Int8(bitPattern: block[2 + i])) }
   }
   static let iq4_NL = FormatDefinition(name: "IQ4_NL", blockSize: 32, blockBytes: 18) { block, out in
     out.scale = half(block, 0)
-    nibbles(block + 2, into: &out.quanta, at: 0)
+    nibbles(block + 2, into: out.quanta, at: 0)
     for i in 0..<32 { out.quanta[i] = nonlinear(out.quanta[i]) }
   }
 
@@ -76,40 +76,40 @@ extension FormatDefinition {
     out.scale = half(block, 80)
     out.minimum = -half(block, 82)
     for part in 0..<8 {
-      for i in 0..<32 { out.quanta[part * 32 + i] = Int32(block[16 + part / 4 * 32 + i] >> (part % 4 * 2) & 3) }
+      for i in 0..<32 { out.quanta[part * 32 + i] = Int16(block[16 + part / 4 * 32 + i] >> (part % 4 * 2) & 3) }
     }
     for group in 0..<16 {
-      out.integerScales[group] = Int32(block[group] & 15)
-      out.integerMinimums[group] = Int32(block[group] >> 4)
+      out.integerScales[group] = Int16(block[group] & 15)
+      out.integerMinimums[group] = Int16(block[group] >> 4)
     }
   }
   static let q3_K = FormatDefinition(name: "Q3_K", blockSize: 256, blockBytes: 110) { block, out in
     out.scale = half(block, 108)
     for part in 0..<8 {
       for i in 0..<32 {
-        let low = Int32(block[32 + part / 4 * 32 + i] >> (part % 4 * 2) & 3)
-        out.quanta[part * 32 + i] = low + Int32(block[i] >> part & 1) * 4 - 4
+        let low = Int16(block[32 + part / 4 * 32 + i] >> (part % 4 * 2) & 3)
+        out.quanta[part * 32 + i] = low + Int16(block[i] >> part & 1) * 4 - 4
       }
     }
     // Sixteen 6-bit scales: low four bits in bytes 96..<104, high two bits in bytes 104..<108.
     for group in 0..<16 {
       let low = block[96 + group % 8] >> (group / 8 * 4) & 15
       let high = block[104 + group % 4] >> (group / 4 * 2) & 3
-      out.integerScales[group] = Int32(low | high << 4) - 32
+      out.integerScales[group] = Int16(low | high << 4) - 32
     }
   }
   static let q4_K = FormatDefinition(name: "Q4_K", blockSize: 256, blockBytes: 144, hasMinimums: true) { block, out in
     sixBitScales(block, into: &out)
     for part in 0..<8 {
-      for i in 0..<32 { out.quanta[part * 32 + i] = Int32(block[16 + part / 2 * 32 + i] >> (part % 2 * 4) & 15) }
+      for i in 0..<32 { out.quanta[part * 32 + i] = Int16(block[16 + part / 2 * 32 + i] >> (part % 2 * 4) & 15) }
     }
   }
   static let q5_K = FormatDefinition(name: "Q5_K", blockSize: 256, blockBytes: 176, hasMinimums: true) { block, out in
     sixBitScales(block, into: &out)
     for part in 0..<8 {
       for i in 0..<32 {
-        let low = Int32(block[48 + part / 2 * 32 + i] >> (part % 2 * 4) & 15)
-        out.quanta[part * 32 + i] = low | Int32(block[16 + i] >> part & 1) << 4
+        let low = Int16(block[48 + part / 2 * 32 + i] >> (part % 2 * 4) & 15)
+        out.quanta[part * 32 + i] = low | Int16(block[16 + i] >> part & 1) << 4
       }
     }
   }
@@ -118,20 +118,20 @@ extension FormatDefinition {
     for part in 0..<8 {
       let (half256, quarter) = (part / 4, part % 4)
       for i in 0..<32 {
-        let low = Int32(block[half256 * 64 + quarter % 2 * 32 + i] >> (quarter / 2 * 4) & 15)
-        let high = Int32(block[128 + half256 * 32 + i] >> (quarter * 2) & 3)
+        let low = Int16(block[half256 * 64 + quarter % 2 * 32 + i] >> (quarter / 2 * 4) & 15)
+        let high = Int16(block[128 + half256 * 32 + i] >> (quarter * 2) & 3)
         out.quanta[part * 32 + i] = (low | high << 4) - 32
       }
     }
-    for group in 0..<16 { out.integerScales[group] = Int32(Int8(bitPattern: block[192 + group])) }
+    for group in 0..<16 { out.integerScales[group] = Int16(Int8(bitPattern: block[192 + group])) }
   }
   static let iq4_XS = FormatDefinition(name: "IQ4_XS", blockSize: 256, blockBytes: 136) { block, out in
     out.scale = half(block, 0)
     for part in 0..<8 {
       let low = block[4 + part / 2] >> (part % 2 * 4) & 15
       let high = UInt8(word(block, 2) >> (part * 2) & 3)
-      for half in 0..<2 { out.integerScales[2 * part + half] = Int32(low | high << 4) - 32 }
-      nibbles(block + 8 + part * 16, into: &out.quanta, at: part * 32)
+      for half in 0..<2 { out.integerScales[2 * part + half] = Int16(low | high << 4) - 32 }
+      nibbles(block + 8 + part * 16, into: out.quanta, at: part * 32)
     }
     for i in 0..<256 { out.quanta[i] = nonlinear(out.quanta[i]) }
   }
@@ -146,20 +146,22 @@ private func half(_ bytes: UnsafePointer<UInt8>, _ offset: Int) -> Float {
 }
 
 /// Sixteen bytes hold elements 0..<16 in their low nibbles and 16..<32 in their high ones.
-private func nibbles(_ bytes: UnsafePointer<UInt8>, into quanta: inout [Int32], at start: Int, zero: Int32 = 0) {
+private func nibbles(
+  _ bytes: UnsafePointer<UInt8>, into quanta: UnsafeMutablePointer<Int16>, at start: Int, zero: Int16 = 0
+) {
   for i in 0..<16 {
-    quanta[start + i] = Int32(bytes[i] & 15) - zero
-    quanta[start + 16 + i] = Int32(bytes[i] >> 4) - zero
+    quanta[start + i] = Int16(bytes[i] & 15) - zero
+    quanta[start + 16 + i] = Int16(bytes[i] >> 4) - zero
   }
 }
 
 /// Adds 16 to each element whose bit is set.
-private func fifthBits(_ bytes: UnsafePointer<UInt8>, into quanta: inout [Int32]) {
-  for i in 0..<32 { quanta[i] += Int32(bytes[i / 8] >> (i % 8) & 1) * 16 }
+private func fifthBits(_ bytes: UnsafePointer<UInt8>, into quanta: UnsafeMutablePointer<Int16>) {
+  for i in 0..<32 { quanta[i] += Int16(bytes[i / 8] >> (i % 8) & 1) * 16 }
 }
 
 /// The levels of IQ4_NL and IQ4_XS.
-private func nonlinear(_ index: Int32) -> Int32 {
+private func nonlinear(_ index: Int16) -> Int16 {
   switch index {
   case 0: -127
   case 1: -104
@@ -195,8 +197,8 @@ private func sixBitScales(_ block: UnsafePointer<UInt8>, into out: inout Unpacke
       minimum = block[8 + part] >> 4 | (block[4 + part] & 0xc0) >> 2
     }
     for half in 0..<2 {
-      out.integerScales[2 * part + half] = Int32(scale)
-      out.integerMinimums[2 * part + half] = Int32(minimum)
+      out.integerScales[2 * part + half] = Int16(scale)
+      out.integerMinimums[2 * part + half] = Int16(minimum)
     }
   }
 }

@@ -30,20 +30,25 @@ package struct FormatDefinition: Sendable {
 /// Up to 256 elements; floating-point formats put one element into `real`.
 struct UnpackedBlock {
   /// Integers, less the format's zero point: [blockSize]
-  var quanta: [Int32]
+  let quanta: UnsafeMutablePointer<Int16>
   var scale: Float = 0
   /// [blockSize / 16], all 1 in blocks of 32
-  var integerScales: [Int32]
+  let integerScales: UnsafeMutablePointer<Int16>
   var minimum: Float = 0
   /// [blockSize / 16], all 1 in blocks of 32
-  var integerMinimums: [Int32]
+  let integerMinimums: UnsafeMutablePointer<Int16>
   /// The element of a floating-point format.
   var real: Float = 0
 
-  init() {
-    quanta = Array(repeating: 0, count: 256)
-    integerScales = Array(repeating: 1, count: 16)
-    integerMinimums = Array(repeating: 1, count: 16)
+  /// Lends a block on the stack: threads unpack rows for every token, and must not wait for the allocator there.
+  /// (Beyond a kilobyte it would come from the heap.)
+  static func withBlock<Result>(_ body: (inout UnpackedBlock) -> Result) -> Result {
+    withUnsafeTemporaryAllocation(of: Int16.self, capacity: 256 + 2 * 16) { storage in
+      storage.initialize(repeating: 1)
+      let start = storage.baseAddress!
+      var block = UnpackedBlock(quanta: start, integerScales: start + 256, integerMinimums: start + 256 + 16)
+      return body(&block)
+    }
   }
 }
 
@@ -91,17 +96,18 @@ package struct QuantizedVector {
 extension FormatDefinition {
   /// Writes `count` elements, a multiple of the block size, as floats.
   package func dequantize(_ data: UnsafePointer<UInt8>, count: Int, into out: UnsafeMutablePointer<Float>) {
-    var block = UnpackedBlock()
-    for index in 0..<count / blockSize {
-      unpack(data + index * blockBytes, &block)
-      if blockSize == 1 {
-        out[index] = block.real
-        continue
-      }
-      for i in 0..<blockSize {
-        let scale = block.scale * Float(block.integerScales[i / 16])
-        let minimum = block.minimum * Float(block.integerMinimums[i / 16])
-        out[index * blockSize + i] = scale * Float(block.quanta[i]) + minimum
+    UnpackedBlock.withBlock { block in
+      for index in 0..<count / blockSize {
+        unpack(data + index * blockBytes, &block)
+        if blockSize == 1 {
+          out[index] = block.real
+          continue
+        }
+        for i in 0..<blockSize {
+          let scale = block.scale * Float(block.integerScales[i / 16])
+          let minimum = block.minimum * Float(block.integerMinimums[i / 16])
+          out[index * blockSize + i] = scale * Float(block.quanta[i]) + minimum
+        }
       }
     }
   }
@@ -112,9 +118,15 @@ extension FormatDefinition {
   /// `lane[block % 8] += (scale * vector scale) * product + minimum * vector sum`, and the lanes are folded in a tree. Of a
   /// superblock the products hold the integer scales and the vector's steps, and its unit is the vector scale.
   package func dot(_ data: UnsafePointer<UInt8>, count: Int, with vector: QuantizedVector) -> Float {
-    var block = UnpackedBlock()
     var lanes = [Float](repeating: 0, count: 8)
-    for index in 0..<count / blockSize {
+    for index in 0..<count / blockSize { lanes[index % 8] += term(of: index, in: data, with: vector) }
+    let low = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
+    return low + ((lanes[4] + lanes[6]) + (lanes[5] + lanes[7]))
+  }
+
+  /// What one block adds to a dot product.
+  private func term(of index: Int, in data: UnsafePointer<UInt8>, with vector: QuantizedVector) -> Float {
+    UnpackedBlock.withBlock { block in
       unpack(data + index * blockBytes, &block)
       var product: Int32 = 0
       var sum: Int32 = 0
@@ -123,8 +135,8 @@ extension FormatDefinition {
         let steps = blockSize == 256 ? vector.steps[at / 32] : 1
         for i in 0..<16 {
           let quantum = Int32(vector.quanta[at + i])
-          product += steps * block.integerScales[start / 16] * (block.quanta[start + i] * quantum)
-          sum += steps * block.integerMinimums[start / 16] * quantum
+          product += steps * Int32(block.integerScales[start / 16]) * (Int32(block.quanta[start + i]) * quantum)
+          sum += steps * Int32(block.integerMinimums[start / 16]) * quantum
         }
       }
       var term: Float
@@ -135,9 +147,7 @@ extension FormatDefinition {
         term = (block.scale * vector.scales[index]) * Float(product)
         if hasMinimums { term += block.minimum * (vector.scales[index] * Float(sum)) }
       }
-      lanes[index % 8] += term
+      return term
     }
-    let low = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
-    return low + ((lanes[4] + lanes[6]) + (lanes[5] + lanes[7]))
   }
 }

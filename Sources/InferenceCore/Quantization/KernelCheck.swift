@@ -39,7 +39,7 @@ public final class KernelCheck {
     var measure = Arena()
     _ = Self.cut(&measure)
     for format in formats { _ = measure.cut(UInt8.self, elements / format.blockSize * format.blockBytes) }
-    memory = .allocate(byteCount: measure.size, alignment: 64)
+    memory = .allocate(byteCount: Int(measure.size), alignment: 64)
     var arena = Arena(base: memory)
     (activations, panel, out) = Self.cut(&arena)
 

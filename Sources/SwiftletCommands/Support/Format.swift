@@ -3,7 +3,7 @@ import Foundation
 /// Numbers as people read them.
 package enum Format {
   /// "98.4 MB", "2.0 GB": decimal units, as download pages and disks count.
-  package static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: some BinaryInteger) -> String {
     let units = ["B", "kB", "MB", "GB", "TB"]
     var value = Double(count)
     var unit = 0

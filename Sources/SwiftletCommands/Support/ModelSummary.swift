@@ -10,10 +10,10 @@ struct ModelSummary: Encodable {
 
   struct Memory: Encodable {
     let context: Int
-    let weights: Int
-    let cache: Int
-    let scratch: Int
-    let total: Int
+    let weights: Int64
+    let cache: Int64
+    let scratch: Int64
+    let total: Int64
   }
 
   let name: String

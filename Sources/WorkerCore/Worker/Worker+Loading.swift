@@ -153,7 +153,7 @@ extension Worker {
       let cost = try? LanguageModel.memoryCost(
         of: file, contextLength: contextLength(for: load, trained: trained), threads: threads(for: load))
     {
-      return max(UInt64(cost.weights), fileSize) + UInt64(cost.cache + cost.scratch)
+      return max(UInt64(cost.weights), fileSize) + UInt64(cost.working)
     }
     guard let entry = load.entry else { return fileSize }
     return max(entry.fileSize, fileSize) - entry.fileSize
@@ -258,7 +258,7 @@ extension Worker {
       architecture: language.hyperparameters.architecture, parameters: parameterCount(file),
       vocabularySize: language.hyperparameters.vocabularySize, contextLength: length,
       trainedContextLength: language.hyperparameters.contextLength, hasChatTemplate: format.hasTemplate,
-      weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.cache + cost.scratch), threads: threads,
+      weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival)
     model = LoadedModel(
       command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,
@@ -292,7 +292,7 @@ extension Worker {
     // Of a split file only the first part's tensors are known before the download.
     let weights = max(UInt64(cost.weights), fileSize)
     try checkMemory(
-      load, weights: weights, working: UInt64(cost.cache + cost.scratch), contextLength: length, limit: limit)
+      load, weights: weights, working: UInt64(cost.working), contextLength: length, limit: limit)
   }
 
   /// Throws `notEnoughMemory` when what the model takes is more than the limit; 0 is no limit.
