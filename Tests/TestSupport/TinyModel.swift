@@ -14,8 +14,8 @@ public struct TinyModel: Sendable {
   /// Jinja source; nil for a model without a chat template.
   public var chatTemplate: String? = Self.chatML
   public var architecture = "llama"
-  /// GGUF's kind of the token `<|endoftext|>`: 3 for a control token, 4 for one that users define.
-  public var endOfTextKind = 3
+  /// What stands in the place of `<|endoftext|>`, and GGUF's kind of it: 3 for a control token, 4 for one that users define.
+  public var endOfText = (text: "<|endoftext|>", kind: Int32(3))
 
   public init() {}
 
@@ -50,9 +50,10 @@ public struct TinyModel: Sendable {
     writer.uint("\(architecture).rope.dimension_count", headLength)
     writer.string("tokenizer.ggml.model", "gpt2")
     writer.string("tokenizer.ggml.pre", "gpt-2")
-    writer.strings("tokenizer.ggml.tokens", Self.tokens)
+    writer.strings("tokenizer.ggml.tokens", Self.bytes + [endOfText.text, "<|im_start|>", "<|im_end|>"])
     writer.ints(
-      "tokenizer.ggml.token_type", (0..<Self.vocabularySize).map { $0 < 256 ? 1 : $0 == 256 ? endOfTextKind : 3 })
+      "tokenizer.ggml.token_type", (0..<Self.vocabularySize).map { $0 < 256 ? 1 : $0 == 256 ? endOfText.kind : 3 }
+    )
     writer.strings("tokenizer.ggml.merges", [])
     writer.uint("tokenizer.ggml.bos_token_id", Int(Self.endOfText))
     writer.uint("tokenizer.ggml.eos_token_id", Int(Self.endOfTurn))
@@ -100,7 +101,7 @@ public struct TinyModel: Sendable {
   }
 
   /// Token n is byte n, written in the alphabet of printable characters that GPT-2 maps bytes to.
-  private static var tokens: [String] {
+  private static var bytes: [String] {
     var next: UInt32 = 256
     var tokens: [String] = []
     for byte in UInt32(0)..<256 {
@@ -109,7 +110,7 @@ public struct TinyModel: Sendable {
       if !isPrintable { next += 1 }
       tokens.append(String(Character(Unicode.Scalar(scalar)!)))
     }
-    return tokens + ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    return tokens
   }
 }
 

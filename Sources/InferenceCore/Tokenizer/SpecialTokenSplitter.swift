@@ -13,30 +13,36 @@ struct SpecialTokenSplitter {
   private let hasLength: [Bool]
   /// By first byte: the length of the longest special token that begins with it.
   private let longest: [Int]
+  private let ids: [TokenID]
 
   /// Special are control, unknown and user-defined tokens.
   init(vocabulary: Vocabulary) {
     var hasLength = [false]
     var longest = [Int](repeating: 0, count: 256)
+    var ids: [TokenID] = []
     for (id, attributes) in vocabulary.attributes.enumerated()
     where !attributes.isDisjoint(with: [.control, .unknown, .userDefined]) {
       let text = vocabulary.text(TokenID(id))
       guard let first = text.first else { continue }
+      ids.append(TokenID(id))
       while hasLength.count <= text.count { hasLength.append(false) }
       hasLength[text.count] = true
       longest[Int(first)] = max(longest[Int(first)], text.count)
     }
     self.hasLength = hasLength
     self.longest = longest
+    self.ids = ids
   }
 
   /// Splits `text` at the special tokens in it.
   ///
-  /// - Parameter parseSpecial: whether control tokens are looked for; user-defined ones always are.
+  /// - Parameters:
+  ///   - parseSpecial: whether control tokens are looked for; user-defined ones always are.
+  ///   - plain: places, ascending, whose byte before them belongs to no special token.
   func split(
-    _ text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, parseSpecial: Bool
+    _ text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, parseSpecial: Bool, plain: [Int]
   ) -> [TextFragment] {
-    let search = Search(text: text, vocabulary: vocabulary, parseSpecial: parseSpecial)
+    let search = Search(text: text, vocabulary: vocabulary, parseSpecial: parseSpecial, plain: plain)
     // Where special tokens may begin, and the length of the longest one there.
     var candidates: [(start: Int, length: Int)] = []
     var length = 0
@@ -80,14 +86,35 @@ struct SpecialTokenSplitter {
     return fragments
   }
 
+  /// The places after the first character of special tokens in `text`, and of those whose beginning is its end.
+  func spelledTokens(
+    in text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, where isWanted: (TokenID) -> Bool
+  ) -> [Int] {
+    let search = Search(text: text, vocabulary: vocabulary, parseSpecial: true, plain: [])
+    var places: [Int] = []
+    for start in 0..<text.count where longest[Int(text[start])] > 0 {
+      let rest = UnsafeBufferPointer(rebasing: text[start...])
+      var isFound = longestMatch(search, at: start, where: isWanted) > 0
+      if !isFound, rest.count < longest[Int(text[start])] {
+        isFound = ids.contains { vocabulary.text($0).starts(with: rest) && isWanted($0) }
+      }
+      guard isFound else { continue }
+      var end = start + 1
+      while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }
+      places.append(end)
+    }
+    return places
+  }
+
   /// The length of the longest token that may be placed at `start`, or 0.
-  private func longestMatch(_ search: Search, at start: Int) -> Int {
+  private func longestMatch(_ search: Search, at start: Int, where isWanted: (TokenID) -> Bool = { _ in true }) -> Int {
     var found = 0
     var hash = TextHash()
     let limit = min(longest[Int(search.text[start])], search.text.count - start)
     for length in 1...limit {
       hash.combine(search.text[start + length - 1])
-      if hasLength[length], search.token(start..<start + length, hash: hash) != nil { found = length }
+      guard hasLength[length], let token = search.token(start..<start + length, hash: hash) else { continue }
+      if isWanted(token) { found = length }
     }
     return found
   }
@@ -101,14 +128,25 @@ struct SpecialTokenSplitter {
     let text: UnsafeBufferPointer<UInt8>
     let vocabulary: Vocabulary
     let parseSpecial: Bool
+    let plain: [Int]
 
     /// The special token spelled in `range`, if it is one that is looked for.
     func token(_ range: Range<Int>, hash: TextHash) -> TokenID? {
       let slice = UnsafeBufferPointer(rebasing: text[range])
-      guard let token = vocabulary.id(of: slice, hash: hash.value) else { return nil }
+      guard let token = vocabulary.id(of: slice, hash: hash.value), !isPlain(range) else { return nil }
       let attributes = vocabulary.attributes[Int(token)]
       if !attributes.isDisjoint(with: [.control, .unknown]) { return parseSpecial ? token : nil }
       return attributes.contains(.userDefined) ? token : nil
+    }
+
+    /// Whether a byte of the range is before one of the places.
+    private func isPlain(_ range: Range<Int>) -> Bool {
+      var (low, high) = (0, plain.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if plain[middle] > range.lowerBound { high = middle } else { low = middle + 1 }
+      }
+      return low < plain.count && plain[low] <= range.upperBound
     }
 
     func token(_ range: Range<Int>) -> TokenID? {

@@ -103,12 +103,13 @@ public final class Tokenizer {
   ///   - addSpecial: whether to add the begin-of-text and end-of-text tokens, if the model wants them.
   ///   - parseSpecial: whether control tokens spelled out in the text become those tokens; otherwise they are plain
   ///     text, as befits what users type.
-  public func encode(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
+  ///   - plain: places in the text, ascending, whose byte before them belongs to no token that is spelled out.
+  public func encode(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, plain: [Int] = []) -> [TokenID] {
     var tokens: [TokenID] = []
     if addSpecial, addsBeginOfText, let beginOfText { tokens.append(beginOfText) }
     text.withUnsafeBufferPointer { text in
       var followsSpecial = true
-      for fragment in splitter.split(text, vocabulary: vocabulary, parseSpecial: parseSpecial) {
+      for fragment in splitter.split(text, vocabulary: vocabulary, parseSpecial: parseSpecial, plain: plain) {
         switch fragment {
         case .token(let token):
           tokens.append(token)
@@ -128,6 +129,12 @@ public final class Tokenizer {
     }
     if addSpecial, addsEndOfText, let endOfText { tokens.append(endOfText) }
     return tokens
+  }
+
+  /// Where control or user-defined tokens are spelled out in a text, or are begun at its end: for each the place after its
+  /// first character, ascending.
+  public func spelledTokens(in text: [UInt8], where isWanted: (TokenID) -> Bool) -> [Int] {
+    text.withUnsafeBufferPointer { splitter.spelledTokens(in: $0, vocabulary: vocabulary, where: isWanted) }
   }
 
   /// The bytes a token adds to a text, which may be part of a character; for control tokens their name. Empty for ids

@@ -61,56 +61,17 @@ final class LoadedModel {
 
   /// A conversation as the text of a prompt.
   func render(_ chat: ChatInput, date: TemplateDate?) throws(WorkerError) -> [UInt8] {
-    try format.render(
-      chat, beginOfText: tokenizer.beginOfText.map { tokenizer.piece($0) },
-      endOfText: tokenizer.endOfText.map { tokenizer.piece($0) }, date: date)
+    try format.render(chat, tokenizer: tokenizer, date: date)
   }
 
-  /// The tokens of a request's prompt; of a chat, without the messages that its overflow policy drops.
-  func promptTokens(_ command: GenerationCommand, date: TemplateDate?) throws(WorkerError) -> [TokenID] {
-    let tokens: [TokenID]
-    switch command.input {
-    case .tokens(let given):
-      try checkTokens(given)
-      tokens = given
-    case .text(let text):
-      tokens = tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: true)
-    case .chat(var chat):
-      var fitting = try chatTokens(chat, date)
-      while fitting.count > info.contextLength, command.options.overflow == .dropOldestMessages,
-        let oldest = droppable(chat.messages)
-      {
-        chat.messages.remove(at: oldest)
-        fitting = try chatTokens(chat, date)
-      }
-      tokens = fitting
-    }
-    guard !tokens.isEmpty else { throw WorkerError(.invalidRequest, "The prompt is empty.") }
-    let excess = tokens.count - info.contextLength
-    guard excess <= 0 else {
-      throw WorkerError(
-        .contextOverflow,
-        "The prompt has \(tokens.count) tokens, \(excess) more than the context of \(info.contextLength) holds. "
-          + "Shorten it, start a new conversation, or load the model with a longer context"
-          + (info.contextLength < info.trainedContextLength ? " (up to \(info.trainedContextLength))." : "."),
-        need: UInt64(tokens.count), limit: UInt64(info.contextLength))
-    }
-    return tokens
-  }
-
-  /// The oldest message that may go: not the system's, not the last.
-  private func droppable(_ messages: [ChatMessage]) -> Int? {
-    messages.dropLast().firstIndex { !sameBytes($0.role, "system") }
-  }
-
-  private func chatTokens(_ chat: ChatInput, _ date: TemplateDate?) throws(WorkerError) -> [TokenID] {
-    let prompt = try render(chat, date: date)
-    var tokens = tokenizer.encode(prompt, addSpecial: false, parseSpecial: true)
-    // Many templates write the begin-of-text token themselves, others leave it to the tokenizer.
-    if tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText, tokens.first != begin {
-      tokens.insert(begin, at: 0)
-    }
-    return tokens
+  /// What to say of a prompt that is too long.
+  func overflow(tokens count: Int) -> WorkerError {
+    WorkerError(
+      .contextOverflow,
+      "The prompt has \(count) tokens, \(count - info.contextLength) more than the context of \(info.contextLength) holds. "
+        + "Shorten it, start a new conversation, or load the model with a longer context"
+        + (info.contextLength < info.trainedContextLength ? " (up to \(info.trainedContextLength))." : "."),
+      need: UInt64(count), limit: UInt64(info.contextLength))
   }
 
   /// Throws when a token is not one of the model's.

@@ -40,35 +40,60 @@ struct PromptFormat {
     hasTemplate ? [] : [Array("<|im_end|>".utf8), Array("<|im_start|>".utf8)]
   }
 
+  private static var chatMLMarkers: [UInt8] {
+    Array("<|im_start|><|im_end|>".utf8)
+  }
+
   /// The prompt of a conversation, as text.
   ///
   /// - Throws: `invalidRequest` when there are no messages, or one that no template can take.
-  func render(
-    _ chat: ChatInput, beginOfText: [UInt8]?, endOfText: [UInt8]?, date: TemplateDate?
-  ) throws(WorkerError) -> [UInt8] {
-    if case .broken(let error) = form { throw error }
-    let messages = try messages(chat)
+  func render(_ chat: ChatInput, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) -> [UInt8] {
+    try render(variables(chat, tokenizer), date)
+  }
+
+  /// The tokens of a conversation: special ones come from the template alone, whatever messages spell out.
+  ///
+  /// - Throws: as ``render(_:tokenizer:date:)``.
+  func tokens(_ chat: ChatInput, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) -> [TokenID] {
+    var marks = MessageMarks(tokenizer: tokenizer, template: hasTemplate ? source : Self.chatMLMarkers)
+    var variables = try variables(chat, tokenizer)
+    try marks.place(in: &variables)
+    let prompt = marks.remove(from: try render(variables, date))
+    var tokens = tokenizer.encode(prompt.text, addSpecial: false, parseSpecial: true, plain: prompt.places)
+    // Many templates write the begin-of-text token themselves, others leave it to the tokenizer.
+    if tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText, tokens.first != begin {
+      tokens.insert(begin, at: 0)
+    }
+    return tokens
+  }
+
+  private func render(_ variables: ChatVariables, _ date: TemplateDate?) throws(WorkerError) -> [UInt8] {
     switch form {
     case .template(let template):
-      var variables = ChatVariables(messages: .list(messages.map { .mapping($0) }))
-      if !chat.toolsJSON.utf8.isEmpty { variables.tools = try parse(chat.toolsJSON, "the tools") }
-      if !chat.variablesJSON.utf8.isEmpty {
-        guard let extra = try parse(chat.variablesJSON, "the template variables").mapping else {
-          throw WorkerError(.invalidRequest, "The template variables must be a JSON object.")
-        }
-        variables.extra = extra
-      }
-      variables.addGenerationPrompt = chat.addGenerationPrompt
-      variables.beginOfText = beginOfText
-      variables.endOfText = endOfText
       do throws(TemplateError) {
         return try template.render(variables, now: date)
       } catch {
         throw WorkerError(error)
       }
     case .broken(let error): throw error
-    case .chatML: return chatML(messages, addGenerationPrompt: chat.addGenerationPrompt)
+    case .chatML: return chatML(variables)
     }
+  }
+
+  private func variables(_ chat: ChatInput, _ tokenizer: Tokenizer) throws(WorkerError) -> ChatVariables {
+    if case .broken(let error) = form { throw error }
+    var variables = ChatVariables(messages: .list(try messages(chat).map { .mapping($0) }))
+    if !chat.toolsJSON.utf8.isEmpty { variables.tools = try parse(chat.toolsJSON, "the tools") }
+    if !chat.variablesJSON.utf8.isEmpty {
+      guard let extra = try parse(chat.variablesJSON, "the template variables").mapping else {
+        throw WorkerError(.invalidRequest, "The template variables must be a JSON object.")
+      }
+      variables.extra = extra
+    }
+    variables.addGenerationPrompt = chat.addGenerationPrompt
+    variables.beginOfText = tokenizer.beginOfText.map { tokenizer.piece($0) }
+    variables.endOfText = tokenizer.endOfText.map { tokenizer.piece($0) }
+    return variables
   }
 
   /// The messages as the template gets them: content is text, whatever parts it came in.
@@ -110,13 +135,13 @@ struct PromptFormat {
     }
   }
 
-  private func chatML(_ messages: [TemplateMapping], addGenerationPrompt: Bool) -> [UInt8] {
+  private func chatML(_ chat: ChatVariables) -> [UInt8] {
     var prompt: [UInt8] = []
-    for message in messages {
+    for message in chat.messages.elements ?? [] {
       prompt += Array("<|im_start|>".utf8) + (message["role"]?.bytes ?? []) + Array("\n".utf8)
       prompt += (message["content"]?.bytes ?? []) + Array("<|im_end|>\n".utf8)
     }
-    if addGenerationPrompt { prompt += Array("<|im_start|>assistant\n".utf8) }
+    if chat.addGenerationPrompt { prompt += Array("<|im_start|>assistant\n".utf8) }
     return prompt
   }
 }

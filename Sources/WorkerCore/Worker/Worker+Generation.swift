@@ -1,14 +1,46 @@
 import InferenceCore
 
 extension Worker {
-  /// Renders and tokenizes a request's prompt and takes back the cache to what both have in common.
-  func startGeneration(
+  /// A generation request whose prompt is being put together.
+  struct Preparation {
+    let id: RequestID
+    let command: GenerationCommand
+    /// When the request came, and when its turn did.
+    let received: Double
+    let began: Double
+    var search: PromptSearch
+  }
+
+  /// Begins to render and tokenize a request's prompt.
+  func prepare(
     _ id: RequestID, _ command: GenerationCommand, receivedAt received: Double, on model: LoadedModel
   ) throws(WorkerError) {
     let began = host.now()
+    try command.options.check(vocabularySize: model.tokenizer.vocabularySize)
+    let search = PromptSearch(command, date: host.date())
+    preparation = Preparation(id: id, command: command, received: received, began: began, search: search)
+    stepPreparation(model)
+  }
+
+  /// One attempt at the prompt.
+  func stepPreparation(_ model: LoadedModel) {
+    guard var current = preparation else { return }
+    preparation = nil
+    do throws(WorkerError) {
+      if let prompt = try current.search.step(model) {
+        startGeneration(current, prompt: prompt, on: model)
+      } else {
+        preparation = current
+      }
+    } catch {
+      host.emit(.failed(current.id, error))
+    }
+  }
+
+  /// Takes back the cache to what it has in common with the prompt.
+  private func startGeneration(_ prepared: Preparation, prompt: [TokenID], on model: LoadedModel) {
+    let (id, command) = (prepared.id, prepared.command)
     let options = command.options
-    try options.check(vocabularySize: model.tokenizer.vocabularySize)
-    let prompt = try model.promptTokens(command, date: host.date())
     let context = model.context
     // At least one token goes through the model: its logits begin the reply.
     let cached = min(context.commonPrefix(with: prompt), prompt.count - 1)
@@ -29,7 +61,7 @@ extension Worker {
       speculation: options.speculation
         ? Speculation(prompt: prompt, contextLength: model.info.contextLength) : nil,
       done: cached, last: nil,
-      received: received, began: began,
+      received: prepared.received, began: prepared.began,
       timings: Timings(
         loadMilliseconds: model.info.loadMilliseconds, promptCount: prompt.count - cached, cachedCount: cached))
     host.emit(.started(id, StartedEvent(promptTokens: prompt, cachedCount: cached, seed: seed)))

@@ -21,6 +21,8 @@ public final class Worker {
 
   /// Requests that wait for the model, oldest first.
   var queue: [Waiting] = []
+  /// The generation request whose prompt is being put together.
+  var preparation: Preparation?
   /// The generation request that runs.
   var generation: Generation?
 
@@ -75,7 +77,7 @@ public final class Worker {
     }
   }
 
-  /// Does one slice of work: a piece of loading, one chunk of a prompt, or one token; when nobody waits, a piece of what is
+  /// Does one slice of work: a piece of loading, an attempt at a prompt, one chunk of it, or one token; when nobody waits, a piece of what is
   /// kept of the last conversation.
   ///
   /// - Returns: whether there is more to do right now. When not, the next call that changes something is a command or a
@@ -89,6 +91,8 @@ public final class Worker {
     } else if generation != nil {
       recheckKernels()
       if generation != nil { stepGeneration() }
+    } else if let model, preparation != nil {
+      stepPreparation(model)
     } else if let model, !queue.isEmpty {
       let next = queue.removeFirst()
       begin(next, on: model)
@@ -97,7 +101,7 @@ public final class Worker {
     }
     if load?.bytes != nil { return true }
     if generation != nil { return !isRecalling || !waitsForPrefix }
-    return model != nil && (!queue.isEmpty || hasPrefixToKeep)
+    return model != nil && (preparation != nil || !queue.isEmpty || hasPrefixToKeep)
   }
 
   // MARK: Requests
@@ -124,7 +128,7 @@ public final class Worker {
     do throws(WorkerError) {
       switch request.work {
       case .generate(let command):
-        try startGeneration(id, command, receivedAt: request.time, on: model)
+        try prepare(id, command, receivedAt: request.time, on: model)
       case .tokenize(let command):
         let tokens = model.tokenizer.encode(
           Array(command.text.utf8), addSpecial: command.addSpecial, parseSpecial: command.parseSpecial)
@@ -144,6 +148,9 @@ public final class Worker {
   private func cancel(_ id: RequestID) {
     if generation?.id == id {
       abortRunning()
+    } else if let prepared = preparation, prepared.id == id {
+      preparation = nil
+      finishAborted(prepared.id)
     } else if let index = queue.firstIndex(where: { $0.id == id }) {
       finishAborted(queue.remove(at: index))
     } else {
@@ -154,6 +161,10 @@ public final class Worker {
   /// Ends every request with reason `aborted`.
   func abortAll() {
     if generation != nil { abortRunning() }
+    if let prepared = preparation {
+      preparation = nil
+      finishAborted(prepared.id)
+    }
     let waiting = queue
     queue = []
     for request in waiting { finishAborted(request) }
@@ -161,11 +172,16 @@ public final class Worker {
 
   private func finishAborted(_ request: Waiting) {
     if case .generate = request.work {
-      let timings = Timings(loadMilliseconds: model?.info.loadMilliseconds ?? 0)
-      host.emit(.finished(request.id, FinishedEvent(reason: .aborted, timings: timings)))
+      finishAborted(request.id)
     } else {
       host.emit(.failed(request.id, WorkerError(.cancelled, "The request was cancelled.")))
     }
+  }
+
+  /// Ends a generation request that has not begun.
+  private func finishAborted(_ id: RequestID) {
+    let timings = Timings(loadMilliseconds: model?.info.loadMilliseconds ?? 0)
+    host.emit(.finished(id, FinishedEvent(reason: .aborted, timings: timings)))
   }
 
   // MARK: State
@@ -180,6 +196,7 @@ public final class Worker {
     guard let bytes = model?.bytes else { return }
     dropPrefix()
     generation = nil
+    preparation = nil
     model = nil
     kernelWatch = nil
     bytes.release()
