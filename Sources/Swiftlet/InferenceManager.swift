@@ -154,76 +154,54 @@ public final class InferenceManager: Sendable {
 
   // MARK: Generating
 
-  /// The reply to a conversation, piece by piece.
-  ///
-  /// The stream ends when the reply does; after ``abort()`` it ends early, without an error. It throws ``WorkerError``.
+  /// The reply to a conversation. Its stream throws ``WorkerError``.
   ///
   /// - Parameter conversation: A name for the conversation that stays the same, also in later processes. With one, the
   ///   keys and values of its tokens are kept in the configuration's ``ConversationCache`` after the reply, and are read
   ///   back where they need not be computed again. The reply is the same to the last bit.
   public func generate(
     _ messages: [ChatMessage], options: GenerationOptions = GenerationOptions(), conversation: String? = nil
-  ) -> AsyncThrowingStream<String, any Error> {
-    texts(.chat(ChatInput(messages: messages)), options, conversation)
+  ) -> Reply {
+    generate(.chat(ChatInput(messages: messages)), options: options, conversation: conversation)
   }
 
   /// The reply to one question.
-  public func generate(
-    _ prompt: String, options: GenerationOptions = GenerationOptions()
-  ) -> AsyncThrowingStream<String, any Error> {
+  public func generate(_ prompt: String, options: GenerationOptions = GenerationOptions()) -> Reply {
     generate([.user(prompt)], options: options)
   }
 
-  /// The whole reply to a request, with its tokens, log-probabilities and timings.
-  public func reply(
-    to input: GenerationInput, options: GenerationOptions = GenerationOptions(), conversation: String? = nil
-  ) async throws -> GenerationReply {
-    var reply = GenerationReply()
-    for try await event in events(input, options: options, conversation: conversation) { reply.add(event) }
-    return reply
-  }
-
-  /// Everything that happens during a request: its tokens, log-probabilities and timings beside its text.
-  public func events(
+  /// The reply to a conversation with tools and template variables, or the continuation of a text or of tokens.
+  ///
+  /// - Parameter conversation: as for messages.
+  public func generate(
     _ input: GenerationInput, options: GenerationOptions = GenerationOptions(), conversation: String? = nil
-  ) -> AsyncThrowingStream<GenerationEvent, any Error> {
-    stream(input, options, conversation) { $0 }
-  }
-
-  private func texts(
-    _ input: GenerationInput, _ options: GenerationOptions, _ conversation: String?
-  ) -> AsyncThrowingStream<String, any Error> {
-    stream(input, options, conversation) { event in
-      guard case .text(let text) = event, !text.text.isEmpty else { return nil }
-      return text.text
-    }
-  }
-
-  private func stream<Element: Sendable>(
-    _ input: GenerationInput, _ options: GenerationOptions, _ conversation: String?,
-    _ element: @escaping @Sendable (GenerationEvent) -> Element?
-  ) -> AsyncThrowingStream<Element, any Error> {
-    let (stream, continuation) = AsyncThrowingStream.makeStream(of: Element.self)
+  ) -> Reply {
+    let (stream, continuation) = AsyncThrowingStream.makeStream(of: GenerationEvent.self)
+    let record = Reply.Record()
     let id = newRequest()
-    continuation.onTermination = { [weak self] reason in
-      if case .cancelled = reason { self?.post(.cancel(id)) }
-    }
+    let cancel: @Sendable () -> Void = { [weak self] in self?.post(.cancel(id)) }
+    // A task that reads and is cancelled.
+    continuation.onTermination = { if case .cancelled = $0, !record.hasEnded { cancel() } }
     let handler: WorkerThread.Handler = { event in
       if case .failed(_, let error) = event {
+        record.end(.failure(error))
         continuation.finish(throwing: error)
-        return
+      } else if let event = GenerationEvent(event) {
+        record.add(event)
+        continuation.yield(event)
+        if case .finished = event { continuation.finish() }
       }
-      guard let event = GenerationEvent(event) else { return }
-      if let element = element(event) { continuation.yield(element) }
-      if case .finished = event { continuation.finish() }
     }
     let command = WorkerCommand.generate(
       id, GenerationCommand(input: input, options: options, conversation: conversation ?? ""))
-    if !post(command, handler) { continuation.finish(throwing: Self.noModel) }
-    return stream
+    if !post(command, handler) {
+      record.end(.failure(Self.noModel))
+      continuation.finish(throwing: Self.noModel)
+    }
+    return Reply(record: record, stream: stream, cancel: cancel)
   }
 
-  /// Ends every generation request, the running one and those that wait; their streams end.
+  /// Ends every generation request, the running one and those that wait; their streams end. ``Reply/abort()`` ends one.
   public func abort() {
     post(.cancelAll)
   }

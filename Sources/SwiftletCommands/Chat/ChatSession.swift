@@ -104,13 +104,13 @@ final class ChatSession {
   private func reply() async throws {
     var conversation = messages
     if let system { conversation.insert(.system(system), at: 0) }
-    let (engine, name) = (engine, self.conversation)
+    let running = engine.generate(conversation, options: options, conversation: self.conversation)
     do {
       let reply = try await Interrupts.handle {
-        engine.abort()
+        running.abort()
       } during: {
-        try await printer.show(
-          engine.events(.chat(ChatInput(messages: conversation)), options: options, conversation: name))
+        try await printer.show(running)
+        return try await running.finished
       }
       messages.append(.assistant(reply.text))
       keep()

@@ -9,18 +9,15 @@ final class ReplyPrinter {
   private var promptShown = false
   private var endsInLineBreak = true
 
-  /// Prints the pieces as they come and returns the whole.
-  func show(_ events: some AsyncSequence<GenerationEvent, any Error>) async throws -> GenerationReply {
+  /// Prints the pieces as they come, until the reply ends.
+  func show(_ reply: Reply) async throws {
     endsInLineBreak = true
     let start = ContinuousClock.now
-    var reply = GenerationReply()
-    for try await event in events {
+    for try await event in reply.events {
       if case .prompt(let progress) = event, ContinuousClock.now - start > .milliseconds(400) { show(progress) }
       if case .text(let piece) = event { print(piece.text) }
-      reply.add(event)
     }
     endLine()
-    return reply
   }
 
   /// Ends a line that was begun.

@@ -94,7 +94,7 @@ struct BenchCommand: AsyncParsableCommand {
     options.speculation = speculate ?? (scenario != .random)
     let text = scenario != .random ? try await engine.tokenize(RepetitionText.prompt()) : nil
     if !before.isEmpty {
-      _ = try await engine.reply(to: .tokens(before), options: GenerationOptions(maxTokens: 1, temperature: 0))
+      _ = try await engine.generate(.tokens(before), options: GenerationOptions(maxTokens: 1, temperature: 0)).finished
     }
     var measured: [Timings] = []
     func output() -> BenchOutput {
@@ -115,7 +115,7 @@ struct BenchCommand: AsyncParsableCommand {
         ? try LocalModel(model).read {
           try RepetitionText.forced(
             $0, threads: info.threads, generateTokens: generateTokens, speculates: options.speculation)
-        } : try await engine.reply(to: .tokens(before + prompt), options: options).timings
+        } : try await engine.generate(.tokens(before + prompt), options: options).finished.timings
       measured = paced ? [timings] : measured + [timings]
       if paced { try JSONOutput.print(output(), pretty: false) }
     }

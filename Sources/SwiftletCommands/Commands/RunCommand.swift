@@ -47,14 +47,12 @@ struct RunCommand: AsyncParsableCommand {
     options.logprobs = logprobs
     let messages = (system.map { [ChatMessage.system($0)] } ?? []) + [.user(text)]
     let input: GenerationInput = raw ? .text(text) : .chat(ChatInput(messages: messages))
+    let running = engine.generate(input, options: options)
     let reply = try await Interrupts.handle {
-      engine.abort()
-    } during: { [options] in
-      let events = engine.events(input, options: options)
-      guard json else { return try await ReplyPrinter().show(events) }
-      var reply = GenerationReply()
-      for try await event in events { reply.add(event) }
-      return reply
+      running.abort()
+    } during: {
+      if !json { try await ReplyPrinter().show(running) }
+      return try await running.finished
     }
     if json {
       try JSONOutput.print(

@@ -35,8 +35,8 @@ import Testing
     var text = ""
     for try await piece in fixture.manager.generate([.user("Hello")], options: Self.greedy) { text += piece }
     #expect(text.utf8.count == 12)
-    let reply = try await fixture.manager.reply(
-      to: .chat(ChatInput(messages: [.user("Hello")])), options: Self.greedy)
+    let reply = try await fixture.manager.generate(.chat(ChatInput(messages: [.user("Hello")])), options: Self.greedy)
+      .finished
     #expect(reply.text == text)
     #expect(reply.finishReason == .length && reply.tokens.count == 12)
     #expect(reply.timings.promptCount == 1 && reply.timings.predictedCount == 12)
@@ -50,7 +50,7 @@ import Testing
     options.logprobs = 3
     var kinds: [String] = []
     var tokens: [GeneratedToken] = []
-    for try await event in fixture.manager.events(.text("Hello"), options: options) {
+    for try await event in fixture.manager.generate(.text("Hello"), options: options).events {
       switch event {
       case .started(let started):
         kinds.append("started")
@@ -75,8 +75,9 @@ import Testing
     for threads in [1, 2, 3] {
       let info = try await fixture.manager.initialize(fixture.model, threads: threads)
       #expect(info.threads == threads)
-      let reply = try await fixture.manager.reply(
-        to: .text("Hello"), options: GenerationOptions(maxTokens: 64, temperature: 0))
+      let reply = try await fixture.manager.generate(
+        .text("Hello"), options: GenerationOptions(maxTokens: 64, temperature: 0)
+      ).finished
       replies.append(reply.tokens.map(\.id))
     }
     #expect(replies[0] == replies[1] && replies[0] == replies[2])
@@ -99,17 +100,65 @@ import Testing
     reader.cancel()
     _ = try? await reader.value
     // Requests are serialized: this one runs when the other has ended.
-    let next = try await manager.reply(to: .text("x"), options: GenerationOptions(maxTokens: 1, temperature: 0))
+    let next = try await manager.generate(.text("x"), options: GenerationOptions(maxTokens: 1, temperature: 0)).finished
     #expect(next.finishReason == .length)
     #expect(ContinuousClock.now - cancelled < .seconds(2))
     await manager.terminate()
+  }
+
+  @Test func aReplyWhoseReaderWasCancelledStillTellsItsEnd() async throws {
+    let fixture = try ManagerFixture(Self.large)
+    let manager = fixture.manager
+    try await manager.initialize(fixture.model, contextLength: 65_536)
+    let reply = manager.generate("Go on", options: Self.endless)
+    let reader = Task {
+      var text = ""
+      for try await piece in reply { text += piece }
+      return text
+    }
+    try await Task.sleep(for: .milliseconds(100))
+    reader.cancel()
+    let read = try await reader.value
+    let whole = try await reply.finished
+    #expect(whole.finishReason == .aborted && whole.timings.predictedCount > 0)
+    #expect(!read.isEmpty && whole.text.hasPrefix(read))
+    await manager.terminate()
+  }
+
+  @Test func abortingAReplyEndsNoOther() async throws {
+    let fixture = try ManagerFixture(Self.large)
+    let manager = fixture.manager
+    try await manager.initialize(fixture.model, contextLength: 65_536)
+    let replies = (0..<3).map { _ in manager.generate("Go on", options: Self.endless) }
+    let last = manager.generate("Go on", options: Self.greedy)
+    // The one that runs, one that waits, and one whose waiter is cancelled.
+    replies[0].abort()
+    replies[1].abort()
+    let waiter = Task { try await replies[2].finished }
+    waiter.cancel()
+    #expect(try await waiter.value.finishReason == .aborted)
+    for reply in replies { #expect(try await reply.finished.finishReason == .aborted) }
+    #expect(try await last.finished.finishReason == .length)
+    replies[0].abort()
+    await manager.terminate()
+  }
+
+  @Test func aReplyTellsItsErrorToTheReaderAndToWhoeverWaits() async throws {
+    let reply = try ManagerFixture().manager.generate("Hello")
+    await #expect(throws: WorkerError.self) { for try await _ in reply {} }
+    do throws(WorkerError) {
+      _ = try await reply.finished
+      Issue.record("there is no model")
+    } catch {
+      #expect(error.code == .noModel)
+    }
   }
 
   @Test func leavingTheLoopStopsTheEngine() async throws {
     let fixture = try ManagerFixture(Self.large)
     try await fixture.manager.initialize(fixture.model, contextLength: 65_536)
     for try await _ in fixture.manager.generate("Go on", options: Self.endless) { break }
-    let next = try await fixture.manager.reply(to: .text("x"), options: Self.greedy)
+    let next = try await fixture.manager.generate(.text("x"), options: Self.greedy).finished
     #expect(next.finishReason == .length)
     await fixture.manager.terminate()
   }
@@ -118,7 +167,8 @@ import Testing
     let fixture = try ManagerFixture(Self.large)
     let manager = fixture.manager
     try await manager.initialize(fixture.model, contextLength: 65_536)
-    let replies = (0..<2).map { _ in Task { try await manager.reply(to: .text("Go on"), options: Self.endless) } }
+    let replies = (0..<2).map { _ in Task { try await manager.generate(.text("Go on"), options: Self.endless).finished }
+    }
     try await Task.sleep(for: .milliseconds(100))
     manager.abort()
     let first = try await replies[0].value
@@ -137,7 +187,7 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { group in
       for index in 0..<4 {
         group.addTask {
-          for try await event in manager.events(.text("Request \(index)"), options: Self.greedy) {
+          for try await event in manager.generate(.text("Request \(index)"), options: Self.greedy).events {
             switch event {
             case .started, .finished: order.append(index)
             default: break
@@ -196,7 +246,7 @@ import Testing
   @Test func errorsKeepTheirCode() async throws {
     let fixture = try ManagerFixture(memoryLimit: 400_000)
     let manager = fixture.manager
-    await #expect(throws: WorkerError.self) { try await manager.reply(to: .text("x")) }
+    await #expect(throws: WorkerError.self) { try await manager.generate(.text("x")).finished }
     for (model, code) in [
       ("/nowhere/model.gguf", WorkerError.Code.modelNotFound), (fixture.model, .notEnoughMemory),
       ("genius", .notEnoughMemory),
@@ -261,7 +311,7 @@ import Testing
     let fixture = try ManagerFixture(Self.large)
     let manager = fixture.manager
     try await manager.initialize(fixture.model, contextLength: 65_536)
-    let reply = Task { try await manager.reply(to: .text("Go on"), options: Self.endless) }
+    let reply = Task { try await manager.generate(.text("Go on"), options: Self.endless).finished }
     try await Task.sleep(for: .milliseconds(50))
     await manager.terminate()
     do {
@@ -309,7 +359,7 @@ import Testing
         let before = try resident()
         try await manager.initialize(fixture.model, contextLength: 8192)
         let prompt = String(repeating: "long ", count: 100)
-        _ = try await manager.reply(to: .text(prompt), options: GenerationOptions(maxTokens: 1, temperature: 0))
+        _ = try await manager.generate(.text(prompt), options: GenerationOptions(maxTokens: 1, temperature: 0)).finished
         let loaded = try resident()
         await manager.terminate()
         let after = try resident()

@@ -16,7 +16,7 @@ import WorkerCore
   @Test func aWorkerThatStartsAnewReadsBackWhatIsKept() async throws {
     let fixture = try ManagerFixture()
     try await fixture.manager.initialize(fixture.model)
-    let first = try await fixture.manager.reply(to: Self.input, options: Self.options, conversation: "a/../b")
+    let first = try await fixture.manager.generate(Self.input, options: Self.options, conversation: "a/../b").finished
     await fixture.manager.terminate()
     let file = try #require(files(fixture).first)
     let attributes = try FileManager.default.attributesOfItem(atPath: fixture.kept.appending(path: file).path)
@@ -26,7 +26,7 @@ import WorkerCore
     #expect(folder[.posixPermissions] as? Int == 0o700)
 
     try await fixture.manager.initialize(fixture.model)
-    let again = try await fixture.manager.reply(to: Self.input, options: Self.options, conversation: "a/../b")
+    let again = try await fixture.manager.generate(Self.input, options: Self.options, conversation: "a/../b").finished
     #expect(first.timings.restoredCount == 0 && again.timings.restoredCount == 288)
     #expect(again.tokens == first.tokens)
     fixture.manager.forget(conversation: "a/../b")
@@ -38,12 +38,12 @@ import WorkerCore
     let fixture = try ManagerFixture(keptBytes: 25 * Self.blockSize)
     for name in ["a", "b", "c"] {
       try await fixture.manager.initialize(fixture.model)
-      _ = try await fixture.manager.reply(to: Self.input, options: Self.options, conversation: name)
+      _ = try await fixture.manager.generate(Self.input, options: Self.options, conversation: name).finished
       await fixture.manager.terminate()
     }
     #expect(files(fixture).count == 2)
     try await fixture.manager.initialize(fixture.model)
-    let last = try await fixture.manager.reply(to: Self.input, options: Self.options, conversation: "c")
+    let last = try await fixture.manager.generate(Self.input, options: Self.options, conversation: "c").finished
     #expect(last.timings.restoredCount == 288)
     await fixture.manager.terminate()
   }
@@ -51,7 +51,7 @@ import WorkerCore
   @Test func aLinkInPlaceOfAFileIsNotFollowed() async throws {
     let fixture = try ManagerFixture()
     try await fixture.manager.initialize(fixture.model)
-    _ = try await fixture.manager.reply(to: Self.input, options: Self.options, conversation: "a")
+    _ = try await fixture.manager.generate(Self.input, options: Self.options, conversation: "a").finished
     await fixture.manager.terminate()
     let file = fixture.kept.appending(path: try #require(files(fixture).first))
     let victim = fixture.kept.deletingLastPathComponent().appending(path: "victim")
@@ -59,7 +59,7 @@ import WorkerCore
     try FileManager.default.removeItem(at: file)
     try FileManager.default.createSymbolicLink(at: file, withDestinationURL: victim)
     try await fixture.manager.initialize(fixture.model)
-    let reply = try await fixture.manager.reply(to: Self.input, options: Self.options, conversation: "a")
+    let reply = try await fixture.manager.generate(Self.input, options: Self.options, conversation: "a").finished
     #expect(reply.timings.restoredCount == 0 && reply.finishReason == .length)
     await fixture.manager.terminate()
     #expect(try Data(contentsOf: victim) == Data("precious".utf8))
