@@ -50,7 +50,10 @@ export interface LoadOptions {
   threads?: number;
   /** Whether a `File` is copied, so that it is here at the next visit; true when left out. */
   keep?: boolean;
-  /** Cancels the load. */
+  /**
+   * Gives the load up: this call rejects with a `CancelledError`. Others who wait for the same load still get the model; it
+   * is cancelled when the last of them has given it up.
+   */
   signal?: AbortSignal;
 }
 
@@ -149,7 +152,7 @@ export class InferenceManager extends EventTarget {
     onProgress?: (progress: LoadProgress) => void,
     options?: LoadOptions,
   ): Promise<ModelInfo>;
-  /** Stops a load; its `initialize` rejects with a `CancelledError`. */
+  /** Stops a load for all who wait for it; their `initialize` rejects with a `CancelledError`. */
   cancelLoad(): void;
   /** Frees the model and clears a load's error. */
   unload(): Promise<void>;

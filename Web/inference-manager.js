@@ -49,7 +49,8 @@ export class InferenceManager extends EventTarget {
   /**
    * Who waits for the answer to a request.
    *
-   * @type {Map<number, { receive: (event: any) => void, fail: (error: Error) => void }>}
+   * @type {Map<number, { receive: (event: any) => void, fail: (error: Error) => void, isCancelled?: boolean,
+   *   signal?: AbortSignal }>}
    */
   #pending = new Map();
 
@@ -84,12 +85,14 @@ export class InferenceManager extends EventTarget {
   async initialize(model, onProgress, options = {}) {
     checkLoad(model, onProgress, options);
     const { contextLength = 0, threads = 0, keep = true, signal } = options;
-    signal?.throwIfAborted();
     const cancels = this.#cancels;
+    const checkWanted = () => {
+      if (signal?.aborted || cancels !== this.#cancels)
+        throw new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' });
+    };
+    checkWanted();
     const [{ modelName }] = await Promise.all([import('./model-argument.js'), this.start()]);
-    signal?.throwIfAborted();
-    if (cancels !== this.#cancels)
-      throw new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' });
+    checkWanted();
     const files = this.state.getState().availableModels.map(({ file }) => file);
     const name =
       typeof model === 'string'
@@ -98,24 +101,22 @@ export class InferenceManager extends EventTarget {
     if (typeof model !== 'string') {
       // Another file may have the same name: what is loaded or loading under it is not what was picked.
       if (this.state.getState().currentModel === name) await this.unload();
+      checkWanted();
       this.#picked = { type: 'file', model: name, file: model, keep };
       this.#worker?.postMessage(this.#picked);
     }
     this.progress.setState(null);
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
-    const cancel = () => this.cancelLoad();
-    signal?.addEventListener('abort', cancel);
     try {
-      const { info } = await this.#request({ type: 'load', model: name, contextLength, threads }, 'loaded');
+      const { info } = await this.#request({ type: 'load', model: name, contextLength, threads }, 'loaded', signal);
       this.info = info;
       return info;
     } finally {
       stopListening?.();
-      signal?.removeEventListener('abort', cancel);
     }
   }
 
-  /** Stops a load that is under way; its `initialize` rejects with a `CancelledError`. */
+  /** Stops a load that is under way for all who wait for it; their `initialize` rejects with a `CancelledError`. */
   cancelLoad() {
     this.#cancels += 1;
     this.#send({ type: 'cancelLoad' });
@@ -296,18 +297,22 @@ export class InferenceManager extends EventTarget {
    *
    * @param {any} command
    * @param {string} answer
+   * @param {AbortSignal} [signal] Takes back this request alone: a load goes on while others wait for it.
    * @returns {Promise<any>}
    */
-  #request(command, answer) {
+  #request(command, answer, signal) {
     const id = this.#nextID();
     const frame = encodeCommand({ ...command, id });
+    const cancel = () => this.#send({ type: 'cancel', id });
+    signal?.addEventListener('abort', cancel);
     return new Promise((resolve, reject) => {
       this.#pending.set(id, {
         receive: (event) => event.type === answer && resolve(event),
         fail: reject,
+        signal,
       });
       this.#ask(id, frame);
-    });
+    }).finally(() => signal?.removeEventListener('abort', cancel));
   }
 
   /** @param {number} id @param {Uint8Array} frame */
@@ -326,8 +331,11 @@ export class InferenceManager extends EventTarget {
     this.#started = this.#launch(addressing);
     if (this.#picked) this.#worker?.postMessage(this.#picked);
     for (const [id, frame] of this.#frames) {
-      if (this.#pending.has(id)) this.#post(frame.slice());
+      const waiting = this.#pending.get(id);
+      if (waiting) this.#post(frame.slice());
       else this.#frames.delete(id);
+      // The worker before may not have heard of it.
+      if (waiting?.isCancelled || waiting?.signal?.aborted) this.#send({ type: 'cancel', id });
     }
   }
 

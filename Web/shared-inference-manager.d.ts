@@ -52,7 +52,7 @@ export class SharedInferenceManager extends EventTarget implements Omit<Inferenc
     onProgress?: (progress: LoadProgress) => void,
     options?: SharedLoadOptions,
   ): Promise<ModelInfo>;
-  /** Stops a load, whichever tab asked for it. */
+  /** Stops a load for all, whichever tab asked for it. A `signal` gives it up for one caller only. */
   cancelLoad(): void;
   /** Forgets why the last model did not load, while another one answers. */
   dismiss(): void;

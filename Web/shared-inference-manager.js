@@ -1,4 +1,4 @@
-import { EngineError, errorFrom, RequestError } from './errors.js';
+import { CancelledError, EngineError, errorFrom, RequestError } from './errors.js';
 import { ModelStorage } from './model-storage.js';
 import { createObservable } from './observable.js';
 import { Reply } from './reply.js';
@@ -15,6 +15,7 @@ import { Meeting } from './shared/meeting.js';
  * @property {any} message
  * @property {(value: any) => void} answer
  * @property {(error: Error) => void} fail
+ * @property {boolean} [isCancelled] Nobody waits for the answer any more.
  * @property {Reply} [reply]
  * @property {string | null} [model] The one that writes the reply.
  * @property {{ asked: number, first: number, begun: number, last: number, before: number }} [times] In milliseconds: the
@@ -105,23 +106,26 @@ export class SharedInferenceManager extends EventTarget {
    * @param {import('./shared-inference-manager.js').SharedLoadOptions} [options]
    */
   async initialize(model, onProgress, { signal, ...options } = {}) {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' });
     const { loadingStep, isLoading } = this.state.getState();
     // From the moment it is asked for, a load is under way.
     if (!this.#post && !isLoading && loadingStep !== 'ready')
       this.#show({ currentModel: nameOf(model), isLoading: true, loadingStep: 'downloading', error: null });
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
-    const cancel = () => this.cancelLoad();
-    signal?.addEventListener('abort', cancel);
+    let cancel = () => {};
     try {
-      return await this.#call('load', model, options);
+      return await new Promise((answer, fail) => {
+        const id = this.#ask({ type: 'call', method: 'load', parameters: [model, options] }, { answer, fail });
+        cancel = () => this.#cancel(id);
+        signal?.addEventListener('abort', cancel);
+      });
     } finally {
       stopListening?.();
       signal?.removeEventListener('abort', cancel);
     }
   }
 
-  /** Stops a load, whichever tab asked for it. */
+  /** Stops a load for all, whichever tab asked for it. */
   cancelLoad() {
     if (this.#meeting.isJoined) this.#call('cancelLoad').catch(() => {});
   }
@@ -138,9 +142,7 @@ export class SharedInferenceManager extends EventTarget {
 
   /** @type {import('./inference-manager.js').InferenceManager['generate']} */
   generate(input, { signal, ...options } = {}) {
-    const reply = new Reply(() => {
-      if (this.#requests.has(id)) this.#post?.({ type: 'cancel', id });
-    });
+    const reply = new Reply(() => this.#cancel(id));
     const id = this.#ask(
       { type: 'generate', input, options },
       {
@@ -218,11 +220,19 @@ export class SharedInferenceManager extends EventTarget {
     return id;
   }
 
+  /** @param {number} id What nobody waits for any more in this tab. */
+  #cancel(id) {
+    const request = this.#requests.get(id);
+    if (!request) return;
+    request.isCancelled = true;
+    this.#post?.({ type: 'cancel', id });
+  }
+
   /** @param {AbortSignal} left Ends the engine. */
   #hold(left) {
     const engines = new Engines(this.#options);
     const { asked, loaded } = this.#choices;
-    const host = new EngineHost(engines, loaded ?? (this.state.getState().isLoading ? asked : null));
+    const host = new EngineHost(engines, loaded ?? (this.state.getState().isLoading ? asked : null), !loaded);
     left.addEventListener('abort', () => host.close());
     return host;
   }
@@ -232,7 +242,12 @@ export class SharedInferenceManager extends EventTarget {
     this.#post = post;
     for (const [id, { reply }] of [...this.#requests])
       if (reply?.isCancelled) this.#hear(id, { type: 'finished', reason: 'aborted', timings: null });
-    post({ type: 'connect', requests: [...this.#requests.values()].map(resumed) });
+    const requests = [...this.#requests.values()];
+    // A load that was given up is told too: the tab from before may have begun it, and this one goes on with it.
+    const cancels = requests
+      .filter(({ isCancelled }) => isCancelled)
+      .map(({ message: { id } }) => ({ type: 'cancel', id }));
+    post({ type: 'connect', requests: [...requests.map(resumed), ...cancels] });
   }
 
   /** @param {any} message Of the tab that runs the engine. */

@@ -3,7 +3,7 @@
 import pytest
 
 from steps import READY, ask, open_modules, open_page, wait_for, wait_for_megabytes
-from test_shared_engine import load, tabs, workers  # noqa: F401
+from test_shared_engine import load, tabs, wait_for_holder, workers  # noqa: F401
 
 MODULE = "swiftlet-threads.wasm"
 OUTCOME = """(outcomes) => {
@@ -120,6 +120,83 @@ def test_a_load_that_was_cancelled_can_be_begun_again_at_once(tabs, site):  # no
     }""")
     assert tab.evaluate("second") == "done"
     assert outcomes(tab) == {"first": "cancelled"}
+
+
+def load_until(name, more=""):
+    """A load that `name.abort()` gives up."""
+    return f"manager.initialize('quick', null, {{ signal: (window.{name} = new AbortController()).signal{more} }})"
+
+
+def test_a_load_that_one_caller_gives_up_goes_on_for_the_others(page, site):
+    site.rate = 30e6
+    open_modules(page, site)
+    follow(page, {"early": load_until("zero"), "first": load_until("one"), "second": load_until("two")})
+    # One before the worker runs, and one in the middle.
+    page.evaluate("zero.abort()")
+    wait_for(page, "manager.progress.getState()?.bytes > 1e6")
+    page.evaluate("one.abort()")
+    wait_for(page, "outcomes.first !== 'pending'", seconds=2)
+    assert page.evaluate("outcomes.second") == "pending"
+    site.rate = None
+    assert outcomes(page) == {"early": "cancelled", "first": "cancelled", "second": "done"}
+    assert len(site.requests) == 1
+
+
+def test_a_load_that_all_callers_give_up_ends_and_cancelling_it_ends_it_for_all(page, site):
+    site.rate = 10e6
+    open_modules(page, site)
+    for end in ["() => { one.abort(); two.abort(); }", "() => manager.cancelLoad()"]:
+        follow(page, {"first": load_until("one"), "second": load_until("two")})
+        wait_for(page, "manager.progress.getState()?.bytes > 1e6")
+        page.evaluate(end)
+        assert outcomes(page, seconds=2) == {"first": "cancelled", "second": "cancelled"}
+        assert page.evaluate("manager.state.getState().loadingStep") == "idle"
+    site.forget()
+    assert site.active == 0, "nothing more is fetched"
+    late = "manager.initialize('quick', null, { signal: AbortSignal.abort() }).catch(({ code }) => code)"
+    assert page.evaluate(late) == "cancelled"
+    assert site.requests == []
+
+
+def test_tabs_give_up_a_load_each_for_itself(tabs, site):  # noqa: F811
+    site.rate = 10e6
+    first, second = tabs(2)
+    for tab in (first, second):
+        follow(tab, {"load": load_until("one")})
+    wait_for(second, "manager.state.getState().downloadProgress > 0.05")
+    first.evaluate("one.abort()")
+    assert outcomes(first, seconds=2) == {"load": "cancelled"}
+    follow(first, {"again": load_until("two"), "other": load_until("three", ", unlessLoaded: true")})
+    first.evaluate("three.abort()")
+    second.evaluate("one.abort()")
+    assert outcomes(second, seconds=2) == {"load": "cancelled"}
+    wait_for(first, "outcomes.other === 'cancelled'", seconds=2)
+    assert first.evaluate("outcomes.again") == "pending" and second.evaluate("manager.state.getState().isLoading")
+    first.evaluate("two.abort()")
+    assert outcomes(first, seconds=2)["again"] == "cancelled"
+    wait_for(second, "!manager.state.getState().isLoading", seconds=2)
+    assert len(site.requests) == 1
+    # For all: whoever says it.
+    for tab in (first, second):
+        follow(tab, {"load": load_until("one")})
+    wait_for(second, "manager.state.getState().downloadProgress > 0.05")
+    second.evaluate("manager.cancelLoad()")
+    for tab in (first, second):
+        assert outcomes(tab, seconds=2) == {"load": "cancelled"}
+
+
+def test_a_load_that_is_given_up_ends_in_the_tab_that_has_taken_it_over(tabs, site):  # noqa: F811
+    site.rate = 5e6
+    first, second = tabs(2)
+    for tab in (first, second):
+        follow(tab, {"load": load_until("one")})
+        wait_for(tab, "manager.state.getState().downloadProgress > 0.02")
+    first.close()
+    wait_for_holder([second])
+    wait_for(second, "manager.state.getState().progress !== null")
+    second.evaluate("one.abort()")
+    assert outcomes(second, seconds=2) == {"load": "cancelled"}
+    assert not second.evaluate("manager.state.getState().isLoading")
 
 
 def test_a_first_download_goes_on_after_a_moment_without_a_network(page, context, site):

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CancelledError } from '../../Web/errors.js';
 import { continuationOf } from '../../Web/shared/continuation.js';
 import { FairQueue } from '../../Web/shared/fair-queue.js';
 import { EngineHost } from '../../Web/shared/host.js';
@@ -171,6 +172,68 @@ describe('the tab that runs the engine', () => {
       waiting().map(({ id, event }) => [id, event.ahead]),
       [[999, 998]],
     );
+  });
+
+  /** A host that goes on with a model, two tabs that wait for it, and what they hear. */
+  const restoring = (isUnfinished) => {
+    const loads = [];
+    const engines = {
+      state: { subscribe() {}, getState: () => ({ isLoading: true }) },
+      addEventListener() {},
+      load: (model, { signal }) =>
+        new Promise((resolve, reject) => {
+          loads.push({ model, resolve });
+          signal?.addEventListener('abort', () => reject(new CancelledError({ code: 'cancelled', message: '' })));
+        }),
+      cancelLoad() {},
+    };
+    const host = new EngineHost(engines, { model: 'm', options: {} }, isUnfinished);
+    const heard = { a: [], b: [] };
+    const call = { type: 'call', method: 'load', id: 1, parameters: ['m', {}] };
+    for (const tab of ['a', 'b'])
+      host.connect(tab, ({ type, error }) => type !== 'state' && heard[tab].push(error?.code ?? type), [call]);
+    return { host, heard, loads };
+  };
+
+  it('goes on with a load until the last tab that waits for it gives it up', async () => {
+    const { host, heard, loads } = restoring(true);
+    host.receive('a', { type: 'cancel', id: 1 });
+    await turn();
+    assert.deepEqual(heard, { a: ['cancelled'], b: [] });
+    host.receive('b', { type: 'cancel', id: 1 });
+    await turn();
+    assert.deepEqual(heard.b, ['cancelled']);
+    host.receive('b', { type: 'call', method: 'load', id: 2, parameters: ['m', {}] });
+    await turn();
+    assert.equal(loads.length, 2, 'it is begun anew');
+  });
+
+  it('takes no model from the tabs when a tab gives up a load that has not begun', async () => {
+    const { host, heard, loads } = restoring(false);
+    host.connect('c', () => {}, []);
+    for (const tab of ['a', 'b']) host.receive(tab, { type: 'cancel', id: 1 });
+    await turn();
+    assert.deepEqual(heard, { a: ['cancelled'], b: ['cancelled'] });
+    loads[0].resolve();
+    await turn();
+    assert.equal(loads.length, 1);
+  });
+
+  it('counts a tab that is gone no longer among those that wait for a load', async () => {
+    const { host, heard } = restoring(true);
+    host.disconnect('b');
+    await turn();
+    assert.deepEqual(heard, { a: [], b: [] });
+    host.receive('a', { type: 'cancel', id: 1 });
+    await turn();
+    assert.deepEqual(heard.a, ['cancelled']);
+  });
+
+  it('cancels a load for all tabs', async () => {
+    const { host, heard } = restoring(true);
+    host.receive('b', { type: 'call', method: 'cancelLoad', id: 2, parameters: [] });
+    await turn();
+    assert.deepEqual(heard, { a: ['cancelled'], b: ['answer', 'cancelled'] });
   });
 
   it('answers calls that it does not know', async () => {

@@ -5,6 +5,7 @@ import { createObservable } from '../observable.js';
 /** @typedef {import('../shared-inference-manager.js').EngineState} EngineState */
 /** @typedef {import('../wire.js').ModelInfo} ModelInfo */
 /** @typedef {{ model: string | File, options: import('../inference-manager.js').LoadOptions }} Choice What to load. */
+/** @typedef {{ info: Promise<ModelInfo>, waiting: number }} SharedLoad A load, and how many still wait for it. */
 
 /** What two engines may take together, in bytes, where the browser does not tell the device's memory. */
 const cautiousMemory = 3 * 2 ** 30;
@@ -31,7 +32,7 @@ export class Engines extends EventTarget {
   #isStarting = false;
   /** Whether it was cancelled, and will end. */
   #isGivenUp = false;
-  /** The load under way. @type {Promise<ModelInfo> | null} */
+  /** The load under way. @type {SharedLoad | null} */
   #loading = null;
   #wanted = '';
   /** Ends the wait of a load for the reply under way. @type {(() => void) | null} */
@@ -107,21 +108,46 @@ export class Engines extends EventTarget {
    * @returns {Promise<ModelInfo>} Of the model that answers now.
    * @throws {SwiftletError}
    */
-  load(model, { unlessLoaded = false, again = false, ...options } = {}) {
+  load(model, { unlessLoaded = false, again = false, signal, ...options } = {}) {
     const { info } = this.#current;
     if (unlessLoaded && info) return Promise.resolve(info);
     const choice = { model, options };
-    if (this.#loading && !this.#isGivenUp && (unlessLoaded || this.#isSame(choice, this.asked))) return this.#loading;
+    if (this.#loading && !this.#isGivenUp && (unlessLoaded || this.#isSame(choice, this.asked)))
+      return this.#waitFor(this.#loading, signal);
     this.#endLoad();
     this.asked = choice;
     if (info && !again && this.#isSame(choice, this.loaded)) {
       this.#show();
       return Promise.resolve(info);
     }
-    const loading = this.#load(choice, this.#loads, again);
+    const loading = { info: this.#load(choice, this.#loads, again), waiting: 0 };
     this.#loading = loading;
-    return loading.finally(() => {
+    const end = () => {
       if (this.#loading === loading) this.#loading = null;
+    };
+    loading.info.then(end, end);
+    return this.#waitFor(loading, signal);
+  }
+
+  /**
+   * Waits for a load that others may wait for too: giving it up takes nothing from them, and the last one to do so cancels it.
+   *
+   * @param {SharedLoad} loading
+   * @param {AbortSignal} [signal] Gives it up.
+   * @returns {Promise<ModelInfo>}
+   */
+  #waitFor(loading, signal) {
+    loading.waiting += 1;
+    if (!signal) return loading.info;
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        loading.waiting -= 1;
+        if (loading.waiting) reject(cancelled());
+        else if (this.#loading === loading) this.cancelLoad();
+      };
+      signal.addEventListener('abort', giveUp);
+      const end = () => signal.removeEventListener('abort', giveUp);
+      loading.info.finally(end).then(resolve, reject);
     });
   }
 
@@ -143,6 +169,8 @@ export class Engines extends EventTarget {
       if (!isBeside) await this.#silence(manager);
       if (turn !== this.#loads) throw replaced;
       if (again && !isBeside) await manager.unload();
+      // The manager does not know of the load yet.
+      if (this.#isGivenUp && turn === this.#loads) throw cancelled();
       info = await manager.initialize(model, undefined, options);
     } catch (error) {
       if (turn !== this.#loads) throw replaced;
@@ -165,7 +193,7 @@ export class Engines extends EventTarget {
     const replies = this.#replies.get(manager);
     if (!replies?.size) return;
     const stopped = new Promise((_, reject) => {
-      this.#stopWaiting = () => reject(new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' }));
+      this.#stopWaiting = () => reject(cancelled());
     });
     try {
       await Promise.race([stopped, Promise.allSettled(replies)]);
@@ -183,7 +211,7 @@ export class Engines extends EventTarget {
     this.#show();
   }
 
-  /** Stops a load that is under way. */
+  /** Stops a load that is under way, for all who wait for it. */
   cancelLoad() {
     this.#isGivenUp = true;
     if (this.#stopWaiting) this.#stopWaiting();
@@ -323,6 +351,9 @@ export class Engines extends EventTarget {
     };
   }
 }
+
+/** What whoever gave a load up hears. */
+export const cancelled = () => new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' });
 
 /** @param {string | File} model The name under which the engine knows it. */
 export const nameOf = (model) => (typeof model === 'string' ? model : `file:${model.name}`);

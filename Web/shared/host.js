@@ -1,4 +1,5 @@
 import { recordOf } from '../errors.js';
+import { cancelled } from './engines.js';
 import { FairQueue } from './fair-queue.js';
 
 /** @typedef {import('./engines.js').Engines} Engines */
@@ -14,6 +15,8 @@ import { FairQueue } from './fair-queue.js';
  *
  * @typedef {{ client: Client, id: number, input: any, options: any, said?: Said, cancel?: () => void,
  *   told?: string }} Entry A reply.
+ *
+ * @typedef {{ client: Client, id: number, giveUp: AbortController }} Load A model that a tab waits for.
  */
 
 /** What a tab may call besides `generate`. */
@@ -30,16 +33,27 @@ export class EngineHost {
   #running = null;
   /** The model of the tab before is being loaded; until then nothing else happens. @type {Promise<unknown> | null} */
   #restoring = null;
+  /** Loads that tabs have asked for. @type {Set<Load>} */
+  #loads = new Set();
+  /** Gives up the model that the tab before had not loaded yet; none when it had. @type {AbortController | null} */
+  #unfinished = null;
   #isClosed = false;
   #isTelling = false;
 
-  /** @param {Engines} engines @param {import('./engines.js').Choice | null} choice The model that tabs still count on. */
-  constructor(engines, choice) {
+  /**
+   * @param {Engines} engines
+   * @param {import('./engines.js').Choice | null} choice The model that tabs still count on.
+   * @param {boolean} [isUnfinished] Whether the tab before was still loading it.
+   */
+  constructor(engines, choice, isUnfinished = false) {
     this.#engines = engines;
     if (choice) {
-      this.#restoring = engines.load(choice.model, choice.options).catch(() => {});
+      if (isUnfinished) this.#unfinished = new AbortController();
+      const options = { ...choice.options, signal: this.#unfinished?.signal };
+      this.#restoring = engines.load(choice.model, options).catch(() => {});
       this.#restoring.then(() => {
         this.#restoring = null;
+        this.#unfinished = null;
         this.#advance();
       });
     }
@@ -87,7 +101,10 @@ export class EngineHost {
       this.#advance();
       this.#tellWaiting();
     } else if (message.type === 'cancel') {
-      this.#cancel((entry) => entry.client === client && entry.id === message.id);
+      const isMeant = (/** @type {{ client: Client, id: number }} */ asked) =>
+        asked.client === client && asked.id === message.id;
+      this.#cancel(isMeant);
+      this.#giveUp(isMeant);
     } else if (message.type === 'ping') {
       client.send({ type: 'pong' });
     } else if (message.type === 'call') {
@@ -100,14 +117,54 @@ export class EngineHost {
     try {
       // Another tab may be of a newer version of this page.
       if (!calls.includes(method)) throw new Error(`The tab with the engine has no “${method}”. Reload all tabs.`);
-      if (this.#restoring && method !== 'cancelLoad') await this.#restoring;
+      if (this.#restoring && method === 'cancelLoad') this.#giveUp(() => true);
+      if (this.#restoring && !['load', 'cancelLoad'].includes(method)) await this.#restoring;
       if (this.#isClosed) return;
-      const value = await /** @type {any} */ (this.#engines)[method](...parameters);
+      const value =
+        method === 'load'
+          ? await this.#load(client, id, parameters)
+          : await /** @type {any} */ (this.#engines)[method](...parameters);
       this.#tell(client);
       client.send({ type: 'answer', id, value });
     } catch (error) {
       client.send({ type: 'failed', id, error: recordOf(error) });
     }
+  }
+
+  /**
+   * Loads a model, unless the tab gives it up before.
+   *
+   * @param {Client} client
+   * @param {number} id
+   * @param {any[]} parameters
+   */
+  async #load(client, id, [model, options]) {
+    const giveUp = new AbortController();
+    const { signal } = giveUp;
+    const load = { client, id, giveUp };
+    this.#loads.add(load);
+    try {
+      const isGivenUp = new Promise((resolve) => signal.addEventListener('abort', resolve));
+      await Promise.race([this.#restoring, isGivenUp]);
+      // Whoever hears that nothing loads any more finds the state that goes with it.
+      if (this.#unfinished?.signal.aborted) await this.#restoring;
+      if (signal.aborted || this.#isClosed) throw cancelled();
+      return await this.#engines.load(model, { ...options, signal });
+    } finally {
+      this.#loads.delete(load);
+    }
+  }
+
+  /** @param {(load: { client: Client, id: number }) => boolean} isMeant Loads that a tab does not wait for any more. */
+  #giveUp(isMeant) {
+    const meant = [...this.#loads].filter(isMeant);
+    for (const { giveUp } of meant) giveUp.abort();
+    // What a closed tab has asked for goes on, unless the last one that waits for it gives it up.
+    const clients = new Set(this.#clients.values());
+    const waits = (/** @type {Load} */ { client, giveUp }) => clients.has(client) && !giveUp.signal.aborted;
+    if (!meant.length || [...this.#loads].some(waits)) return;
+    for (const { giveUp } of this.#loads) giveUp.abort();
+    this.#unfinished?.abort();
   }
 
   /** @param {(entry: Entry) => boolean} isMeant */
