@@ -28,9 +28,13 @@ class SiteServer:
     - `rate`: bytes per second of a model transfer, or None for as fast as possible.
     - `cut_after`: the next model transfers break after this many bytes, each once per entry.
     - `corrupt`: offsets in a model's file of bytes that are sent wrong, each once.
+    - `versions`: the header that tells a model's version, by name: `("ETag", '"1"')`. `If-Range` asks for it.
+    - `refusals`: what the next requests for models or below `api/` are answered with instead, each once: (status, headers).
+    - `unheeded`: headers of requests for models that are taken as absent.
     - `slow`: seconds that files of the site wait for their answers, by path; `missing`: paths of files that are not there.
     - `online`: false answers every request by closing the connection.
-    - `requests`: (method, path, first byte) of every request for a model; `sent`: bytes of models sent so far.
+    - `requests`: (method, path, first byte) of every request for a model, `conditions`: their `If-Range`; `sent`: bytes
+      of models sent so far.
     """
 
     def __init__(self, site, models):
@@ -42,10 +46,14 @@ class SiteServer:
         self.rate = None
         self.cut_after = []
         self.corrupt = []
+        self.versions = {}
+        self.unheeded = set()
+        self.refusals = []
         self.slow = {}
         self.missing = set()
         self.online = True
         self.requests = []
+        self.conditions = []
         self.sent = 0
         self.active = 0
         self.replaced = {}
@@ -69,6 +77,7 @@ class SiteServer:
         while self.active and time.monotonic() < deadline:
             time.sleep(0.02)
         self.requests = []
+        self.conditions = []
         self.sent = 0
 
 
@@ -90,7 +99,9 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         path = self.path.split("?")[0].lstrip("/") or "index.html"
-        if path in state.replaced:
+        if path.startswith("api/") and state.refusals:
+            self.refuse()
+        elif path in state.replaced:
             self.answer_bytes(state.replaced[path], mimetypes.guess_type(path)[0])
         elif path in state.models:
             self.answer_model(path)
@@ -120,6 +131,10 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         self.headers_for(status, content_type, len(body))
         self.wfile.write(body)
 
+    def refuse(self):
+        status, more = self.server_state.refusals.pop(0)
+        self.headers_for(status, "text/html", 0, more)
+
     def answer_file(self, path):
         file = (self.server_state.site / path).resolve()
         time.sleep(self.server_state.slow.get(path, 0))
@@ -135,19 +150,31 @@ class RequestHandler(http.server.BaseHTTPRequestHandler):
         state = self.server_state
         file = state.models.get(name)
         match = RANGE.match(self.headers.get("Range", ""))
+        state.requests.append(("GET", name, int(match.group(1)) if match else 0))
+        condition = self.headers.get("If-Range")
+        state.conditions.append(condition)
+        if state.refusals:
+            self.refuse()
+            return
+        version = state.versions.get(name)
+        is_other = condition and "If-Range" not in state.unheeded and condition != (version and version[1])
+        if is_other or "Range" in state.unheeded:
+            match = None
         start = int(match.group(1)) if match else 0
-        state.requests.append(("GET", name, start))
         if file is None:
             self.answer_bytes(b"no such model", "text/plain", 404)
             return
         total = pathlib.Path(file).stat().st_size
         end = min(total, int(match.group(2)) + 1) if match and match.group(2) else total
+        more = [("Accept-Ranges", "bytes"), *([version] if version else [])]
+        if start >= total:
+            self.headers_for(416, "text/plain", 0, [("Content-Range", f"bytes */{total}")])
+            return
         if match:
-            content_range = [("Content-Range", f"bytes {start}-{end - 1}/{total}")]
-            more = [("Accept-Ranges", "bytes"), *content_range]
+            more.append(("Content-Range", f"bytes {start}-{end - 1}/{total}"))
             self.headers_for(206, "application/octet-stream", end - start, more)
         else:
-            self.headers_for(200, "application/octet-stream", total, [("Accept-Ranges", "bytes")])
+            self.headers_for(200, "application/octet-stream", total, more)
         limit = state.cut_after.pop(0) if state.cut_after else None
         state.active += 1
         try:

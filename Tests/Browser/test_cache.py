@@ -137,6 +137,121 @@ def test_a_transfer_with_wrong_bytes_is_refused_and_not_kept(page, site):
     assert is_cached(page)
 
 
+def versions_of(quick_model, folder):
+    """Two files of the same size, both models, that differ from their first bytes of weights to their last."""
+    other = bytearray(quick_model.read_bytes())
+    for position in range(8_000_000, len(other), 1_000_000):
+        other[position] ^= 1
+    path = folder / "other.gguf"
+    path.write_bytes(other)
+    return path, hashlib.sha256(other).hexdigest()
+
+
+def begin_and_stop(page, site):
+    """A part of models/m.gguf is kept."""
+    site.rate = 60e6
+    page.evaluate("""() => {
+      window.loading = manager.initialize(location.origin + '/models/m.gguf').catch(({ code }) => code);
+    }""")
+    wait_for(page, "manager.progress.getState()?.bytes > 12e6")
+    page.evaluate("manager.cancelLoad()")
+    assert page.evaluate("loading") == "cancelled"
+    site.rate = None
+    site.forget()
+
+
+def load_rest(page):
+    """Loads models/m.gguf, and returns its hash as the browser keeps it."""
+    return page.evaluate("""async () => {
+      await manager.initialize(location.origin + '/models/m.gguf');
+      return (await manager.cache.list())[0].sha256;
+    }""")
+
+
+FIRST, SECOND = ("ETag", '"1"'), ("ETag", '"2"')
+MONDAY, TUESDAY = ("Last-Modified", "Mon, 05 Jan 2026 10:00:00 GMT"), ("Last-Modified", "Tue, 06 Jan 2026 10:00:00 GMT")
+
+
+@pytest.mark.parametrize("before, after, unheeded, requests", [
+    (FIRST, SECOND, set(), 1), (MONDAY, TUESDAY, set(), 1), (("ETag", 'W/"1"'), SECOND, set(), 1),
+    (FIRST, SECOND, {"If-Range"}, 2), (MONDAY, TUESDAY, {"If-Range"}, 2), (FIRST, SECOND, {"Range"}, 1),
+    (None, None, set(), 1),
+])
+def test_two_versions_of_a_file_are_never_mixed(page, site, quick_model, tmp_path, before, after, unheeded, requests):
+    """Without a published hash only the server's word tells them apart."""
+    open_modules(page, site)
+    site.models["m.gguf"] = quick_model
+    site.versions["m.gguf"] = before
+    begin_and_stop(page, site)
+    site.models["m.gguf"], digest = versions_of(quick_model, tmp_path)
+    site.versions["m.gguf"] = after
+    site.unheeded = unheeded
+    assert load_rest(page) == digest
+    assert len(site.requests) == requests
+    assert site.conditions[0] == (before[1] if before and not before[1].startswith("W/") else None)
+
+
+@pytest.mark.parametrize("version", [FIRST, MONDAY])
+def test_a_file_that_is_the_same_goes_on_where_it_stopped(page, site, quick_model, version):
+    open_modules(page, site)
+    site.models["m.gguf"] = quick_model
+    site.versions["m.gguf"] = version
+    begin_and_stop(page, site)
+    # And once more after a break.
+    site.rate, site.cut_after = 60e6, [20_000_000]
+    assert load_rest(page) == hashlib.sha256(quick_model.read_bytes()).hexdigest()
+    assert site.conditions == [version[1]] * 2
+    assert min(start for _, _, start in site.requests) > 10_000_000
+
+
+def test_a_file_that_has_become_shorter_is_begun_anew(page, site, quick_model, tmp_path):
+    """What was asked for is none of its bytes any more."""
+    open_modules(page, site)
+    longer = tmp_path / "longer.gguf"
+    longer.write_bytes(quick_model.read_bytes() + bytes(5_000_000))
+    site.models["m.gguf"] = longer
+    site.versions["m.gguf"] = FIRST
+    begin_and_stop(page, site)
+    site.models["m.gguf"] = tmp_path / "none.gguf"
+    site.models["m.gguf"].write_bytes(quick_model.read_bytes()[:4_000_000])
+    site.unheeded = {"If-Range"}
+    # It ends before its first weights.
+    assert page.evaluate("manager.initialize(location.origin + '/models/m.gguf').catch(({ code }) => code)") == "invalid-model"
+    assert [start for _, _, start in site.requests][1:] == [0]
+    # Another size, of the same name for its version.
+    site.models["m.gguf"] = longer
+    begin_and_stop(page, site)
+    site.models["m.gguf"] = quick_model
+    assert load_rest(page) == hashlib.sha256(quick_model.read_bytes()).hexdigest()
+
+
+def test_a_file_that_changes_while_it_comes_is_begun_anew_at_most_twice(page, site, quick_model, tmp_path):
+    open_modules(page, site)
+    files = [quick_model, versions_of(quick_model, tmp_path)[0]]
+    site.rate, site.cut_after = 80e6, [12_000_000] * 4
+    site.models["m.gguf"] = files[0]
+    site.versions["m.gguf"] = FIRST
+    page.evaluate("""() => {
+      window.loading = manager.initialize(location.origin + '/models/m.gguf').catch(({ message }) => message);
+    }""")
+    for change in range(1, 4):
+        wait_for_requests(site, change)
+        site.models["m.gguf"] = files[change % 2]
+        site.versions["m.gguf"] = ("ETag", f'"{change + 1}"')
+    assert "changes the file faster than it can be downloaded" in page.evaluate("loading")
+
+
+def test_what_a_published_hash_vouches_for_goes_on_though_the_server_names_it_anew(page, site):
+    site.rate, site.cut_after = 60e6, [30_000_000]
+    site.versions[QUICK_FILE] = FIRST
+    open_modules(page, site)
+    page.evaluate("() => { window.loading = manager.initialize('quick').then(() => 'done', ({ code }) => code); }")
+    wait_for_requests(site, 1)
+    site.versions[QUICK_FILE] = SECOND
+    assert page.evaluate("loading") == "done"
+    assert site.conditions == [None, None] and site.requests[1][2] > 15_000_000
+
+
 def test_two_tabs_load_the_same_model_with_one_download(context, site):
     site.rate = 40e6
     pages = [context.new_page() for _ in range(2)]

@@ -13,6 +13,7 @@
  * @property {string | null} sha256 Lower-case hex.
  * @property {string | null} [checksum] XXH64 in hex, of a complete file.
  * @property {string} source Where the bytes came from.
+ * @property {string | null} [validator] Of the source's answer that they began with (`ETag` or `Last-Modified`).
  * @property {boolean} complete
  * @property {number} savedAt Milliseconds since 1970.
  */

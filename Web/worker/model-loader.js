@@ -1,7 +1,7 @@
 import { DownloadError, EngineError, MemoryError, ModelError, recordOf } from '../errors.js';
 import { wasmFile } from '../wasm-files.js';
 import { withFileLock } from './file-lock.js';
-import { NotHereError } from './http-source.js';
+import { ChangedError, NotHereError, placeOf } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 import { planFor } from './model-plan.js';
 import { ModelReceiver, MovedError, RefusedError } from './model-receiver.js';
@@ -11,6 +11,8 @@ import { ModelReceiver, MovedError, RefusedError } from './model-receiver.js';
 
 /** How often a broken transfer is taken up again before the source is given up; each time after a longer pause. */
 const retryPauses = [300, 1000, 2500, 5000];
+/** How often a file is begun anew that has become another one while it came. */
+const mostChanges = 2;
 
 /**
  * Brings the bytes of the models that the engine asks for: from the cache, the page's own origin, the hub or a file that
@@ -112,7 +114,8 @@ export class ModelLoader {
     const sha256 = plan.sha256 ?? (known?.complete ? known.sha256 : null);
     // The checksum speaks for the bytes whose SHA-256 was right when they came.
     const isKept = known?.complete && known.sha256 === sha256 && known.size === size;
-    const expected = { size, sha256, checksum: isKept ? (known.checksum ?? null) : null };
+    const checksum = isKept ? (known.checksum ?? null) : null;
+    const expected = { size, sha256, checksum, source: known?.source, validator: known?.validator };
     const receiver = await ModelReceiver.open(this.#engine, plan, expected, cache, signal, this.#hashURL);
     try {
       // A picked file is what is in it, not what its name says: nothing kept under that name stands for it or begins it.
@@ -193,12 +196,26 @@ export class ModelLoader {
    */
   async #transfer(source, receiver, signal) {
     const start = receiver.received;
+    let furthest = start;
+    let changes = 0;
+    let isAnew = false;
+    const change = () => {
+      changes += 1;
+      furthest = 0;
+      if (changes <= mostChanges) return;
+      throw new DownloadError({
+        code: 'download-failed',
+        message: `${source.label} changes the file faster than it can be downloaded`,
+      });
+    };
     for (let failures = 0; ; ) {
-      const before = receiver.received;
+      const { offset, version } = isAnew ? { offset: 0, version: null } : receiver.continuation(source);
       try {
-        const { total, chunks } = await source.open(before, signal, receiver.takeBuffer);
-        await receiver.expect(total, source);
-        for await (const chunk of chunks) {
+        const answer = await source.open(offset, version, signal, receiver.takeBuffer);
+        if (answer.start < offset) change();
+        await receiver.expect(answer, source);
+        isAnew = false;
+        for await (const chunk of answer.chunks) {
           signal.throwIfAborted();
           await receiver.accept(chunk);
         }
@@ -206,9 +223,15 @@ export class ModelLoader {
         throw new TypeError('The connection ended early.');
       } catch (error) {
         signal.throwIfAborted();
+        if (error instanceof ChangedError) {
+          change();
+          isAnew = true;
+          continue;
+        }
         // What has begun to come goes on when the network is back; without one it does not begin.
         const broken = error instanceof TypeError && receiver.received > (navigator.onLine === false ? start : 0);
-        if (receiver.received > before) failures = 0;
+        if (receiver.received > furthest) failures = 0;
+        furthest = Math.max(furthest, receiver.received);
         if (!broken || error instanceof NotHereError || failures >= retryPauses.length) throw error;
         if (navigator.onLine !== false) failures += 1;
         await pause(retryPauses[Math.max(0, failures - 1)], signal);
@@ -225,9 +248,8 @@ export class ModelLoader {
  * @param {import('./model-cache.js').CachedModel} noted
  */
 function isOf({ model, sha256, picked, sources }, noted) {
-  // An address may have another key or signature each time.
-  const place = (/** @type {string} */ url) => url.split('?')[0];
-  return sha256 || picked || noted.model === model || sources.some(({ url }) => place(url) === place(noted.source ?? ''));
+  const place = placeOf(noted.source ?? '');
+  return sha256 || picked || noted.model === model || sources.some(({ url }) => placeOf(url) === place);
 }
 
 /** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */

@@ -1,5 +1,6 @@
 import { DownloadError, MemoryError, ModelError } from '../errors.js';
 import { bufferSize, Hasher } from './hasher.js';
+import { ChangedError, placeOf } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 import { PageWorker } from './page-worker.js';
 
@@ -38,6 +39,8 @@ export class ModelReceiver {
   #pointer = 0;
   #size = 0;
   #source = '';
+  /** Of the source's version that the bytes are of. @type {string | null} */
+  #validator = null;
   /** @type {Hasher | undefined} */
   #hasher;
   #hashURL;
@@ -47,8 +50,9 @@ export class ModelReceiver {
   /**
    * @param {import('./engine.js').Engine} engine
    * @param {import('./model-plan.js').ModelPlan} plan
-   * @param {{ size: number, sha256: string | null, checksum: string | null }} expected `size` is 0 when the source tells
-   *   it; `checksum` is that of a complete file in the cache.
+   * @param {{ size: number, sha256: string | null, checksum: string | null, source?: string, validator?: string | null }}
+   *   expected `size` is 0 when the source tells it; `checksum` is that of a complete file in the cache, `source` and
+   *   `validator` say what there is of an unfinished one.
    * @param {ModelCache | null} cache
    * @param {AbortSignal} signal
    * @param {string} hashURL Of the module that hashes.
@@ -81,13 +85,14 @@ export class ModelReceiver {
    */
   async resume() {
     const present = this.#handle?.getSize() ?? 0;
-    if (!present) return false;
-    if (!this.#expected.size || present > this.#expected.size) {
-      this.#handle.truncate(0);
+    if (!present || !this.#expected.size || present > this.#expected.size) {
+      this.#forget();
       return false;
     }
     if (present !== this.#expected.size) this.#expected.checksum = null;
     this.resumed = true;
+    this.#source = this.#expected.source ?? '';
+    this.#validator = this.#expected.validator ?? null;
     this.#reserve(this.#expected.size);
     while (this.received < present) {
       const chunk = new Uint8Array(this.takeBuffer(), 0, Math.min(bufferSize, present - this.received));
@@ -101,13 +106,25 @@ export class ModelReceiver {
   }
 
   /**
-   * Learns the whole file's size from a source.
+   * Where a source goes on, and with which version of the file. Without a hash only bytes of one version may come together.
    *
-   * @param {number} total
+   * @param {{ url: string }} source
+   */
+  continuation({ url }) {
+    if (this.#expected.sha256) return { offset: this.received, version: null };
+    const version = placeOf(url) === placeOf(this.#source) ? this.#validator : null;
+    return { offset: version === null ? 0 : this.received, version };
+  }
+
+  /**
+   * Learns from a source's answer what comes. One from the file's beginning takes the place of all that is here.
+   *
+   * @param {import('./http-source.js').Answer} answer
    * @param {{ label: string, url: string }} source
    */
-  async expect(total, source) {
-    const size = this.#expected.size || total;
+  async expect({ start, total, validator }, source) {
+    const isAnew = start < this.received;
+    const size = (isAnew ? this.#plan.size : this.#expected.size) || total;
     if (!size) {
       throw new DownloadError({
         code: 'download-failed',
@@ -116,13 +133,18 @@ export class ModelReceiver {
     }
     // A length of 0 is one that the browser did not see, as with compressed answers.
     if (total && total !== size) {
+      if (start > 0 && !this.#expected.sha256) throw new ChangedError(source.label);
       throw new DownloadError({
         code: 'download-failed',
         message: `${source.label} has a file of ${total} bytes where ${size} were expected`,
       });
     }
+    if (isAnew) await this.restart();
+    if (!this.received) this.#validator = validator;
+    // Of bytes from several places only the hash tells whether they belong together.
+    else if (placeOf(source.url) !== placeOf(this.#source)) this.#validator = null;
     this.#source = source.url;
-    if (!this.#pointer) await this.#begin(size);
+    if (!this.received) await this.#begin(size);
   }
 
   /**
@@ -133,7 +155,7 @@ export class ModelReceiver {
   async readFile(file) {
     this.#source = file.name;
     if (!file.size) throw new ModelError({ code: 'invalid-model', message: 'The file is empty.' });
-    if (!this.#pointer) await this.#begin(file.size);
+    if (!this.received) await this.#begin(file.size);
     while (this.received < this.#size) {
       const chunk = new Uint8Array(await file.slice(this.received, this.received + bufferSize).arrayBuffer());
       this.#signal.throwIfAborted();
@@ -176,11 +198,17 @@ export class ModelReceiver {
   async restart() {
     this.received = 0;
     this.resumed = false;
-    this.#expected = { size: this.#size, sha256: this.#plan.sha256, checksum: null };
     this.#nextInspection = megabyte;
     this.#endHash();
-    this.#handle?.truncate(0);
+    this.#forget();
     if (this.#size) await this.#saveInfo(this.#expected.sha256, null);
+  }
+
+  /** Empties the cache's file: what is known of the bytes that were there says nothing about others. */
+  #forget() {
+    this.#handle?.truncate(0);
+    this.#validator = null;
+    this.#expected = { size: this.#plan.size, sha256: this.#plan.sha256, checksum: null };
   }
 
   /** Lets go of the cache's file. What is in it stays, for a resume. */
@@ -192,7 +220,11 @@ export class ModelReceiver {
 
   /** @param {number} size */
   async #begin(size) {
-    this.#reserve(size);
+    if (this.#pointer && size !== this.#size) {
+      this.#pointer = 0;
+      this.#engine.exports.swiftlet_model_discard();
+    }
+    if (!this.#pointer) this.#reserve(size);
     if (!this.#handle) return;
     const { quota = Infinity, usage = 0 } = await navigator.storage
       .estimate()
@@ -316,6 +348,7 @@ export class ModelReceiver {
       size: this.#size,
       sha256,
       source: this.#source,
+      validator: this.#validator,
       checksum,
       complete: checksum !== null,
       savedAt: Date.now(),
