@@ -1,4 +1,5 @@
 import { DownloadError, ModelError } from './errors.js';
+import { BusyError, isPassing } from './retry.js';
 
 /** A silent server is given up after this many milliseconds. */
 const patience = 20_000;
@@ -85,12 +86,9 @@ async function read(body, most) {
 }
 
 /** @param {Response} response @param {URL} url @param {string} [repository] */
-function refusal({ status }, { host, pathname }, repository) {
-  if (![401, 403, 404, 410].includes(status)) {
-    return failed(
-      `${host} answered ${status}. ${status === 429 || status >= 500 ? 'Please try again in a while.' : ''}`,
-    );
-  }
+function refusal({ status, headers }, { host, pathname }, repository) {
+  if (isPassing(status)) return new BusyError(`${host} answered ${status}. Please try again in a while.`, headers);
+  if (![401, 403, 404, 410].includes(status)) return failed(`${host} answered ${status}.`);
   const message = repository
     ? `${host} has no public repository ${repository}. Check the spelling; for a private one, download the file there and ` +
       'choose it here.'

@@ -245,6 +245,7 @@ export class InferenceManager extends EventTarget {
         if (data.type === 'events' && (isStarted || !addressing))
           for (const frame of data.frames) this.#dispatch(decodeEvent(frame));
         else if (data.type === 'notice') this.dispatchEvent(new CustomEvent('notice', { detail: data }));
+        else if (data.type === 'waiting') this.#tellWait(data.text);
         else if (data.type === 'started') {
           isStarted = true;
           this.threads = data.threads;
@@ -272,6 +273,12 @@ export class InferenceManager extends EventTarget {
     });
     started.catch((error) => this.#started === started && this.#crash(error));
     return started;
+  }
+
+  /** @param {string} text What the load waits for, until the engine tells of its progress again. */
+  #tellWait(text) {
+    const progress = this.progress.getState();
+    if (progress) this.progress.setState({ ...progress, remaining: null, text, isWaiting: true });
   }
 
   /** @param {import('./wire.js').Event} event */

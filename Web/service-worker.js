@@ -88,6 +88,7 @@ const page = [
   'page/welcome.js',
   'placement.js',
   'reply.js',
+  'retry.js',
   'shared-inference-manager.js',
   'shared/continuation.js',
   'shared/engines.js',

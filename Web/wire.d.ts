@@ -114,6 +114,8 @@ export interface LoadProgress {
   step: LoadingStep;
   /** One line for people. */
   text: string;
+  /** In the browser: whether a server asked to wait before the next try; `text` says which one and how long. */
+  isWaiting?: boolean;
 }
 
 export interface ErrorRecord {

@@ -4,8 +4,9 @@
  *
  * Messages in: `{type: 'start', …EngineOptions}` once, then `{type: 'command', frame}`, `{type: 'file', model, file, keep}` and
  * `{type: 'workerFailed', id, message}`.
- * Messages out: `{type: 'started', threads, addressing}`, `{type: 'events', frames}`, `{type: 'startWorker', id, script, port}`
- * and `{type: 'endWorker', id}` for another worker (`worker/page-worker.js`) and, as the last one, either
+ * Messages out: `{type: 'started', threads, addressing}`, `{type: 'events', frames}`, `{type: 'notice', code, message}`,
+ * `{type: 'waiting', text}` while a server asks for patience, `{type: 'startWorker', id, script, port}` and
+ * `{type: 'endWorker', id}` for another worker (`worker/page-worker.js`) and, as the last one, either
  * `{type: 'failed', error}` or `{type: 'move', addressing}`: the model being loaded needs a worker with another module.
  */
 

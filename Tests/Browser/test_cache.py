@@ -10,6 +10,7 @@ from conftest import QUICK_FILE
 from steps import (
     READY, ask, crash_largest_renderer, generate, initialize, open_modules, open_page, wait_for, wait_for_megabytes,
     wait_for_requests)
+from test_modules import replace
 
 QUICK_SIZE = 98_362_432
 
@@ -250,6 +251,57 @@ def test_what_a_published_hash_vouches_for_goes_on_though_the_server_names_it_an
     site.versions[QUICK_FILE] = SECOND
     assert page.evaluate("loading") == "done"
     assert site.conditions == [None, None] and site.requests[1][2] > 15_000_000
+
+
+def test_a_server_that_is_busy_is_asked_again(page, site):
+    site.refusals = [(503, []), (429, [("Retry-After", "1")])]
+    site.rate, site.cut_after = 60e6, [30_000_000]
+    open_modules(page, site)
+    page.evaluate("""() => {
+      window.seen = [];
+      window.loading = manager.initialize('quick', (progress) => seen.push(progress)).then(() => 'done', ({ code }) => code);
+    }""")
+    wait_for_requests(site, 3)
+    # And in the middle.
+    site.refusals = [(500, [])]
+    assert page.evaluate("loading") == "done"
+    starts = [start for _, _, start in site.requests]
+    assert starts[:3] == [0, 0, 0] and len(starts) == 5 and starts[3] == starts[4] > 15_000_000
+    waits = page.evaluate("seen.filter(({ isWaiting }) => isWaiting).map(({ text }) => text)")
+    assert waits[:2] == ["Waiting 1 s: this site answered 503 Service Unavailable",
+                         "Waiting 1 s: this site answered 429 Too Many Requests"]
+    assert len(waits) == 3 and "500" in waits[2]
+    assert not page.evaluate("seen.at(-1).isWaiting")
+
+
+@pytest.mark.parametrize("status, requests", [(500, 5), (501, 1), (404, 1)])
+def test_a_server_that_stays_busy_is_given_up(page, site, status, requests):
+    replace(site, "retry.js", b"firstDelay = 500", b"firstDelay = 20")
+    site.refusals = [(status, [])] * 9
+    open_modules(page, site)
+    message = page.evaluate("manager.initialize('quick').catch(({ message }) => message)")
+    assert f"this site answered {status}" in message and ("5 times in a row" in message) == (requests == 5)
+    assert len(site.requests) == requests
+
+
+def test_a_load_that_waits_for_a_busy_server_can_be_cancelled_and_begun_again(page, site):
+    site.refusals = [(503, [("Retry-After", "50")])]
+    open_modules(page, site)
+    page.evaluate("() => { window.loading = manager.initialize('quick').catch(({ code }) => code); }")
+    wait_for(page, "manager.progress.getState()?.isWaiting", seconds=10)
+    assert "Waiting 50 s" in page.evaluate("manager.progress.getState().text")
+    begun = time.monotonic()
+    page.evaluate("manager.cancelLoad()")
+    assert page.evaluate("loading") == "cancelled"
+    assert page.evaluate("manager.initialize('quick').then(() => 'done')") == "done"
+    assert time.monotonic() - begun < 20
+
+
+def test_the_page_says_what_a_load_waits_for(page, site):
+    site.refusals = [(429, [("Retry-After", "3")])]
+    page.goto(site.url)
+    page.wait_for_selector(".loading-figures >> text=Waiting 3 s: this site answered 429")
+    page.wait_for_selector(READY, state="attached")
 
 
 def test_two_tabs_load_the_same_model_with_one_download(context, site):

@@ -50,6 +50,17 @@ def test_a_repository_and_a_quantization_name_a_file(page, site, hub):
     assert missing == "model-not-found"
 
 
+def test_a_busy_hub_is_asked_again_for_its_list(page, site, hub):
+    open_modules(page, site, json.dumps({"hubURL": hub.url}))
+    copy = f"{REPOSITORY}-copy"
+    hub.replaced[f"api/models/{copy}"] = hub.replaced[f"api/models/{REPOSITORY}"]
+    hub.models[f"{copy}/resolve/main/{FILE}"] = hub.models[f"{REPOSITORY}/resolve/main/{FILE}"]
+    hub.refusals = [(429, []), (503, [])]
+    waits = [progress["text"] for progress in initialize(page, f"{copy}:Q4_1") if progress.get("isWaiting")]
+    assert ["answered 429" in waits[0], "answered 503" in waits[1], len(waits)] == [True, True, 2]
+    assert len(hub.requests) == 1
+
+
 def test_a_repository_that_is_kept_needs_no_hub(page, site, hub):
     open_modules(page, site, json.dumps({"hubURL": hub.url}))
     model = f"{REPOSITORY}-copy:Q4_1"

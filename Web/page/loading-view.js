@@ -215,8 +215,8 @@ export class LoadingView {
       : 'Connecting…';
     bar.setAttribute('aria-valuetext', `${percent} percent, ${bytes.textContent}`);
     const isDownload = progress && loadingStep === 'downloading';
-    rate.textContent = isDownload ? this.#speed(progress) : '';
-    if (isDownload && progress.bytes < progress.totalBytes && !currentModel?.startsWith('file:'))
+    rate.textContent = progress?.isWaiting ? progress.text : isDownload ? this.#speed(progress) : '';
+    if (isDownload && !progress.isWaiting && progress.bytes < progress.totalBytes && !currentModel?.startsWith('file:'))
       this.#stall = setTimeout(() => (rate.textContent = 'Waiting for the network…'), stallTime);
     if (percent >= this.#announced + 25) {
       this.#announced = percent - (percent % 25);

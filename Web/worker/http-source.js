@@ -1,4 +1,5 @@
 import { DownloadError } from '../errors.js';
+import { BusyError, isPassing } from '../retry.js';
 import { isElsewhere } from '../worker-start.js';
 
 /** The source does not have the file: the next one may. */
@@ -47,6 +48,7 @@ export class HttpSource {
    * @param {AbortSignal} signal
    * @param {() => ArrayBuffer} takeBuffer Where to put bytes, when the browser can read into a given buffer.
    * @returns {Promise<Answer>}
+   * @throws {BusyError} When the source may have it in a while.
    * @throws {NotHereError} When the answer cannot be this file.
    * @throws {ChangedError} When it is no longer the version of the bytes before, and does not come from its beginning.
    */
@@ -62,6 +64,7 @@ export class HttpSource {
       new NotHereError({ code: 'download-failed', message: `${this.label} ${what}` });
     // The part that is missing is none of the file's any more.
     if (offset > 0 && (status === 412 || status === 416)) return refuse(new ChangedError(this.label));
+    if (isPassing(status)) return refuse(new BusyError(`${this.label} answered ${describe(response, type)}`, headers));
     if (!response.ok || !body || type.startsWith('text/html'))
       return refuse(notHere(`answered ${describe(response, type)}`));
     const validator = validatorOf(headers);

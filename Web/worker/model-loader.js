@@ -1,7 +1,8 @@
 import { DownloadError, EngineError, MemoryError, ModelError, recordOf } from '../errors.js';
+import { BusyError, delayAfter, mostAttempts, pause } from '../retry.js';
 import { wasmFile } from '../wasm-files.js';
 import { withFileLock } from './file-lock.js';
-import { ChangedError, NotHereError, placeOf } from './http-source.js';
+import { ChangedError, placeOf } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 import { planFor } from './model-plan.js';
 import { ModelReceiver, MovedError, RefusedError } from './model-receiver.js';
@@ -9,8 +10,6 @@ import { ModelReceiver, MovedError, RefusedError } from './model-receiver.js';
 /** @typedef {import('./model-plan.js').ModelPlan} ModelPlan */
 /** @typedef {import('./http-source.js').HttpSource} HttpSource */
 
-/** How often a broken transfer is taken up again before the source is given up; each time after a longer pause. */
-const retryPauses = [300, 1000, 2500, 5000];
 /** How often a file is begun anew that has become another one while it came. */
 const mostChanges = 2;
 
@@ -68,7 +67,7 @@ export class ModelLoader {
     try {
       signal.throwIfAborted();
       exports.swiftlet_model_begin(request.id);
-      const plan = await planFor(request, this.#places, this.#picked.get(request.model), signal);
+      const plan = await planFor(request, this.#places, this.#picked.get(request.model), signal, tellWait);
       const cache = await ModelCache.open();
       await withFileLock(plan.file, signal, {
         whileWaiting: async () => {
@@ -229,12 +228,17 @@ export class ModelLoader {
           continue;
         }
         // What has begun to come goes on when the network is back; without one it does not begin.
-        const broken = error instanceof TypeError && receiver.received > (navigator.onLine === false ? start : 0);
+        const isOnline = navigator.onLine !== false;
+        const isBroken = error instanceof TypeError && receiver.received > (isOnline ? 0 : start);
+        const isBusy = error instanceof BusyError;
+        if (!isBroken && !isBusy) throw error;
         if (receiver.received > furthest) failures = 0;
         furthest = Math.max(furthest, receiver.received);
-        if (!broken || error instanceof NotHereError || failures >= retryPauses.length) throw error;
-        if (navigator.onLine !== false) failures += 1;
-        await pause(retryPauses[Math.max(0, failures - 1)], signal);
+        if (isOnline || isBusy) failures += 1;
+        if (failures === mostAttempts) throw isBusy ? givenUp(error) : error;
+        const delay = delayAfter(Math.max(1, failures), isBusy ? error.asks : null);
+        if (isBusy) tellWait(error, delay);
+        await pause(delay, signal);
       }
     }
   }
@@ -252,17 +256,13 @@ function isOf({ model, sha256, picked, sources }, noted) {
   return sha256 || picked || noted.model === model || sources.some(({ url }) => placeOf(url) === place);
 }
 
-/** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      },
-      { once: true },
-    );
-  });
+/** @param {BusyError} error What a server answered. @param {number} milliseconds Until it is asked again. */
+function tellWait({ message }, milliseconds) {
+  const [said] = message.split('. ');
+  self.postMessage({ type: 'waiting', text: `Waiting ${Math.ceil(milliseconds / 1000)} s: ${said}` });
+}
+
+/** @param {BusyError} error */
+function givenUp({ message }) {
+  return new DownloadError({ code: 'download-failed', message: `${message}, ${mostAttempts} times in a row` });
 }

@@ -1,4 +1,5 @@
 import { ModelError } from '../errors.js';
+import { retrying } from '../retry.js';
 import { HttpSource } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 
@@ -20,9 +21,10 @@ import { ModelCache } from './model-cache.js';
  * @param {{ modelsURL: string, hubURL: string }} places
  * @param {{ file: File, keep: boolean } | undefined} picked
  * @param {AbortSignal} signal
+ * @param {(error: import('../retry.js').BusyError, milliseconds: number) => void} onWait Told when the hub is asked again.
  * @returns {Promise<ModelPlan>}
  */
-export async function planFor({ model, entry }, places, picked, signal) {
+export async function planFor({ model, entry }, places, picked, signal, onWait) {
   // A URL means what lies there, though the catalog has a file of that name.
   if (entry && !model.includes('://')) return catalogPlan(entry, places);
   const { parseModelName } = await import('../model-name.js');
@@ -38,7 +40,10 @@ export async function planFor({ model, entry }, places, picked, signal) {
     const source = new HttpSource(href, host);
     return entry ? catalogPlan(entry, places, source) : { model, file, size: 0, sha256: null, sources: [source] };
   }
-  if (name?.kind === 'repository') return (await keptPlan(model)) ?? repositoryPlan(model, name, places.hubURL, signal);
+  if (name?.kind === 'repository') {
+    const plan = () => repositoryPlan(model, name, places.hubURL, signal);
+    return (await keptPlan(model)) ?? retrying(plan, signal, onWait);
+  }
   throw new ModelError({
     code: 'model-not-found',
     message:
