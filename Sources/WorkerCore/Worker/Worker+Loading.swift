@@ -291,8 +291,11 @@ extension Worker {
     }
     // Of a split file only the first part's tensors are known before the download.
     let weights = max(UInt64(cost.weights), fileSize)
+    // The working memory is one piece, which 32 bits count only up to their half.
+    let addressable = weights > .max / 2 ? .max : weights + UInt64(Int.max)
     try checkMemory(
-      load, weights: weights, working: UInt64(cost.working), contextLength: length, limit: limit)
+      load, weights: weights, working: UInt64(cost.working), contextLength: length,
+      limit: limit == 0 ? addressable : min(limit, addressable))
   }
 
   /// Throws `notEnoughMemory` when what the model takes is more than the limit; 0 is no limit.
