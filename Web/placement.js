@@ -7,8 +7,14 @@
  * @property {boolean} isolated Whether the page may share memory among workers, as that module does.
  * @property {boolean} [secure] Whether it came over HTTPS or from this machine, without which it never may.
  * @property {number} [deviceMemory] GiB, as browsers tell it that do.
+ * @property {RunningModule} [module] Known in the worker.
  *
- * @typedef {'no-memory64' | 'not-isolated' | 'too-large' | 'device-memory'} Reason
+ * @typedef {object} RunningModule
+ * @property {32 | 64} addressing Bits of its addresses.
+ * @property {number} granted Bytes of linear memory that it can have: less than its addresses reach where the browser refused that.
+ * @property {boolean} isFixed Whether no other may take its place.
+ *
+ * @typedef {'no-memory64' | 'not-isolated' | 'too-large' | 'not-granted' | 'device-memory'} Reason
  *
  * @typedef {object} Problem
  * @property {'not-enough-memory'} code As in every error of the engine.
@@ -21,7 +27,7 @@
 /** What linear memory holds besides the model: the code's data, stacks, messages. */
 const overhead = 32 * 2 ** 20;
 /** With 32-bit addresses; the last page stays unused. */
-const narrowSpace = 65535 * 65536;
+export const narrowSpace = 65535 * 65536;
 /** With 32 bits a count of bytes, and so a file in one piece, is smaller than this. */
 const narrowFile = 2 ** 31;
 /** Browsers give a 64-bit memory no more. */
@@ -78,7 +84,9 @@ export function surroundings() {
  */
 export function placeModel({ need, fileSize }, here = surroundings()) {
   const total = need + overhead;
-  const addressing = total > narrowSpace || fileSize >= narrowFile ? 64 : 32;
+  const { module } = here;
+  const wanted = total > narrowSpace || fileSize >= narrowFile ? 64 : 32;
+  const addressing = module?.isFixed ? module.addressing : wanted;
   const problem = (/** @type {Reason} */ reason, /** @type {number} */ limit, /** @type {string} */ why) => {
     const message = `It needs ${gigabytes(need)} of memory${why}`;
     return {
@@ -104,6 +112,15 @@ export function placeModel({ need, fileSize }, here = surroundings()) {
       here.secure === false
         ? ', which browsers do not give to a page over plain HTTP from another machine. Over HTTPS or on localhost they do.'
         : ', which takes a page that is cross-origin isolated. Whoever runs this site can send the headers for that.',
+    );
+  }
+  if (module?.addressing === addressing && total > module.granted) {
+    const limit = module.granted - overhead;
+    return problem(
+      'not-granted',
+      limit,
+      `; this browser gave this tab only ${gigabytes(limit)}. It may give more once other tabs are closed and the page is ` +
+        'loaded again.',
     );
   }
   // Browsers round the figure down to a power of two.

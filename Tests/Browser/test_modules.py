@@ -86,6 +86,43 @@ def test_a_browser_without_64_bit_memory_says_so_before_anything_is_fetched(page
     assert genius.locator("button").count() == 0
 
 
+def grant(site, pages):
+    """As if the browser gave shared memory no more than so many pages."""
+    replace(site, "worker/capabilities.js", b"16384]", f"{pages}]".encode())
+    code = """
+      const { Memory } = WebAssembly;
+      WebAssembly.Memory = class extends Memory {
+        constructor(options) {
+          if (Number(options.maximum) > PAGES) throw new RangeError('no address space');
+          super(options);
+        }
+      };\n""".replace("PAGES", str(pages))
+    site.replaced["worker.js"] = code.encode() + (site.site / "worker.js").read_bytes()
+
+
+def test_what_the_browser_does_not_give_is_told_before_a_model_is_fetched(page, site, quick_model):
+    # 210 MB: enough for the Quick model with a short context only.
+    grant(site, 3200)
+    site.models["m.gguf"] = quick_model
+    site.rate = 30e6
+    open_modules(page, site, json.dumps({"threads": 2}))
+    load = """([model, contextLength]) => manager.initialize(model, null, { contextLength }).then(() => 'done',
+      ({ code, message, need, limit }) => ({ code, message, need, limit }))"""
+    for model, requests in [("quick", 0), (site.url + "models/m.gguf", 1)]:
+        error = page.evaluate(load, [model, 8192])
+        assert error["code"] == "not-enough-memory", error
+        assert "this browser gave this tab only 176 MB" in error["message"]
+        assert error["need"] > error["limit"] == 3200 * 65536 - 32 * 2 ** 20
+        assert len(site.requests) == requests and site.sent < 20e6
+    site.rate = None
+    for model in ["quick", site.url + "models/m.gguf"]:
+        assert page.evaluate(load, [model, 512]) == "done"
+        assert len(generate(page, PROMPT, {"maxTokens": 4})["tokens"]) == 4
+        # What is kept is looked at, too.
+        assert page.evaluate(load, [model, 8192])["code"] == "not-enough-memory"
+    assert page.evaluate("manager.addressing") == 32
+
+
 def test_a_page_that_is_not_isolated_says_so(page, site, tmp_path):
     huge = tmp_path / "huge.gguf"
     with huge.open("wb") as file:

@@ -243,6 +243,28 @@ describe('whether a model fits', () => {
     assert.match(reason, /^It needs 4\.49 GB of memory, .*Memory64/);
   });
 
+  it('knows what the browser gave to the module that runs', () => {
+    const here = { memory64: true, isolated: true };
+    const placed = (/** @type {number} */ need, /** @type {object} */ module) => {
+      const running = { addressing: 32, granted: 2 ** 30, isFixed: false, ...module };
+      const { addressing, problem } = placeModel({ need, fileSize: 98e6 }, { ...here, module: running });
+      return problem?.reason ?? addressing;
+    };
+    assert.equal(placed(1e9, {}), 32);
+    assert.equal(placed(1.1e9, {}), 'not-granted');
+    assert.equal(placed(1.1e9, { addressing: 64 }), 32, 'what another one was given is not known');
+    assert.equal(placed(5e9, {}), 64);
+    assert.equal(placed(7e9, { addressing: 64, granted: 6 * 2 ** 30 }), 'not-granted');
+    assert.equal(placed(5e9, { granted: 65535 * 65536, isFixed: true }), 'not-granted', 'the other one may not be taken');
+    assert.equal(placed(1e9, { addressing: 64, isFixed: true }), 64);
+    const { problem } = placeModel(
+      { need: 1.1e9, fileSize: 98e6 },
+      { ...here, module: { addressing: 32, granted: 2 ** 30, isFixed: false } },
+    );
+    assert.ok(problem && problem.code === 'not-enough-memory' && problem.need > problem.limit);
+    assert.match(problem.message, /^It needs 1\.10 GB of memory; this browser gave this tab only 1\.04 GB\./);
+  });
+
   it('takes the 64-bit module only for what 32 bits cannot hold', () => {
     const here = { memory64: true, isolated: true };
     const addressing = (/** @type {number} */ need, /** @type {number} */ fileSize) =>

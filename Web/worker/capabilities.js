@@ -1,5 +1,5 @@
 import { MemoryError, UnsupportedBrowserError } from '../errors.js';
-import { webAssembly, wideSpace } from '../placement.js';
+import { narrowSpace, webAssembly, wideSpace } from '../placement.js';
 import { wasmFile } from '../wasm-files.js';
 import { isElsewhere } from '../worker-start.js';
 
@@ -13,6 +13,7 @@ const pageSize = 65536;
  * @typedef {object} Choice
  * @property {WebAssembly.Module} module
  * @property {WebAssembly.Memory} [memory]
+ * @property {number} granted Bytes that the memory can have.
  * @property {number} threads
  * @property {32 | 64} addressing Bits of an address.
  */
@@ -37,23 +38,24 @@ export async function chooseModule({ wasmURL, threads, addressing = 32 }) {
   }
   const wanted = Math.max(1, Math.min(threads || navigator.hardwareConcurrency || 1, mostThreads));
   if (addressing === 64) {
-    const memory = firstGranted([wideSpace / pageSize, 196608, 131072, 98304], wideMemory);
-    if (!memory) {
+    const grant = firstGranted([wideSpace / pageSize, 196608, 131072, 98304], wideMemory);
+    if (!grant) {
       throw new MemoryError({
         code: 'not-enough-memory',
         message: 'This browser did not give the 6 GB of address space or more that a model of this size takes.',
       });
     }
-    return { module: await compile(wasmFile('-64', wasmURL)), memory, threads: wanted, addressing };
+    return { module: await compile(wasmFile('-64', wasmURL)), ...grant, threads: wanted, addressing };
   }
   if (self.crossOriginIsolated && webAssembly.relaxedSIMD()) {
-    const memory = firstGranted(
-      [65535, 49152, 32768, 16384],
+    const grant = firstGranted(
+      [narrowSpace / pageSize, 49152, 32768, 16384],
       (maximum) => new WebAssembly.Memory({ initial: 256, maximum, shared: true }),
     );
-    if (memory) return { module: await compile(wasmFile('-threads', wasmURL)), memory, threads: wanted, addressing };
+    if (grant) return { module: await compile(wasmFile('-threads', wasmURL)), ...grant, threads: wanted, addressing };
   }
-  return { module: await compile(wasmFile('', wasmURL)), threads: 1, addressing };
+  // This one has a memory of its own, which says nothing of what the browser gives before it is asked for it.
+  return { module: await compile(wasmFile('', wasmURL)), granted: narrowSpace, threads: 1, addressing };
 }
 
 /**
@@ -65,7 +67,7 @@ export async function chooseModule({ wasmURL, threads, addressing = 32 }) {
 function firstGranted(pages, make) {
   for (const maximum of pages) {
     try {
-      return make(maximum);
+      return { memory: make(maximum), granted: maximum * pageSize };
     } catch {
       // Too much for this device.
     }

@@ -1,5 +1,5 @@
 import { EngineError, MemoryError, SwiftletError } from '../errors.js';
-import { placeModel } from '../placement.js';
+import { narrowSpace, placeModel, surroundings } from '../placement.js';
 import { decodeEvent, eventKinds } from '../wire.js';
 import { chooseModule } from './capabilities.js';
 import { startHelpers } from './threads.js';
@@ -34,6 +34,8 @@ export class Engine {
   /** @type {32 | 64} Bits of the module's addresses. */
   addressing = 32;
   #keepsAddressing = false;
+  /** Bytes that linear memory can have. */
+  #granted = narrowSpace;
   #handlers;
   /**
    * What reads and writes conversations' keys and values, once that is asked for.
@@ -78,7 +80,9 @@ export class Engine {
     engine.threads = choice.threads;
     engine.addressing = choice.addressing;
     engine.#keepsAddressing = options.keepsAddressing === true;
-    // What fits where is decided by `placement.js`, so the module has no limit of its own.
+    engine.#granted = choice.granted;
+    // What fits where is decided by `placement.js`, which knows what was granted and what another module could have. So the
+    // module has no limit of its own, and refuses nothing that another one may take.
     engine.#exports.swiftlet_start(choice.threads, 0);
     if (choice.memory) await startHelpers(choice.module, choice.memory, engine.#exports, choice.threads);
     engine.#flush();
@@ -115,12 +119,12 @@ export class Engine {
    * @throws {MemoryError} When no module in this browser holds it.
    */
   placeElsewhere(need, fileSize, isExact) {
-    const { addressing, problem } = placeModel({ need, fileSize });
+    const module = { addressing: this.addressing, granted: this.#granted, isFixed: this.#keepsAddressing };
+    const { addressing, problem } = placeModel({ need, fileSize }, { ...surroundings(), module });
     if (problem) {
       throw new MemoryError({ ...problem, message: `This model does not fit this device. ${problem.message}` });
     }
-    const isHere = addressing === this.addressing || (addressing === 32 && !isExact);
-    return isHere || this.#keepsAddressing ? null : addressing;
+    return addressing === this.addressing || (addressing === 32 && !isExact) ? null : addressing;
   }
 
   /** @param {32 | 64} addressing Of the module that goes on in this one's place. */

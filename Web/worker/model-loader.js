@@ -117,6 +117,7 @@ export class ModelLoader {
     const expected = { size, sha256, checksum, source: known?.source, validator: known?.validator };
     const receiver = await ModelReceiver.open(this.#engine, plan, expected, cache, signal, this.#hashURL);
     try {
+      receiver.estimate();
       // A picked file is what is in it, not what its name says: nothing kept under that name stands for it or begins it.
       if (plan.picked) {
         await receiver.restart();

@@ -79,6 +79,18 @@ export class ModelReceiver {
   }
 
   /**
+   * Refuses a model of the catalog that no module holds before it is asked for. What the catalog says moves it to none: the
+   * header is more exact.
+   *
+   * @throws {MemoryError}
+   */
+  estimate() {
+    const { size } = this.#expected;
+    const need = size && this.#engine.exports.swiftlet_model_need(0, 0, size);
+    if (size) this.#engine.placeElsewhere(Math.max(need, size), size, false);
+  }
+
+  /**
    * Reads what the cache has.
    *
    * @returns {Promise<boolean>} Whether that was the whole file.
@@ -317,20 +329,21 @@ export class ModelReceiver {
   #inspect() {
     if (!this.#nextInspection || (this.received < this.#nextInspection && !this.isFull)) return;
     const length = this.received;
-    const need = this.#engine.exports.swiftlet_model_need(this.#pointer, length, this.#size);
-    if (need) this.#place(need, true);
-    if (this.resumed) {
-      this.#nextInspection = need ? 0 : length * 2;
-      return;
+    const { exports } = this.#engine;
+    this.#nextInspection = length * 2;
+    if (!this.resumed) {
+      const answer = this.#engine.call(() => exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0));
+      if (answer === 2) {
+        this.#handle?.truncate(0);
+        throw new RefusedError();
+      }
+      if (answer === 1) return;
     }
-    const answer = this.#engine.call(() =>
-      this.#engine.exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0),
-    );
-    if (answer === 2) {
-      this.#handle?.truncate(0);
-      throw new RefusedError();
-    }
-    this.#nextInspection = answer === 1 ? length * 2 : 0;
+    const need = exports.swiftlet_model_need(this.#pointer, length, this.#size);
+    // A model needs more than its file, which is all that is known before the header is whole.
+    if (need <= this.#size) return;
+    this.#nextInspection = 0;
+    this.#place(need, true);
   }
 
   /** @param {number} need Bytes of memory. @param {boolean} isExact */
