@@ -38,6 +38,8 @@ export class EngineWorker {
   #engine;
   /** What the engine's worker asked for, by its numbers. @type {Map<number, Worker>} */
   #others = new Map();
+  /** The engine computes: it waits for its helper threads then, and hears nobody. */
+  #isRunning = false;
 
   /** @param {string | URL} [url] Where `worker.js` lies; beside this module when left out. */
   constructor(url) {
@@ -64,8 +66,10 @@ export class EngineWorker {
   #receive(event) {
     const { type, id, script, port } = event.data;
     if (type === 'startWorker') {
-      const fail = (/** @type {{ message?: string }} */ { message = `${scripts[script].file} could not be loaded` }) =>
-        this.#engine.postMessage({ type: 'workerFailed', id, message });
+      const fail = (/** @type {{ message?: string }} */ { message = `${scripts[script].file} could not be loaded` }) => {
+        if (!this.#isRunning || script !== 'thread') this.#engine.postMessage({ type: 'workerFailed', id, message });
+        else this.onmessage({ data: { type: 'failed', error: { code: 'internal', message: `A thread of the engine stopped: ${message}` } } });
+      };
       try {
         const worker = start(script, this.#url);
         worker.onerror = fail;
@@ -77,7 +81,10 @@ export class EngineWorker {
     } else if (type === 'endWorker') {
       this.#others.get(id)?.terminate();
       this.#others.delete(id);
-    } else this.onmessage(event);
+    } else {
+      this.#isRunning ||= type === 'started';
+      this.onmessage(event);
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from conftest import SITE
-from steps import assert_quick, generate, initialize, open_modules, renderer_memory, wait_for
+from steps import ask, assert_quick, generate, initialize, open_modules, open_page, renderer_memory, wait_for
 
 
 @pytest.mark.alone
@@ -105,12 +105,27 @@ def test_terminate_rejects_what_is_under_way(page, site):
     assert outcome == ["EngineError", "terminated"]
 
 
-def test_a_thread_that_stops_is_an_error_and_the_next_call_starts_anew(page, site):
-    # Without a stack a thread traps as soon as it computes.
+def break_threads(site):
+    """Without a stack a thread traps as soon as it computes."""
     helper = (SITE / "worker/helper.js").read_text()
-    broken = helper.replace("exports.swiftlet_thread_main", "exports.__stack_pointer.value = 16;\n  exports.swiftlet_thread_main")
+    broken = helper.replace("exports.swiftlet_thread_main",
+                            "exports.__stack_pointer.value = 16;\n  exports.swiftlet_thread_main")
     assert broken != helper
     site.replaced["worker/helper.js"] = broken.encode()
+
+
+def test_a_conversation_goes_on_after_a_thread_has_stopped(page, site):
+    break_threads(site)
+    open_page(page, site)
+    page.fill("#message-input", "What is the capital of France?")
+    page.press("#message-input", "Enter")
+    page.wait_for_selector("text=A thread of the engine stopped")
+    del site.replaced["worker/helper.js"]
+    ask(page, "And of Italy?")
+
+
+def test_a_thread_that_stops_is_an_error_and_the_next_call_starts_anew(page, site):
+    break_threads(site)
     open_modules(page, site, '{"threads": 2}')
     error = page.evaluate("""async () => {
       await manager.initialize('quick');
