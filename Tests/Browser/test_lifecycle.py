@@ -120,6 +120,7 @@ def test_a_conversation_goes_on_after_a_thread_has_stopped(page, site):
     page.fill("#message-input", "What is the capital of France?")
     page.press("#message-input", "Enter")
     page.wait_for_selector("text=A thread of the engine stopped")
+    page.wait_for_selector("text=Quick has stopped")
     del site.replaced["worker/helper.js"]
     ask(page, "And of Italy?")
 

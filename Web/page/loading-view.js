@@ -168,10 +168,9 @@ export class LoadingView {
     if (isLoading) this.#question = null;
     const name = displayName(state.availableModels, state.currentModel) || 'The model';
     if (step === 'error') {
-      title.textContent =
-        state.error?.code === 'unsupported-platform'
-          ? 'This browser cannot run the model'
-          : `${name} could not be loaded`;
+      const titles = { 'unsupported-platform': 'This browser cannot run the model', internal: `${name} has stopped` };
+      const { code } = state.error ?? {};
+      title.textContent = titles[/** @type {keyof typeof titles} */ (code)] ?? `${name} could not be loaded`;
       text.textContent = [state.error?.message, adviceFor(state)].filter(Boolean).join(' ');
       retry.textContent = 'Try again';
       return this.#forget(`${title.textContent}. ${text.textContent}`);
