@@ -8,8 +8,11 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   var keyValueHeads = 2
   var hasRotaryFactors = false
   var isFused = false
+  var rotaryBase: Float?
 
-  var description: String { "\(name) \(format)\(isFused ? " fused" : "")" }
+  var description: String {
+    "\(name) \(format)\(isFused ? " fused" : "")\(rotaryBase.map { " base \($0)" } ?? "")"
+  }
 
   static let vocabulary = 96
   static let all: [TinyArchitecture] = [
@@ -40,6 +43,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     ] where key != missing {
       builder.add("\(name).\(key)", .uint32, UInt32(value))
     }
+    if let rotaryBase { builder.add("\(name).rope.freq_base", rotaryBase) }
     if name == "gemma3" { builder.add("gemma3.attention.sliding_window", .uint32, UInt32(24)) }
     builder.add("\(name).attention.layer_norm\(name == "phi2" ? "" : "_rms")_epsilon", Float(1e-5))
 
