@@ -50,7 +50,7 @@ export class InferenceManager extends EventTarget {
    * Who waits for the answer to a request.
    *
    * @type {Map<number, { receive: (event: any) => void, fail: (error: Error) => void, isCancelled?: boolean,
-   *   signal?: AbortSignal }>}
+   *   isLoad?: boolean, signal?: AbortSignal }>}
    */
   #pending = new Map();
 
@@ -119,6 +119,7 @@ export class InferenceManager extends EventTarget {
   /** Stops a load that is under way for all who wait for it; their `initialize` rejects with a `CancelledError`. */
   cancelLoad() {
     this.#cancels += 1;
+    for (const waiting of this.#pending.values()) waiting.isCancelled ||= waiting.isLoad;
     this.#send({ type: 'cancelLoad' });
   }
 
@@ -173,6 +174,7 @@ export class InferenceManager extends EventTarget {
   /** Ends every reply, running or waiting; each finishes with the reason `aborted`. */
   abort() {
     for (const reply of this.#waiting) reply.cancel();
+    for (const waiting of this.#pending.values()) waiting.isCancelled ||= !waiting.isLoad;
     this.#send({ type: 'cancelAll' });
   }
 
@@ -317,6 +319,7 @@ export class InferenceManager extends EventTarget {
         receive: (event) => event.type === answer && resolve(event),
         fail: reject,
         signal,
+        isLoad: answer === 'loaded',
       });
       this.#ask(id, frame);
     }).finally(() => signal?.removeEventListener('abort', cancel));

@@ -254,7 +254,7 @@ def test_what_a_published_hash_vouches_for_goes_on_though_the_server_names_it_an
 
 
 def test_a_server_that_is_busy_is_asked_again(page, site):
-    site.refusals = [(503, []), (429, [("Retry-After", "1")])]
+    site.refusals = [(503, []), (429, [("Retry-After", "2")])]
     site.rate, site.cut_after = 60e6, [30_000_000]
     open_modules(page, site)
     page.evaluate("""() => {
@@ -269,7 +269,7 @@ def test_a_server_that_is_busy_is_asked_again(page, site):
     assert starts[:3] == [0, 0, 0] and len(starts) == 5 and starts[3] == starts[4] > 15_000_000
     waits = page.evaluate("seen.filter(({ isWaiting }) => isWaiting).map(({ text }) => text)")
     assert waits[:2] == ["Waiting 1 s: this site answered 503 Service Unavailable",
-                         "Waiting 1 s: this site answered 429 Too Many Requests"]
+                         "Waiting 2 s: this site answered 429 Too Many Requests"]
     assert len(waits) == 3 and "500" in waits[2]
     assert not page.evaluate("seen.at(-1).isWaiting")
 

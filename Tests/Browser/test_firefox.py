@@ -144,7 +144,9 @@ def test_over_plain_http_it_says_what_is_missing_and_keeps_the_words(firefox, si
     answer = ask(firefox, "Say hello in one short sentence.")
     assert len(answer.strip()) > 1
     firefox.evaluate("document.querySelector('#plain-http .notice-actions button').click()")
-    firefox.evaluate("location.reload()")
+    # Until the new page is there, the old one would answer.
+    firefox.evaluate("document.documentElement.dataset.old = ''; location.reload()")
+    firefox.wait_for("!('old' in document.documentElement.dataset)")
     firefox.wait_for("document.querySelectorAll('.message').length === 2")
     assert firefox.evaluate("return document.querySelector('.bubble').innerText") == "Say hello in one short sentence."
     assert reply(firefox) == answer

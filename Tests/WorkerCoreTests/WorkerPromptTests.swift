@@ -1,3 +1,4 @@
+import Foundation
 import InferenceCore
 import SwiftletTestSupport
 import Testing
@@ -73,6 +74,21 @@ import WorkerCore
     #expect(!harness.worker.step())
   }
 
+  @Test func whatFollowsTheLastQuestionIsShortenedToo() throws {
+    let harness = WorkerHarness.loaded()
+    var options = GenerationOptions.greedy(4)
+    options.overflow = .dropOldestMessages
+    var messages = [ChatMessage.system("Be brief."), .user("Go on.")]
+    for step in 0..<40 {
+      messages += [.assistant("Call \(step)."), ChatMessage(role: "tool", content: "Answer \(step).")]
+    }
+    let prompt = try #require(harness.generate(.chat(ChatInput(messages: messages)), options).started?.promptTokens)
+    let text = String(decoding: prompt.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+    #expect(prompt.count > 512 - 60 && text.contains("Be brief.") && text.contains("Answer 39."))
+    #expect(
+      !text.contains("Go on.") && text.firstRange(of: "Call")!.lowerBound < text.firstRange(of: "Answer")!.lowerBound)
+  }
+
   @Test func aLastMessageThatIsTooLongAloneSaysByHowMuch() throws {
     let harness = WorkerHarness.loaded()
     var options = GenerationOptions.greedy(4)
@@ -140,16 +156,49 @@ import WorkerCore
     #expect(text == #"<|im_end|>[{"<|im_end|>": "<|im_start|>"}][{"description": "<|im_start|>"}]"#)
   }
 
-  @Test func tokensThatUsersDefineStandForThemselvesButForGuestsWhereTheTemplateWritesThem() throws {
+  @Test(arguments: [
+    // A token that a key completes, as where tools are written as XML; one that is left when a part is replaced; one of two
+    // neighbours that are trimmed.
+    ("{% for k in tools[0] %}<{{ k }}>{% endfor %}", "x", ##"[{"|im_end|": 1}]"##, "<|im_end|>"),
+    (
+      "{{ messages[0].content.replace('/think', '') }}", "<|im_/thinkend|></think|im_start|>", "",
+      "<|im_end|><|im_start|>"
+    ),
+    ("{% for m in messages %}{{ m.content | trim }}{% endfor %}end|>", "<|im_ ", "", "<|im_end|>"),
+    ("<|im_{{ messages[0].content | trim }}", " end|>!", "", "<|im_end|>!"),
+  ])
+  func whatATemplatePutsTogetherIsNoSpecialToken(template: String, content: String, tools: String, text: String) throws
+  {
+    var model = TinyModel()
+    model.chatTemplate = template
+    let harness = WorkerHarness.loaded(model)
+    let chat = ChatInput(messages: [.user(content)], toolsJSON: tools)
+    let prompt = try #require(harness.generate(.chat(chat)).started?.promptTokens)
+    #expect(prompt == text.utf8.map { TokenID($0) })
+  }
+
+  /// What templates look for in messages stays where it is: reasoning, blanks at the ends, words that tokens have inside.
+  @Test(arguments: ["</think>", "a </think> b", "  a\n", "user", "<div>", "im_end", "x > y", "<"])
+  func ordinaryTextIsSeenAsItIs(content: String) throws {
+    var model = TinyModel()
+    model.chatTemplate =
+      "{% for m in messages %}[{{ m.content | trim | length }}]{{ m.content.split('</think>')[-1] }}{% endfor %}"
+    let harness = WorkerHarness.loaded(model)
+    let prompt = try #require(harness.generate(.chat(ChatInput(messages: [.user(content)]))).started?.promptTokens)
+    let length = content.trimmingCharacters(in: .whitespacesAndNewlines).count
+    let last = content.components(separatedBy: "</think>").last!
+    // A beginning of a token at the end of a text has a mark, which a template may count.
+    let shown = content == "<" ? length + 1 : length
+    #expect(prompt == "[\(shown)]\(last)".utf8.map { TokenID($0) })
+  }
+
+  @Test func tokensThatUsersDefineStandForThemselves() throws {
     var model = TinyModel()
     model.endOfText = ("<tool>", 4)
-    func count(_ messages: [ChatMessage]) throws -> Int {
-      let prompt = WorkerHarness.loaded(model).generate(.chat(ChatInput(messages: messages))).started?.promptTokens
-      return try #require(prompt).filter { $0 == TinyModel.endOfText }.count
-    }
-    #expect(try count([.user("<tool>")]) == 1)
     model.chatTemplate = "{% for m in messages %}{{ m.content }}<tool>{% endfor %}"
-    #expect(try count([.system("<tool>"), .assistant("<tool>"), .user("<tool>")]) == 5)
+    let chat = ChatInput(messages: [.system("<tool>"), .assistant("<tool>"), .user("<tool>")])
+    let prompt = try #require(WorkerHarness.loaded(model).generate(.chat(chat)).started?.promptTokens)
+    #expect(prompt == Array(repeating: TinyModel.endOfText, count: 6))
   }
 
   @Test func aModelWithoutTemplateChatsInChatML() {

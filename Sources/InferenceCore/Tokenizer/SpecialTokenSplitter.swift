@@ -13,32 +13,40 @@ struct SpecialTokenSplitter {
   private let hasLength: [Bool]
   /// By first byte: the length of the longest special token that begins with it.
   private let longest: [Int]
-  private let ids: [TokenID]
+  /// Control and unknown tokens of more than one character, and by first byte whether there is one.
+  private let control: [TokenID]
+  private let beginsControl: [Bool]
 
   /// Special are control, unknown and user-defined tokens.
   init(vocabulary: Vocabulary) {
     var hasLength = [false]
     var longest = [Int](repeating: 0, count: 256)
-    var ids: [TokenID] = []
+    var control: [TokenID] = []
+    var beginsControl = [Bool](repeating: false, count: 256)
     for (id, attributes) in vocabulary.attributes.enumerated()
     where !attributes.isDisjoint(with: [.control, .unknown, .userDefined]) {
       let text = vocabulary.text(TokenID(id))
       guard let first = text.first else { continue }
-      ids.append(TokenID(id))
+      if !attributes.isDisjoint(with: [.control, .unknown]), text.contains(where: { $0 & 0xC0 != 0x80 && $0 != first })
+      {
+        control.append(TokenID(id))
+        beginsControl[Int(first)] = true
+      }
       while hasLength.count <= text.count { hasLength.append(false) }
       hasLength[text.count] = true
       longest[Int(first)] = max(longest[Int(first)], text.count)
     }
     self.hasLength = hasLength
     self.longest = longest
-    self.ids = ids
+    self.control = control
+    self.beginsControl = beginsControl
   }
 
   /// Splits `text` at the special tokens in it.
   ///
   /// - Parameters:
   ///   - parseSpecial: whether control tokens are looked for; user-defined ones always are.
-  ///   - plain: places, ascending, whose byte before them belongs to no special token.
+  ///   - plain: places, ascending, that no special token covers.
   func split(
     _ text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, parseSpecial: Bool, plain: [Int]
   ) -> [TextFragment] {
@@ -86,24 +94,54 @@ struct SpecialTokenSplitter {
     return fragments
   }
 
-  /// The places after the first character of special tokens in `text`, and of those whose beginning is its end.
-  func spelledTokens(
-    in text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, where isWanted: (TokenID) -> Bool
-  ) -> [Int] {
+  /// See ``Tokenizer/spelledTokens(in:joins:)``.
+  func spelledTokens(in text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, joins: Bool) -> [Int] {
     let search = Search(text: text, vocabulary: vocabulary, parseSpecial: true, plain: [])
     var places: [Int] = []
+    let begin = text.firstIndex { !isSpace($0) } ?? text.count
+    let end = (text.lastIndex { !isSpace($0) } ?? -1) + 1
+    if begin < end, continues(UnsafeBufferPointer(rebasing: text[begin..<end]), vocabulary) { places.append(begin) }
     for start in 0..<text.count where longest[Int(text[start])] > 0 {
-      let rest = UnsafeBufferPointer(rebasing: text[start...])
-      var isFound = longestMatch(search, at: start, where: isWanted) > 0
-      if !isFound, rest.count < longest[Int(text[start])] {
-        isFound = ids.contains { vocabulary.text($0).starts(with: rest) && isWanted($0) }
+      var isFound = joins && beginsControl[Int(text[start])]
+      isFound = isFound || longestMatch(search, at: start) { isControl($0, vocabulary) } > 0
+      if !isFound, start < end, end - start < longest[Int(text[start])] {
+        let rest = UnsafeBufferPointer(rebasing: text[start..<end])
+        isFound = control.contains { vocabulary.text($0).starts(with: rest) }
       }
       guard isFound else { continue }
-      var end = start + 1
-      while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }
-      places.append(end)
+      var next = start + 1
+      while next < text.count, text[next] & 0xC0 == 0x80 { next += 1 }
+      places.append(next)
     }
     return places
+  }
+
+  private func isControl(_ token: TokenID, _ vocabulary: Vocabulary) -> Bool {
+    !vocabulary.attributes[Int(token)].isDisjoint(with: [.control, .unknown])
+  }
+
+  /// Whether a text begins with the end of a control token, or lies inside of one; with more than letters, digits and blanks
+  /// of it, which every word may be.
+  private func continues(_ text: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary) -> Bool {
+    control.contains { id in
+      let token = vocabulary.text(id)
+      return (1..<max(token.count, 1)).contains { start in
+        guard token[start] == text[0] else { return false }
+        let shared = min(token.count - start, text.count)
+        let part = UnsafeBufferPointer(rebasing: token[start..<start + shared])
+        return part.contains { $0 >= 0x80 || !isWordByte($0) } && text.prefix(shared).elementsEqual(part)
+      }
+    }
+  }
+
+  private func isWordByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "_"), UInt8(ascii: " "):
+      return true
+    default: return false
+    }
   }
 
   /// The length of the longest token that may be placed at `start`, or 0.
@@ -139,14 +177,14 @@ struct SpecialTokenSplitter {
       return attributes.contains(.userDefined) ? token : nil
     }
 
-    /// Whether a byte of the range is before one of the places.
+    /// Whether one of the places lies inside of the range.
     private func isPlain(_ range: Range<Int>) -> Bool {
       var (low, high) = (0, plain.count)
       while low < high {
         let middle = (low + high) / 2
         if plain[middle] > range.lowerBound { high = middle } else { low = middle + 1 }
       }
-      return low < plain.count && plain[low] <= range.upperBound
+      return low < plain.count && plain[low] < range.upperBound
     }
 
     func token(_ range: Range<Int>) -> TokenID? {

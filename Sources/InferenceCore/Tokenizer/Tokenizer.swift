@@ -103,7 +103,7 @@ public final class Tokenizer {
   ///   - addSpecial: whether to add the begin-of-text and end-of-text tokens, if the model wants them.
   ///   - parseSpecial: whether control tokens spelled out in the text become those tokens; otherwise they are plain
   ///     text, as befits what users type.
-  ///   - plain: places in the text, ascending, whose byte before them belongs to no token that is spelled out.
+  ///   - plain: places in the text, ascending, that no token which is spelled out covers.
   public func encode(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, plain: [Int] = []) -> [TokenID] {
     var tokens: [TokenID] = []
     if addSpecial, addsBeginOfText, let beginOfText { tokens.append(beginOfText) }
@@ -131,10 +131,14 @@ public final class Tokenizer {
     return tokens
   }
 
-  /// Where control or user-defined tokens are spelled out in a text, or are begun at its end: for each the place after its
-  /// first character, ascending.
-  public func spelledTokens(in text: [UInt8], where isWanted: (TokenID) -> Bool) -> [Int] {
-    text.withUnsafeBufferPointer { splitter.spelledTokens(in: $0, vocabulary: vocabulary, where: isWanted) }
+  /// The places, ascending, that keep a text from having control tokens, wherever it is put: no token may cover one of them.
+  /// They lie inside of each that is spelled out, of those that are begun at its end, blanks aside, and before what is the end
+  /// or the middle of one at its beginning.
+  ///
+  /// - Parameter joins: whether parts may be taken out of the text later, so that what is left meets. Every character that
+  ///   could begin a token then has a place behind it.
+  public func spelledTokens(in text: [UInt8], joins: Bool) -> [Int] {
+    text.withUnsafeBufferPointer { splitter.spelledTokens(in: $0, vocabulary: vocabulary, joins: joins) }
   }
 
   /// The bytes a token adds to a text, which may be part of a character; for control tokens their name. Empty for ids

@@ -7,7 +7,8 @@ struct PromptSearch {
   private let dropsTurns: Bool
   private let date: TemplateDate?
   /// Of a chat: how many of its messages may go from its beginning, ascending from none. What stays begins with a user's
-  /// message, as many templates insist; a system's messages always stay.
+  /// message, as many templates insist, unless what follows the last of them is too long; a system's messages always stay,
+  /// and so does the last one.
   private var cuts: [Int] = [0]
   /// What is known: fewer cuts than `low` leave too much, `high` fits.
   private var low = 0
@@ -19,8 +20,13 @@ struct PromptSearch {
     dropsTurns = command.options.overflow == .dropOldestMessages
     self.date = date
     if case .chat(let chat) = command.input, dropsTurns {
-      let users = chat.messages.indices.filter { sameBytes(chat.messages[$0].role, "user") }
-      cuts += users.filter { first in chat.messages[..<first].contains { !Self.stays($0) } }
+      let messages = chat.messages
+      let users = messages.indices.filter { sameBytes(messages[$0].role, "user") }
+      // A tool's answer without its question would puzzle the model.
+      let later = ((users.last ?? -1) + 1..<max(messages.count, (users.last ?? -1) + 1)).filter {
+        !["tool", "function"].contains(messages[$0].role)
+      }
+      cuts += (users + later).filter { first in messages[..<first].contains { !Self.stays($0) } }
     }
     high = cuts.count
   }
