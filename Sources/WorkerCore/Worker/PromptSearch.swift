@@ -24,7 +24,7 @@ struct PromptSearch {
       let users = messages.indices.filter { sameBytes(messages[$0].role, "user") }
       // A tool's answer without its question would puzzle the model.
       let later = ((users.last ?? -1) + 1..<max(messages.count, (users.last ?? -1) + 1)).filter {
-        !["tool", "function"].contains(messages[$0].role)
+        !sameBytes(messages[$0].role, "tool") && !sameBytes(messages[$0].role, "function")
       }
       cuts += (users + later).filter { first in messages[..<first].contains { !Self.stays($0) } }
     }
