@@ -34,7 +34,7 @@ final class TensorReader {
   /// What the names of tensors begin or end with that a text model can do without: another modality's, and a table of
   /// frequencies that old converters wrote beside the base that it follows from.
   private static let harmless: [StaticString] = [
-    "v.", "a.", "mm.", "rope.freqs", ".attn_rot_embd.freqs", ".attn.rot_embd.freqs", ".attention.rotary_emb.inv_freq",
+    "v.", "a.", "mm.", "rope.freqs", ".attn_rot_embd", ".attn_rot_embd.freqs", ".rotary_emb.inv_freq",
   ]
 
   /// Throws when the file has a tensor that nobody asked for: without it the model would say something else.
