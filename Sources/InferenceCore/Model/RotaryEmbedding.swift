@@ -8,6 +8,7 @@ struct RotaryEmbedding {
   /// - Parameters:
   ///   - scale: What positions are multiplied by.
   ///   - factors: Llama 3's divisors of each frequency, [dimensions / 2].
+  /// - Throws: ``ModelError/Kind-swift.enum/invalid`` when these give a frequency that angles cannot be computed from.
   init(dimensions: Int, base: Double, scale: Double, factors: Vector) throws(ModelError) {
     var frequencies: [Double] = []
     for pair in 0..<dimensions / 2 {

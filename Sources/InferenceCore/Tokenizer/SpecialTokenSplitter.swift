@@ -27,8 +27,7 @@ struct SpecialTokenSplitter {
     where !attributes.isDisjoint(with: [.control, .unknown, .userDefined]) {
       let text = vocabulary.text(TokenID(id))
       guard let first = text.first else { continue }
-      if !attributes.isDisjoint(with: [.control, .unknown]), text.contains(where: { $0 & 0xC0 != 0x80 && $0 != first })
-      {
+      if !attributes.isDisjoint(with: [.control, .unknown]), text.dropFirst().contains(where: { $0 & 0xC0 != 0x80 }) {
         control.append(TokenID(id))
         beginsControl[Int(first)] = true
       }
