@@ -15,7 +15,11 @@ FILES = """async () => {
   const root = await navigator.storage.getDirectory();
   const folder = await root.getDirectoryHandle('conversations', { create: true });
   const sizes = [];
-  for await (const handle of folder.values()) sizes.push((await handle.getFile()).size);
+  for await (const handle of folder.values()) {
+    // A listed file may be gone before it is opened: the worker deletes while this looks.
+    const file = await handle.getFile().catch((error) => { if (error.name !== 'NotFoundError') throw error; });
+    if (file) sizes.push(file.size);
+  }
   return sizes;
 }"""
 NOTHING = f"({FILES})().then((sizes) => sizes.length === 0)"
