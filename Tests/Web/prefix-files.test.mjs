@@ -18,9 +18,13 @@ const settle = () => new Promise((resolve) => setImmediate(() => setImmediate(re
 describe('the files of kept keys and values', () => {
   let root;
   let opened;
+  let listed;
+  let removed;
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout'] });
     opened = 0;
+    listed = [];
+    removed = [];
     const access = { getSize: () => 0, close: () => (opened -= 1) };
     const file = {
       kind: 'file',
@@ -30,7 +34,13 @@ describe('the files of kept keys and values', () => {
         return access;
       },
     };
-    const folder = { getFileHandle: async () => file, removeEntry: async () => {}, entries: async function* () {} };
+    const folder = {
+      getFileHandle: async () => file,
+      removeEntry: async (name) => removed.push(name),
+      entries: async function* () {
+        yield* listed;
+      },
+    };
     root = Promise.resolve({ getDirectoryHandle: async () => folder });
     const storage = { getDirectory: () => root, estimate: async () => ({ quota: 1e9 }) };
     Object.defineProperty(globalThis, 'navigator', { value: { storage }, configurable: true });
@@ -71,5 +81,22 @@ describe('the files of kept keys and values', () => {
     open(files, 3);
     while (engine.told.length < 3) await settle();
     assert.deepEqual(engine.told[2], ['opened', 3, 0]);
+  });
+
+  it('that are too many go, though another tab deletes one of them meanwhile', async () => {
+    const kept = (size, lastModified) => ({ kind: 'file', getFile: async () => ({ size, lastModified }) });
+    const gone = { kind: 'file', getFile: () => Promise.reject(new DOMException('gone', 'NotFoundError')) };
+    listed = [
+      ['old', kept(6e7, 1)],
+      ['gone', gone],
+      ['new', kept(6e7, 2)],
+    ];
+    const engine = newEngine();
+    const files = new PrefixFiles(engine);
+    open(files, 1);
+    open(files, 2);
+    while (engine.told.length < 2) await settle();
+    assert.deepEqual(engine.told[1], ['opened', 2, 0]);
+    assert.ok(removed.includes('old') && !removed.includes('new'));
   });
 });

@@ -168,8 +168,9 @@ export class PrefixFiles {
     const files = [];
     for await (const [name, handle] of folder.entries()) {
       if (handle.kind !== 'file') continue;
-      const { size, lastModified } = await handle.getFile();
-      files.push({ name, size, lastModified });
+      // Another tab may delete a file while these are listed.
+      const file = await handle.getFile().catch(() => undefined);
+      if (file) files.push({ name, size: file.size, lastModified: file.lastModified });
     }
     let room = await budget();
     for (const { name, size } of files.sort((a, b) => b.lastModified - a.lastModified)) {
