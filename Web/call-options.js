@@ -8,7 +8,7 @@ import { isElsewhere } from './worker-start.js';
 export const pageURL = globalThis.document?.baseURI ?? globalThis.location?.href;
 
 const managerNames = ['workerURL', 'wasmURL', 'threads', 'addressing', 'modelsURL', 'hubURL'];
-const loadNames = ['contextLength', 'threads', 'keep', 'signal'];
+const loadNames = ['contextLength', 'threads', 'sequences', 'keep', 'signal'];
 /** What was told already, so that it is told once. */
 const told = new Set();
 

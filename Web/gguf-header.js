@@ -14,7 +14,7 @@
  */
 
 /** The architectures that the engine runs; a test compares them with its own table. */
-export const architectures = ['llama', 'qwen2', 'qwen3', 'phi2', 'gemma3'];
+export const architectures = ['llama', 'qwen2', 'qwen3', 'phi2', 'gemma2', 'gemma3', 'lfm2'];
 
 const magic = 0x46554747;
 const [stringType, arrayType] = [8, 9];
@@ -32,8 +32,9 @@ const sizes = new Map([
   [11, 8],
   [12, 8],
 ]);
-/** Longer keys and texts are of no interest. */
+/** Longer keys and texts are of no interest, nor are lists of more than a number for each layer. */
 const longest = 4096;
+const mostLayers = 1024;
 
 /** The bytes at hand end. */
 class EndError extends Error {}
@@ -70,13 +71,14 @@ class Reader {
     return new TextDecoder().decode(new Uint8Array(this.#view.buffer, start, Math.min(length, longest)));
   }
 
-  /** @param {number} type @returns {string | number | null} Null for what is skipped. */
+  /** @param {number} type @returns {string | number | number[] | null} Null for what is skipped. */
   value(type) {
     if (type === stringType) return this.text();
     if (type === arrayType) {
       const [kind, count] = [this.word(), this.length()];
       if (kind === arrayType) throw new EndError();
       const size = sizes.get(kind);
+      if ((kind === 4 || kind === 5) && count <= mostLayers) return Array.from({ length: count }, () => this.word());
       if (size) this.skip(count * size);
       // Each takes at least its length, so hostile counts end with the bytes.
       else for (let index = 0; index < count; index += 1) this.skip(this.length());
@@ -98,7 +100,7 @@ class Reader {
  */
 export function readHeader(bytes) {
   const reader = new Reader(bytes);
-  /** @type {Map<string, string | number | null>} */
+  /** @type {Map<string, string | number | number[] | null>} */
   const values = new Map();
   let isWhole = false;
   try {
@@ -113,7 +115,7 @@ export function readHeader(bytes) {
   return facts(values, isWhole);
 }
 
-/** @param {Map<string, string | number | null>} values @param {boolean} isWhole @returns {GGUFFacts} */
+/** @param {Map<string, string | number | number[] | null>} values @param {boolean} isWhole @returns {GGUFFacts} */
 function facts(values, isWhole) {
   const text = (/** @type {string} */ key) => {
     const value = values.get(key);
@@ -127,7 +129,10 @@ function facts(values, isWhole) {
   const heads = number('attention.head_count');
   const layers = number('block_count');
   const width = number('embedding_length');
+  const each = values.get(`${architecture}.attention.head_count_kv`);
   const shared = number('attention.head_count_kv') ?? heads;
+  // Of all layers: a list has a number for each, and 0 for those that keep no keys.
+  const all = Array.isArray(each) ? each.reduce((sum, count) => sum + count, 0) : layers && shared && layers * shared;
   const usual = width && heads && width / heads;
   const [key, value] = [number('attention.key_length') ?? usual, number('attention.value_length') ?? usual];
   const parts = values.get('split.count');
@@ -137,7 +142,7 @@ function facts(values, isWhole) {
     license: text('general.license'),
     contextLength: number('context_length'),
     // 16-bit floats.
-    cacheBytesPerToken: layers && shared && key && value && layers * shared * (key + value) * 2,
+    cacheBytesPerToken: all && key && value && all * (key + value) * 2,
     parts: typeof parts === 'number' ? Math.max(1, parts) : 1,
     hasTemplate: values.has('tokenizer.chat_template') ? true : isWhole ? false : null,
   };

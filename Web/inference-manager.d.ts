@@ -48,6 +48,8 @@ export interface LoadOptions {
   /** Tokens of context; the model's usual choice when left out. */
   contextLength?: number;
   threads?: number;
+  /** Requests that run together, each with a context of its own; one after the other when left out. */
+  sequences?: number;
   /** Whether a `File` is copied, so that it is here at the next visit; true when left out. */
   keep?: boolean;
   /**

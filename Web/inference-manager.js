@@ -84,7 +84,7 @@ export class InferenceManager extends EventTarget {
    */
   async initialize(model, onProgress, options = {}) {
     checkLoad(model, onProgress, options);
-    const { contextLength = 0, threads = 0, keep = true, signal } = options;
+    const { contextLength = 0, threads = 0, sequences = 0, keep = true, signal } = options;
     const cancels = this.#cancels;
     const checkWanted = () => {
       if (signal?.aborted || cancels !== this.#cancels)
@@ -108,7 +108,8 @@ export class InferenceManager extends EventTarget {
     this.progress.setState(null);
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
     try {
-      const { info } = await this.#request({ type: 'load', model: name, contextLength, threads }, 'loaded', signal);
+      const load = { type: 'load', model: name, contextLength, threads, sequences };
+      const { info } = await this.#request(load, 'loaded', signal);
       this.info = info;
       return info;
     } finally {

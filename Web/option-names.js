@@ -31,6 +31,7 @@ const aliases = {
   contextSize: 'contextLength',
   contextWindowSize: 'contextLength',
   maxSeqLen: 'contextLength',
+  parallel: 'sequences',
   numThreads: 'threads',
   nThreads: 'threads',
 };

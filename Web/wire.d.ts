@@ -1,7 +1,7 @@
 /** What can be asked of the engine, and what it answers. */
 
 export type Command =
-  | { type: 'load'; id: number; model: string; contextLength?: number; threads?: number }
+  | { type: 'load'; id: number; model: string; contextLength?: number; threads?: number; sequences?: number }
   | { type: 'cancelLoad' }
   | { type: 'unload'; id: number }
   | { type: 'generate'; id: number; input: GenerationInput; options?: WireOptions; conversation?: string }

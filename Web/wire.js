@@ -97,6 +97,7 @@ export function encodeCommand(command) {
       at('model').string(command.model);
       at('contextLength').count(command.contextLength ?? 0);
       at('threads').count(command.threads ?? 0);
+      at('sequences').count(command.sequences ?? 0);
       break;
     case 'generate':
       writeInput(writer, command.input);

@@ -57,7 +57,7 @@ final class BrowserEngine {
     }
   }
 
-  func step() -> Bool {
+  func step() -> Worker.Activity {
     worker.step()
   }
 

@@ -62,7 +62,7 @@ public func receive(_ address: Double, _ length: Double) {
 @_expose(wasm, "swiftlet_step")
 @_cdecl("swiftlet_step")
 public func step() -> Int32 {
-  engine?.step() == true ? 1 : 0
+  (engine?.step() ?? .idle).rawValue
 }
 
 @_expose(wasm, "swiftlet_kernel_changes")

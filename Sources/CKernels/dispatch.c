@@ -112,6 +112,31 @@ void ck_store_value(const float *value, uint16_t *values, int32_t position, int3
     for (int32_t i = 0; i < dimension; i++) row[i] = finite_half(value[i]);
 }
 
+void ck_short_convolution(const float *gates, const float *kernel, int32_t length, const float *state, float *next,
+                          int32_t channels, int32_t first, int32_t last, int32_t tokens, float *out) {
+    const size_t width = (size_t)channels, stride = 3 * width;
+    for (int32_t token = 0; token < tokens; token++) {
+        const float *gate = gates + (size_t)token * stride + width;
+        for (int32_t c = first; c < last; c++) {
+            float sum = 0;
+            for (int32_t j = 0; j < length; j++) {
+                int32_t from = token - length + 1 + j;
+                const float *b = gates + (size_t)(from < 0 ? 0 : from) * stride;
+                float value = from < 0 ? state[(size_t)(from + length - 1) * width + (size_t)c] : b[c] * b[2 * width + (size_t)c];
+                sum += kernel[(size_t)c * (size_t)length + (size_t)j] * value;
+            }
+            out[(size_t)token * width + (size_t)c] = gate[c] * sum;
+        }
+    }
+    for (int32_t j = 0; j < length - 1; j++) {
+        int32_t from = tokens - length + 1 + j;
+        const float *b = gates + (size_t)(from < 0 ? 0 : from) * stride;
+        for (int32_t c = first; c < last; c++)
+            next[(size_t)j * width + (size_t)c] =
+                from < 0 ? state[(size_t)(from + length - 1) * width + (size_t)c] : b[c] * b[2 * width + (size_t)c];
+    }
+}
+
 void ck_attend(const ck_attention *attention, int32_t span, float *partials) {
     variant()->attend(attention, span, partials);
 }

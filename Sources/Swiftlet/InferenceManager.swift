@@ -67,15 +67,17 @@ public final class InferenceManager: Sendable {
   ///   - model: a tier (`quick`, `smart`, `genius`), a catalog id, a path to a `.gguf`, or `org/repo[:quant]`.
   ///   - contextLength: tokens; nil for the usual length of this model.
   ///   - threads: nil for the configuration's.
+  ///   - sequences: how many replies may be written together, each with a context of its own; nil for one after the other.
   ///   - progress: called in order, on the worker's thread; never goes back.
   /// - Throws: ``WorkerError``; with code `cancelled` when the task is cancelled or another load takes its place.
   @discardableResult
   public func initialize(
-    _ model: String, contextLength: Int? = nil, threads: Int? = nil,
+    _ model: String, contextLength: Int? = nil, threads: Int? = nil, sequences: Int? = nil,
     progress: (@Sendable (LoadProgress) -> Void)? = nil
   ) async throws(WorkerError) -> ModelInfo {
     let command = LoadCommand(
-      model: model, contextLength: UInt32(clamping: contextLength ?? 0), threads: UInt32(clamping: threads ?? 0))
+      model: model, contextLength: UInt32(clamping: contextLength ?? 0), threads: UInt32(clamping: threads ?? 0),
+      sequences: UInt32(clamping: sequences ?? 0))
     let id = newRequest()
     let event = await withTaskCancellationHandler {
       await request(.load(id, command), isCancellable: true) { event in

@@ -114,9 +114,9 @@ export class ModuleHost {
   }
 
   /** Loads a file as the page does: header first, then everything into one buffer. */
-  load(path, { contextLength = 0, threads = 0, model = path } = {}) {
+  load(path, { contextLength = 0, threads = 0, sequences = 0, model = path } = {}) {
     const before = this.events.length;
-    this.send({ type: 'load', model, contextLength, threads });
+    this.send({ type: 'load', model, contextLength, threads, sequences });
     const { exports } = this;
     for (const fetch of this.events.slice(before).filter(({ type }) => type === 'fetch')) {
       exports.swiftlet_model_begin(fetch.id);

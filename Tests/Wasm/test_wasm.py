@@ -74,6 +74,16 @@ def test_a_conversation_is_read_back_to_the_same_bits(node, module, made_model):
                 assert visit["tokens"] == first["tokens"] and visit["logprobs"] == first["logprobs"]
 
 
+def test_requests_say_together_what_they_say_alone(node, module, made_model):
+    for architecture in MADE:
+        for threads in threads_of(module):
+            [ways] = node("together.mjs", module, made_model(*architecture), threads)
+            assert [way["together"] for way in ways] == [1, 2, 4]
+            assert [len(reply) for reply in ways[0]["replies"]] == [24, 12, 30, 8]
+            for way in ways[1:]:
+                assert way["replies"] == ways[0]["replies"]
+
+
 def test_memory_is_allocated_freed_and_used_again(node, module):
     [answer] = node("allocator.mjs", module)
     assert answer["reserved"] < 2 ** 32

@@ -134,31 +134,28 @@ describe('an address', () => {
 });
 
 describe('the files of a repository', () => {
-  const paths = (...names) => names.map((path) => ({ path }));
+  // Swift's `ModelFileName` is held to the same table.
+  const table = JSON.parse(readFileSync(new URL('../Fixtures/model-file-names.json', import.meta.url), 'utf8'));
+  const paths = (names) => names.map((path) => ({ path }));
 
-  it('are one-file models, without parts and projectors', () => {
-    const found = modelFiles(paths('b.gguf', 'a.GGUF', 'README.md', 'mmproj-F16.gguf', 'c-00001-of-00002.gguf'));
-    assert.deepEqual(found, { files: paths('a.GGUF', 'b.gguf'), parts: 1, projectors: 1 });
-  });
+  for (const { files, one } of table.models)
+    it(`of ${files} are one-file models, without parts and projectors`, () =>
+      assert.deepEqual(modelFiles(paths(files)).files, paths(one)));
 
-  it('are chosen by their quantization as a whole word', () => {
-    const files = paths('m-Q4_0_4_4.gguf', 'm-Q4_0.gguf', 'm-Q4_K_M-long.gguf', 'm-Q4_K_M.gguf', 'm-IQ2_XS.gguf');
-    assert.equal(chooseFile('q4_0', files).path, 'm-Q4_0.gguf');
-    assert.equal(chooseFile('Q4_K_M', files).path, 'm-Q4_K_M.gguf');
-    assert.equal(chooseFile('Q2_XS', files), undefined);
-    assert.equal(chooseFile(null, files).path, 'm-Q4_K_M.gguf');
-    assert.equal(chooseFile(null, paths('m-F16.gguf', 'm-Q8_0.gguf')).path, 'm-Q8_0.gguf');
-    assert.equal(chooseFile('.*', files), undefined);
+  for (const { files, wanted } of table.choices)
+    for (const [name, chosen] of wanted)
+      it(`${files}: ${name} means ${chosen}`, () => {
+        const found = chooseFile(name, modelFiles(paths(files)).files);
+        assert.equal(found?.path ?? null, chosen);
+      });
+
+  it('are counted where a tab cannot load them', () => {
+    const { parts, projectors } = modelFiles(paths(['c-00001-of-00002.gguf', 'mmproj-F16.gguf', 'a.gguf']));
+    assert.deepEqual([parts, projectors], [1, 1]);
   });
 
   it('tell their quantization', () => {
-    const names = {
-      'a/m-q4_k_m.gguf': 'Q4_K_M',
-      'm.IQ2_XS.gguf': 'IQ2_XS',
-      'm-UD-Q2_K_XL.gguf': 'UD-Q2_K_XL',
-      'm.gguf': null,
-    };
-    for (const [path, name] of Object.entries(names)) assert.equal(quantizationOf(path), name);
+    for (const [path, name] of table.quantizations) assert.equal(quantizationOf(path), name, path);
     assert.deepEqual(['Q4_K_M', 'IQ4_XS', null, 'IQ2_XS', 'Q4_0_4_4'].map(runsQuantization), [
       true,
       true,

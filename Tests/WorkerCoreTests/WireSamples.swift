@@ -40,7 +40,7 @@ struct WireSample {
 
   /// At least one frame of every kind, with every optional field once absent and once present.
   static let all: [WireSample] = [
-    WireSample("load", .load(1, LoadCommand(model: "quick", contextLength: 4096, threads: 2))),
+    WireSample("load", .load(1, LoadCommand(model: "quick", contextLength: 4096, threads: 2, sequences: 3))),
     WireSample("load defaults", .load(2, LoadCommand(model: "org/repo:Q8_0"))),
     WireSample("cancel load", .cancelLoad),
     WireSample("unload", .unload(3)),

@@ -39,7 +39,7 @@ import WorkerCore
     harness.worker.receive(.generate(id, GenerationCommand(input: .text(prompt), options: .greedy(2))))
     harness.run()
     let done = harness.events.compactMap { if case .prompt(id, let p) = $0 { p } else { nil } }
-    let chunk = InferenceContext.prefillChunk
+    let chunk = ExecutionLimits.mostRows
     // The first slice goes through one layer, to see how long that takes.
     #expect(done.map(\.done) == [chunk / 2, chunk])
     #expect(done.allSatisfy { $0.total == 360 })
@@ -65,10 +65,10 @@ import WorkerCore
     let harness = WorkerHarness.loaded()
     let id = harness.request()
     harness.worker.receive(.generate(id, GenerationCommand(input: .text("Hello"), options: .greedy(100))))
-    _ = harness.worker.step()
-    _ = harness.worker.step()
+    _ = harness.step()
+    _ = harness.step()
     #expect(harness.reply(id).ids.count == 1)
-    while harness.worker.step() { harness.clock += 1 }
+    while harness.step() { harness.clock += 1 }
     let reply = harness.reply(id)
     #expect(reply.ids.count == 100)
     #expect((6...9).contains(reply.pieces))

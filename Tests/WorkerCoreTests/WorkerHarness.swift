@@ -128,10 +128,14 @@ final class WorkerHarness {
       })
   }
 
+  /// Does a slice of work; whether more is left that waits for nothing.
+  @discardableResult
+  func step() -> Bool { worker.step() == .again }
+
   @discardableResult
   func run(atMost steps: Int = 100_000) -> Int {
     for count in 0..<steps {
-      let goesOn = worker.step()
+      let goesOn = step()
       if !servePrefixes() && !goesOn { return count + 1 }
     }
     return steps

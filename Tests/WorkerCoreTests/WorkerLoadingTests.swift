@@ -27,7 +27,7 @@ import WorkerCore
   @Test func buildingTheEngineTakesSeveralSlices() {
     let harness = WorkerHarness()
     harness.worker.receive(.load(1, LoadCommand(model: "x")))
-    #expect(harness.worker.step() == false)
+    #expect(harness.step() == false)
     harness.arrive(TinyModel().bytes(), for: harness.fetch!)
     #expect(harness.run() >= 4)
   }
@@ -99,7 +99,7 @@ import WorkerCore
     let harness = WorkerHarness()
     harness.worker.receive(.load(1, LoadCommand(model: "first")))
     harness.arrive(TinyModel().bytes(), for: harness.fetch!)
-    #expect(harness.worker.step())
+    #expect(harness.step())
     harness.worker.receive(.load(2, LoadCommand(model: "second")))
     #expect(harness.released == 1)
     #expect(harness.reply(1).error?.code == .cancelled)
@@ -149,7 +149,7 @@ import WorkerCore
     let harness = WorkerHarness()
     harness.worker.receive(.load(1, LoadCommand(model: "x")))
     harness.arrive(TinyModel().bytes(), for: harness.fetch!)
-    #expect(harness.worker.step())
+    #expect(harness.step())
     harness.terminate()
     #expect(harness.released == 1)
   }

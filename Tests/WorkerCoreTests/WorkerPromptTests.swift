@@ -62,16 +62,16 @@ import WorkerCore
     let command = GenerationCommand(input: .chat(Self.long(turns: 2000)), options: options)
     harness.worker.receive(.generate(70, command))
     var slices = 0
-    while harness.reply(70).started == nil, harness.worker.step() { slices += 1 }
+    while harness.reply(70).started == nil, harness.step() { slices += 1 }
     #expect((8...13).contains(slices))
     harness.worker.receive(.cancel(70))
     #expect(harness.reply(70).finished?.reason == .aborted)
 
     harness.worker.receive(.generate(71, command))
-    for _ in 0..<3 { #expect(harness.worker.step()) }
+    for _ in 0..<3 { #expect(harness.step()) }
     harness.worker.receive(.cancel(71))
     #expect(harness.reply(71).started == nil && harness.reply(71).finished?.reason == .aborted)
-    #expect(!harness.worker.step())
+    #expect(!harness.step())
   }
 
   @Test func whatFollowsTheLastQuestionIsShortenedToo() throws {

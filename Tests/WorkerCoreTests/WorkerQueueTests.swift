@@ -9,7 +9,7 @@ import WorkerCore
     let harness = WorkerHarness.loaded()
     let id = harness.request()
     harness.worker.receive(.generate(id, GenerationCommand(input: .text("Hello"), options: .greedy(1000))))
-    for _ in 0..<10 { #expect(harness.worker.step()) }
+    for _ in 0..<10 { #expect(harness.step()) }
     harness.worker.receive(.cancel(id))
     // The reply has ended with the command; no further token is made.
     let reply = harness.reply(id)
@@ -17,7 +17,7 @@ import WorkerCore
     // One slice begins the request, one reads the prompt and makes the first token.
     #expect(reply.ids.count == 9)
     #expect(reply.finished?.timings.predictedCount == 9)
-    #expect(harness.worker.step() == false)
+    #expect(harness.step() == false)
     #expect(harness.reply(id) == reply)
     // The model is there for the next request.
     #expect(harness.generate(.text("Hello")).finished?.reason == .length)
@@ -28,11 +28,11 @@ import WorkerCore
     let id = harness.request()
     let prompt = String(repeating: "x", count: 500)
     harness.worker.receive(.generate(id, GenerationCommand(input: .text(prompt), options: .greedy(10))))
-    for _ in 0..<3 { #expect(harness.worker.step()) }
+    for _ in 0..<3 { #expect(harness.step()) }
     harness.worker.receive(.cancel(id))
     let reply = harness.reply(id)
     #expect(reply.finished?.reason == .aborted && reply.ids.isEmpty)
-    #expect(reply.finished?.timings.promptCount == InferenceContext.prefillChunk)
+    #expect(reply.finished?.timings.promptCount == ExecutionLimits.mostRows)
   }
 
   @Test func requestsRunOneAfterTheOther() {
@@ -58,7 +58,7 @@ import WorkerCore
     for id in [first, second, third] {
       harness.worker.receive(.generate(id, GenerationCommand(input: .text("Hello"), options: .greedy(8))))
     }
-    #expect(harness.worker.step())
+    #expect(harness.step())
     harness.worker.receive(.cancel(second))
     #expect(harness.reply(second).finished?.reason == .aborted && harness.reply(second).started == nil)
     harness.worker.receive(.cancel(12_345))
@@ -75,7 +75,7 @@ import WorkerCore
     for id in [first, second] {
       harness.worker.receive(.generate(id, GenerationCommand(input: .text("Hello"), options: .greedy(80))))
     }
-    for _ in 0..<5 { _ = harness.worker.step() }
+    for _ in 0..<5 { _ = harness.step() }
     harness.worker.receive(.load(70, LoadCommand(model: "other")))
     #expect(harness.reply(first).finished?.reason == .aborted)
     #expect(harness.reply(second).finished?.reason == .aborted)

@@ -20,8 +20,8 @@ import WorkerCore
   @Test func shortRequestsDoNotWaitForAReply() {
     let harness = WorkerHarness.loaded()
     harness.worker.receive(.generate(50, GenerationCommand(input: .text("Hello"), options: .greedy(50))))
-    _ = harness.worker.step()
-    _ = harness.worker.step()
+    _ = harness.step()
+    _ = harness.step()
     harness.worker.receive(.tokenize(51, TokenizeCommand(text: "a")))
     #expect(harness.events.last == .tokens(51, [97]))
   }

@@ -36,7 +36,7 @@ import WorkerCore
     let harness = WorkerHarness.loaded()
     let id = harness.request()
     harness.worker.receive(.generate(id, GenerationCommand(input: .text("Hello there"), options: .greedy(100))))
-    for _ in 0..<20 { _ = harness.worker.step() }
+    for _ in 0..<20 { _ = harness.step() }
     harness.worker.receive(.cancel(id))
     #expect(harness.generate(.text("Hello you")).ids == WorkerHarness.loaded().generate(.text("Hello you")).ids)
   }

@@ -101,7 +101,7 @@ import WorkerCore
       harness.load()
       let id = harness.request()
       harness.worker.receive(.generate(id, GenerationCommand(input: prompt, options: Self.looping())))
-      for _ in 0..<steps { _ = harness.worker.step() }
+      for _ in 0..<steps { _ = harness.step() }
       harness.worker.receive(.cancel(id))
       let reply = harness.reply(id)
       #expect(reply.finished?.reason == .aborted)

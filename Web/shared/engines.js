@@ -292,9 +292,9 @@ export class Engines extends EventTarget {
     // Of a file that is picked anew only its bytes tell.
     if (!other || choice.model instanceof File) return false;
     const { availableModels } = this.#current.state.getState();
-    const key = (/** @type {Choice} */ { model, options: { contextLength = 0, threads = 0 } }) => {
+    const key = (/** @type {Choice} */ { model, options: { contextLength = 0, threads = 0, sequences = 0 } }) => {
       const name = nameOf(model);
-      return [entryOf(availableModels, name)?.id ?? name, contextLength, threads].join();
+      return [entryOf(availableModels, name)?.id ?? name, contextLength, threads, sequences].join();
     };
     return key(choice) === key(other);
   }

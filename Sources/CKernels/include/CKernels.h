@@ -119,8 +119,9 @@ typedef struct {
     float *out;             // [token][head][value_dimension]
     size_t query_stride;    // floats between tokens, in `query`
     size_t out_stride;      // floats between tokens, in `out`
-    const uint16_t *keys;   // [positions / 32][dimension][32], F16
-    const uint16_t *values; // [positions][value_dimension], F16
+    const uint16_t *const *pages; // of CK_SPAN positions each
+    size_t keys;            // where a page has the head's keys: [positions / 32][dimension][32], F16
+    size_t values;          // and its values: [positions][value_dimension], F16
     int32_t dimension;
     int32_t value_dimension;
     int32_t heads;          // queries of one token
@@ -131,7 +132,7 @@ typedef struct {
     float soft_cap;         // 0: none
 } ck_attention;
 
-/// Writes a head's key or value of one position to its place in the cache, as finite F16.
+/// Writes a head's key or value of one position of a page to its place among the page's, as finite F16.
 void ck_store_key(const float *key, uint16_t *keys, int32_t position, int32_t dimension);
 void ck_store_value(const float *value, uint16_t *values, int32_t position, int32_t dimension);
 
@@ -148,6 +149,16 @@ static inline int32_t ck_last_span(const ck_attention *a) { return (a->position 
 void ck_attend(const ck_attention *attention, int32_t span, float *partials);
 /// out = the sum of the spans' parts, first to last: partials[span - first span][row], `stride` floats between spans.
 void ck_combine(const ck_attention *attention, const float *partials, size_t stride);
+
+// ---- Convolution --------------------------------------------------------------------------------
+
+/// out[token][channel] = c * sum over j of kernel[channel][j] * (b * x)[token - length + 1 + j][channel], for the channels
+/// `first..<last` of consecutive tokens, where `gates` has b, c, x of each: [token][3][channels].
+///
+/// What lies before the first token comes from `state`, [length - 1][channels] of earlier b * x, and `next` becomes the same
+/// for the token after the last.
+void ck_short_convolution(const float *gates, const float *kernel, int32_t length, const float *state, float *next,
+                          int32_t channels, int32_t first, int32_t last, int32_t tokens, float *out);
 
 // ---- Threads ------------------------------------------------------------------------------------
 

@@ -122,13 +122,17 @@ public struct GGUFFile {
 
   // Positions count the tensors and, after them, the unsupported ones.
 
-  func position(of name: StaticString) -> Int? {
-    name.withUTF8Buffer { tensorNames.position(of: UnsafeRawBufferPointer($0)) }
+  func position(of name: StaticString, _ part: StaticString = "") -> Int? {
+    position(of: [], name, part)
   }
 
-  func position(layer: Int, _ suffix: StaticString) -> Int? {
-    let name = Array("blk.\(layer).".utf8) + suffix.withUTF8Buffer { Array($0) }
-    return name.withUnsafeBytes { tensorNames.position(of: $0) }
+  func position(layer: Int, _ name: StaticString, _ part: StaticString = "") -> Int? {
+    position(of: Array("blk.\(layer).".utf8), name, part)
+  }
+
+  private func position(of prefix: [UInt8], _ name: StaticString, _ part: StaticString) -> Int? {
+    let whole = prefix + name.withUTF8Buffer { Array($0) } + part.withUTF8Buffer { Array($0) }
+    return whole.withUnsafeBytes { tensorNames.position(of: $0) }
   }
 
   func tensor(at position: Int) throws(GGUFError) -> GGUFTensor {

@@ -1,4 +1,4 @@
-/// What sets one GGUF `general.architecture` apart; the forward pass reads these and nothing else about it.
+/// What sets one GGUF `general.architecture` apart; the pass reads these and nothing else about it.
 ///
 /// Biases are not listed: a layer has those whose tensors are in the file.
 struct Architecture: Sendable {
@@ -26,7 +26,7 @@ struct Architecture: Sendable {
   var activation = Activation.silu
   /// `down(activation(gate x) * up x)` rather than `down(activation(up x))`.
   var isGated = true
-  /// Attention and feed-forward both read the same normalized input (Wang and Komatsuzaki 2021).
+  /// Mixer and feed-forward both read the same normalized input (Wang and Komatsuzaki 2021).
   var isParallel = false
   var rotaryLayout = RotaryLayout.halves
   /// Each query and key head is normalized before its rotation.
@@ -35,10 +35,18 @@ struct Architecture: Sendable {
   var hasPostNorms = false
   /// Embeddings are multiplied by the square root of their length.
   var scalesEmbeddings = false
+  /// Scores of attention and logits are bounded as the header says (Gemma Team 2024).
+  var hasSoftCaps = false
   /// With a sliding window in the file: every so many layers, one attends to everything. 0: none has a window.
   var globalLayerPeriod = 0
   /// The rotary base of the layers with a window.
   var windowRotaryBase: Double? = nil
+  /// The layer count of the one size whose scores are divided by the square root of embedding length per head.
+  var layersScaledByHeads: Int? = nil
+  /// Layers without heads of keys and values are short convolutions.
+  var hasConvolutions = false
+  /// The norm before the output.
+  var outputNorm: StaticString = "output_norm"
 
   static let table: [Architecture] = [
     // SmolLM2, Llama 2 to 3.3, Mistral
@@ -47,8 +55,12 @@ struct Architecture: Sendable {
     Architecture(name: "qwen3", hasQueryKeyNorms: true),
     Architecture(name: "phi2", norm: .layer, activation: .gelu, isGated: false, isParallel: true),
     Architecture(
+      name: "gemma2", activation: .gelu, hasPostNorms: true, scalesEmbeddings: true, hasSoftCaps: true,
+      globalLayerPeriod: 2, layersScaledByHeads: 46),
+    Architecture(
       name: "gemma3", activation: .gelu, hasQueryKeyNorms: true, hasPostNorms: true, scalesEmbeddings: true,
-      globalLayerPeriod: 6, windowRotaryBase: 10_000),
+      globalLayerPeriod: 6, windowRotaryBase: 10_000, layersScaledByHeads: 62),
+    Architecture(name: "lfm2", hasQueryKeyNorms: true, hasConvolutions: true, outputNorm: "token_embd_norm"),
   ]
 
   /// The table's entry for a name from a file.

@@ -27,6 +27,29 @@ struct HeaderReader {
     return Int(value)
   }
 
+  /// A count for each layer: an array of as many, or one number for all.
+  func counts(
+    _ suffix: StaticString, perLayer layers: Int, from lowest: Int, upTo limit: Int, default standard: Int
+  ) throws(ModelError) -> [Int] {
+    let key = GGUFKey(prefix: prefix, suffix)
+    guard case .array = file.entry(key)?.value else {
+      return Array(repeating: try count(suffix, upTo: limit, default: standard), count: layers)
+    }
+    let array = try gguf { () throws(GGUFError) in try file.array(key, of: .integers) }
+    guard let array, array.count == layers else {
+      throw invalid("\(name(suffix)) to have \(layers) numbers, one for each layer, found \(array?.count ?? 0)")
+    }
+    var counts: [Int] = []
+    for index in 0..<layers {
+      let value = array.int(at: index)
+      guard value >= Int64(lowest), value <= Int64(limit) else {
+        throw invalid("\(name(suffix)) to be from \(lowest) to \(limit), found \(value) for layer \(index)")
+      }
+      counts.append(Int(value))
+    }
+    return counts
+  }
+
   /// A finite number.
   func number(_ suffix: StaticString, default standard: Double) throws(ModelError) -> Double {
     let key = GGUFKey(prefix: prefix, suffix)

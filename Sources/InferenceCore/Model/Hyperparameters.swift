@@ -1,6 +1,4 @@
-import CKernels
-
-/// The sizes and constants of one model, from the metadata of its file.
+/// The sizes and constants of one model, from the metadata of its file: the whole model's, and each layer's.
 public struct Hyperparameters: Sendable {
   /// GGUF's `general.architecture`.
   public let architecture: String
@@ -10,75 +8,149 @@ public struct Hyperparameters: Sendable {
   public let layerCount: Int
   /// Elements of the residual stream.
   public let embeddingLength: Int
-  public let feedForwardLength: Int
-  public let headCount: Int
-  /// Heads of keys and values, each shared by `headCount / keyValueHeadCount` query heads (Ainslie et al. 2023).
-  public let keyValueHeadCount: Int
-  /// Elements of one query or key head.
-  public let keyLength: Int
-  /// Elements of one value head.
-  public let valueLength: Int
   public let normEpsilon: Float
-  /// Elements of a head that are rotated, from its first.
-  public let rotaryDimensions: Int
-  public let rotaryBase: Double
-  /// What positions are multiplied by on layers without a window.
-  public let rotaryScale: Double
-  /// Positions a windowed layer sees, the token's own included; 0 without windows.
-  public let slidingWindow: Int
-  /// What a query's product with a key is multiplied by.
-  public let attentionScale: Float
-
+  /// What logits are bounded to; 0: not bounded.
+  let logitSoftCap: Float
   let traits: Architecture
+  let layers: [LayerShape]
 
   /// Bytes that one token's keys and values take in the cache, all layers together.
   public var cacheBytesPerToken: Int64 {
-    Int64(layerCount * keyValueHeadCount) * Int64((keyLength + valueLength) * MemoryLayout<UInt16>.size)
+    var elements: Int64 = 0
+    for attention in attentions { elements += Int64(attention.keyWidth + attention.valueWidth) }
+    return elements * Int64(MemoryLayout<UInt16>.size)
   }
 
-  /// Query heads that share a head of keys and values, in groups that are attended together.
-  var headGroups: (count: Int, size: Int) {
-    let sharing = headCount / keyValueHeadCount
-    let size = min(sharing, Int(CK_ATTENTION_ROWS))
-    return ((sharing + size - 1) / size, size)
+  /// The different lengths of keys and values of a head.
+  public var headLengths: [HeadLengths] {
+    var found: [HeadLengths] = []
+    for attention in attentions {
+      let lengths = HeadLengths(key: attention.keyLength, value: attention.valueLength)
+      if !found.contains(lengths) { found.append(lengths) }
+    }
+    return found
+  }
+
+  /// Elements of a head's key and of its value.
+  public struct HeadLengths: Equatable, Sendable {
+    public let key: Int
+    public let value: Int
+
+    public init(key: Int, value: Int) {
+      (self.key, self.value) = (key, value)
+    }
+  }
+
+  /// The layers that are attention.
+  var attentions: [AttentionShape] {
+    layers.compactMap { if case .attention(let shape) = $0.mixer { shape } else { nil } }
+  }
+
+  /// The layers that keep a state from token to token.
+  var convolutions: [ConvolutionShape] {
+    layers.compactMap { if case .convolution(let shape) = $0.mixer { shape } else { nil } }
+  }
+
+  /// The different ways in which layers turn their heads.
+  var rotaryShapes: [RotaryShape] {
+    var found: [RotaryShape] = []
+    for attention in attentions where !found.contains(attention.rotary) { found.append(attention.rotary) }
+    return found
   }
 
   /// Reads and checks the header's values.
   public init(_ file: GGUFFile) throws(ModelError) {
     let read = try HeaderReader(file)
-    traits = read.traits
+    let traits = read.traits
+    self.traits = traits
     architecture = String(decoding: read.prefix, as: UTF8.self)
     contextLength = try read.count(".context_length", upTo: 1 << 24)
     embeddingLength = try read.count(".embedding_length", upTo: 1 << 20)
     layerCount = try read.count(".block_count", upTo: 1024)
-    feedForwardLength = try read.count(".feed_forward_length", upTo: 1 << 20)
-    headCount = try read.count(".attention.head_count", upTo: 4096)
-    keyValueHeadCount = try read.count(".attention.head_count_kv", upTo: 4096, default: headCount)
-    guard headCount % keyValueHeadCount == 0 else {
-      throw read.invalid("the number of heads to be a multiple of \(keyValueHeadCount), found \(headCount)")
-    }
-    let headLength = embeddingLength / headCount
-    keyLength = try read.count(".attention.key_length", upTo: 4096, default: headLength)
-    valueLength = try read.count(".attention.value_length", upTo: 4096, default: headLength)
     let epsilonKey: StaticString =
       traits.norm == .rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"
     normEpsilon = Float(try read.number(epsilonKey, default: 1e-5))
-    rotaryDimensions = try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
-    guard rotaryDimensions <= keyLength, rotaryDimensions % 2 == 0 else {
-      throw read.invalid("an even number of rotated elements up to \(keyLength), found \(rotaryDimensions)")
+    logitSoftCap = traits.hasSoftCaps ? Float(try read.number(".final_logit_softcapping", default: 0)) : 0
+
+    let feedForwardLength = try read.count(".feed_forward_length", upTo: 1 << 20)
+    let mixers = try MixerReader(read, embeddingLength: embeddingLength, layerCount: layerCount)
+    var layers: [LayerShape] = []
+    for index in 0..<layerCount {
+      layers.append(LayerShape(mixer: mixers.mixer(index), feedForwardLength: feedForwardLength))
     }
-    rotaryBase = try read.number(".rope.freq_base", default: 10_000)
-    rotaryScale = try read.rotaryScale()
-    slidingWindow =
-      traits.globalLayerPeriod > 0 ? try read.count(".attention.sliding_window", upTo: 1 << 24, default: 0) : 0
-    // Gemma 3 27B, of 62 layers, alone divides by the square root of embedding length per head.
-    let isGemma27B = traits.globalLayerPeriod == 6 && layerCount == 62
-    attentionScale = 1 / Float(isGemma27B ? headLength : keyLength).squareRoot()
+    self.layers = layers
 
     let embedding = try gguf { () throws(GGUFError) in try file.tensor("token_embd.weight") }
     guard let embedding, embedding.shape.count == 2 else {
       throw ModelError(.missing, "The file has no matrix token_embd.weight; does it hold only a vocabulary?")
     }
     vocabularySize = embedding.shape[1]
+  }
+}
+
+/// What a header says of the mixers of all layers.
+private struct MixerReader {
+  private let traits: Architecture
+  private let global: AttentionShape
+  private let windowed: AttentionShape
+  private let convolution: ConvolutionShape
+  /// By layer; 0 where it is no attention.
+  private let keyValueHeadCounts: [Int]
+
+  init(_ read: HeaderReader, embeddingLength: Int, layerCount: Int) throws(ModelError) {
+    traits = read.traits
+    let headCount = try read.count(".attention.head_count", upTo: 4096)
+    let counts = try read.counts(
+      ".attention.head_count_kv", perLayer: layerCount, from: traits.hasConvolutions ? 0 : 1, upTo: 4096,
+      default: headCount)
+    for count in counts where count > 0 && headCount % count != 0 {
+      throw read.invalid("the number of heads to be a multiple of \(count), found \(headCount)")
+    }
+    keyValueHeadCounts = counts
+    let headLength = embeddingLength / headCount
+    let keyLength = try read.count(".attention.key_length", upTo: 4096, default: headLength)
+    let valueLength = try read.count(".attention.value_length", upTo: 4096, default: headLength)
+    guard keyLength > 0, valueLength > 0 else {
+      throw read.invalid("at least as many elements as heads, found \(embeddingLength) for \(headCount)")
+    }
+    let rotaryDimensions = try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
+    guard rotaryDimensions <= keyLength, rotaryDimensions % 2 == 0 else {
+      throw read.invalid("an even number of rotated elements up to \(keyLength), found \(rotaryDimensions)")
+    }
+    let base = try read.number(".rope.freq_base", default: 10_000)
+    let scale = try read.rotaryScale()
+    let window =
+      traits.globalLayerPeriod > 0 ? try read.count(".attention.sliding_window", upTo: 1 << 24, default: 0) : 0
+    let softCap = traits.hasSoftCaps ? Float(try read.number(".attn_logit_softcapping", default: 0)) : 0
+    let scaled = traits.layersScaledByHeads == layerCount ? headLength : keyLength
+
+    func shape(window: Int, rotary: RotaryShape) -> AttentionShape {
+      AttentionShape(
+        headCount: headCount, keyValueHeadCount: headCount, keyLength: keyLength, valueLength: valueLength,
+        window: window, scale: 1 / Float(scaled).squareRoot(), softCap: softCap, rotary: rotary)
+    }
+    global = shape(window: 0, rotary: RotaryShape(dimensions: rotaryDimensions, base: base, scale: scale))
+    windowed = shape(
+      window: window,
+      rotary: traits.windowRotaryBase.map { RotaryShape(dimensions: rotaryDimensions, base: $0, scale: 1) }
+        ?? global.rotary)
+    let length = traits.hasConvolutions ? try read.count(".shortconv.l_cache", upTo: 64) : 1
+    convolution = ConvolutionShape(channels: embeddingLength, length: length)
+  }
+
+  func mixer(_ layer: Int) -> LayerShape.Mixer {
+    let count = keyValueHeadCounts[layer]
+    guard count > 0 else { return .convolution(convolution) }
+    let period = traits.globalLayerPeriod
+    let shape = period == 0 || layer % period == period - 1 ? global : windowed
+    return .attention(shape.sharing(keyValueHeads: count))
+  }
+}
+
+extension AttentionShape {
+  fileprivate func sharing(keyValueHeads: Int) -> AttentionShape {
+    AttentionShape(
+      headCount: headCount, keyValueHeadCount: keyValueHeads, keyLength: keyLength, valueLength: valueLength,
+      window: window, scale: scale, softCap: softCap, rotary: rotary)
   }
 }

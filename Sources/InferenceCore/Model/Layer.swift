@@ -1,84 +1,150 @@
-/// The weights of one layer; the GGUF name of each tensor stands beside its field (`blk.N.` left out).
+/// One layer: a mixer, which lets tokens see those before them, and a feed-forward, with the norms around them.
+///
+/// The GGUF name of each tensor stands beside its field (`blk.N.` left out).
 struct Layer {
-  let attentionNorm: UnsafePointer<Float>  // attn_norm.weight [embedding]
-  let attentionNormBias: Vector  // attn_norm.bias
-  let query: Matrix  // attn_q.weight [heads * key length × embedding], or the first rows of attn_qkv.weight
-  let key: Matrix  // attn_k.weight [key-value heads * key length × embedding]
-  let value: Matrix  // attn_v.weight [key-value heads * value length × embedding]
-  let queryBias: Vector  // attn_q.bias
-  let keyBias: Vector  // attn_k.bias
-  let valueBias: Vector  // attn_v.bias
-  let queryNorm: Vector  // attn_q_norm.weight [key length]
-  let keyNorm: Vector  // attn_k_norm.weight [key length]
-  let attentionOutput: Matrix  // attn_output.weight [embedding × heads * value length]
-  let attentionOutputBias: Vector  // attn_output.bias
-  let attentionPostNorm: Vector  // post_attention_norm.weight [embedding]
+  let mixerNorm: Norm  // attn_norm
+  let mixer: Mixer
+  let mixerPostNorm: Norm?  // post_attention_norm
+  let feedForwardNorm: Norm?  // ffn_norm; absent where both branches read the same
+  let feedForward: FeedForward
+  let feedForwardPostNorm: Norm?  // post_ffw_norm
 
-  let feedForwardNorm: Vector  // ffn_norm.weight [embedding]; absent when parallel
-  let gate: Matrix?  // ffn_gate.weight [feed-forward × embedding]
-  let up: Matrix  // ffn_up.weight [feed-forward × embedding]
-  let upBias: Vector  // ffn_up.bias
-  let down: Matrix  // ffn_down.weight [embedding × feed-forward]
-  let downBias: Vector  // ffn_down.bias
-  let feedForwardPostNorm: Vector  // post_ffw_norm.weight [embedding]
-
-  /// Positions a query sees; 0: all before it.
-  let window: Int
-
-  init(_ index: Int, _ h: Hyperparameters, _ tensors: TensorReader) throws(ModelError) {
+  /// - Parameter place: Where the layer's keys and values or its state are; moves on by their size.
+  init(
+    _ index: Int, _ h: Hyperparameters, _ tensors: TensorReader, _ place: inout CachePlace
+  ) throws(ModelError) {
     let traits = h.traits
     let width = h.embeddingLength
-    let queryRows = h.headCount * h.keyLength
-    let keyRows = h.keyValueHeadCount * h.keyLength
-    let valueRows = h.keyValueHeadCount * h.valueLength
-
-    attentionNorm = try tensors.vector(layer: index, "attn_norm.weight", count: width)
-    attentionNormBias = try tensors.optionalVector(layer: index, "attn_norm.bias", count: width)
-    let rows = queryRows + keyRows + valueRows
-    if let fused = try tensors.optionalMatrix(layer: index, "attn_qkv.weight", rows: rows, columns: width) {
-      query = fused.rows(0..<queryRows)
-      key = fused.rows(queryRows..<queryRows + keyRows)
-      value = fused.rows(queryRows + keyRows..<rows)
-      let bias = try tensors.optionalVector(layer: index, "attn_qkv.bias", count: rows)
-      queryBias = bias
-      keyBias = bias.map { $0 + queryRows }
-      valueBias = bias.map { $0 + queryRows + keyRows }
-    } else {
-      query = try tensors.matrix(layer: index, "attn_q.weight", rows: queryRows, columns: width)
-      key = try tensors.matrix(layer: index, "attn_k.weight", rows: keyRows, columns: width)
-      value = try tensors.matrix(layer: index, "attn_v.weight", rows: valueRows, columns: width)
-      queryBias = try tensors.optionalVector(layer: index, "attn_q.bias", count: queryRows)
-      keyBias = try tensors.optionalVector(layer: index, "attn_k.bias", count: keyRows)
-      valueBias = try tensors.optionalVector(layer: index, "attn_v.bias", count: valueRows)
+    let shape = h.layers[index]
+    mixerNorm = try tensors.norm(layer: index, "attn_norm", traits.norm, count: width)
+    switch shape.mixer {
+    case .attention(let shape): mixer = .attention(try Attention(index, shape, h, tensors, &place))
+    case .convolution(let shape): mixer = .convolution(try ShortConvolution(index, shape, h, tensors, &place))
     }
-    if traits.hasQueryKeyNorms {
-      queryNorm = try tensors.vector(layer: index, "attn_q_norm.weight", count: h.keyLength)
-      keyNorm = try tensors.vector(layer: index, "attn_k_norm.weight", count: h.keyLength)
+    feedForwardNorm = traits.isParallel ? nil : try tensors.norm(layer: index, "ffn_norm", traits.norm, count: width)
+    feedForward = try FeedForward(index, shape, h, tensors)
+    if traits.hasPostNorms {
+      mixerPostNorm = try tensors.norm(layer: index, "post_attention_norm", traits.norm, count: width)
+      feedForwardPostNorm = try tensors.norm(layer: index, "post_ffw_norm", traits.norm, count: width)
+    } else {
+      mixerPostNorm = nil
+      feedForwardPostNorm = nil
+    }
+  }
+}
+
+/// How a layer lets tokens see those before them.
+enum Mixer {
+  case attention(Attention)
+  case convolution(ShortConvolution)
+}
+
+/// Where a layer's memory of a sequence begins.
+struct CachePlace {
+  /// In a page, in elements of keys and values.
+  var page = 0
+  /// In the recurrent state, in floats.
+  var state = 0
+}
+
+/// Softmax of scaled products of queries with the keys before them (Vaswani et al. 2017).
+struct Attention {
+  let shape: AttentionShape
+  let query: Linear  // attn_q [heads * key length × embedding], or the first rows of attn_qkv
+  let key: Linear  // attn_k [key-value heads * key length × embedding]
+  let value: Linear  // attn_v [key-value heads * value length × embedding]
+  let queryNorm: Vector  // attn_q_norm [key length]
+  let keyNorm: Vector  // attn_k_norm [key length]
+  let output: Linear  // attn_output [embedding × heads * value length]
+  /// Which of the model's rotary tables turns the heads.
+  let rotaryTable: Int
+  /// Where the keys and values are in a page, in elements: ``PageLayout``.
+  let place: Int
+
+  init(
+    _ index: Int, _ shape: AttentionShape, _ h: Hyperparameters, _ tensors: TensorReader, _ place: inout CachePlace
+  ) throws(ModelError) {
+    let width = h.embeddingLength
+    let (queries, keys, values) = (shape.queryWidth, shape.keyWidth, shape.valueWidth)
+    let rows = queries + keys + values
+    if let fused = try tensors.optionalMatrix(layer: index, "attn_qkv", ".weight", rows: rows, columns: width) {
+      let bias = try tensors.optionalVector(layer: index, "attn_qkv", ".bias", count: rows)
+      func part(_ range: Range<Int>) -> Linear {
+        Linear(weight: fused.rows(range), bias: bias.map { $0 + range.lowerBound })
+      }
+      query = part(0..<queries)
+      key = part(queries..<queries + keys)
+      value = part(queries + keys..<rows)
+    } else {
+      query = try tensors.linear(layer: index, "attn_q", rows: queries, columns: width)
+      key = try tensors.linear(layer: index, "attn_k", rows: keys, columns: width)
+      value = try tensors.linear(layer: index, "attn_v", rows: values, columns: width)
+    }
+    if h.traits.hasQueryKeyNorms {
+      queryNorm = try tensors.vector(layer: index, "attn_q_norm", count: shape.keyLength)
+      keyNorm = try tensors.vector(layer: index, "attn_k_norm", count: shape.keyLength)
     } else {
       queryNorm = nil
       keyNorm = nil
     }
-    let attended = h.headCount * h.valueLength
-    attentionOutput = try tensors.matrix(layer: index, "attn_output.weight", rows: width, columns: attended)
-    attentionOutputBias = try tensors.optionalVector(layer: index, "attn_output.bias", count: width)
+    output = try tensors.linear(layer: index, "attn_output", rows: width, columns: shape.attendedWidth)
+    self.shape = shape
+    rotaryTable = h.rotaryShapes.firstIndex(of: shape.rotary) ?? 0
+    self.place = place.page
+    place.page += PageLayout.elements(of: shape)
+  }
+}
 
-    feedForwardNorm =
-      traits.isParallel ? nil : try tensors.vector(layer: index, "ffn_norm.weight", count: width)
-    let inner = h.feedForwardLength
-    gate = traits.isGated ? try tensors.matrix(layer: index, "ffn_gate.weight", rows: inner, columns: width) : nil
-    up = try tensors.matrix(layer: index, "ffn_up.weight", rows: inner, columns: width)
-    upBias = try tensors.optionalVector(layer: index, "ffn_up.bias", count: inner)
-    down = try tensors.matrix(layer: index, "ffn_down.weight", rows: width, columns: inner)
-    downBias = try tensors.optionalVector(layer: index, "ffn_down.bias", count: width)
+/// A convolution over the last few tokens between two gates (LFM2, Liquid AI 2025):
+/// y = out(c * conv(b * x)), where b, c, x = in(h).
+struct ShortConvolution {
+  let shape: ConvolutionShape
+  let input: Linear  // shortconv.in_proj [3 * channels × embedding]: b, c, x
+  let kernel: UnsafePointer<Float>  // shortconv.conv [channels][length], the newest token last
+  let output: Linear  // shortconv.out_proj [embedding × channels]
+  /// Where its part of the recurrent state is, in floats.
+  let place: Int
 
-    if traits.hasPostNorms {
-      attentionPostNorm = try tensors.vector(layer: index, "post_attention_norm.weight", count: width)
-      feedForwardPostNorm = try tensors.vector(layer: index, "post_ffw_norm.weight", count: width)
+  init(
+    _ index: Int, _ shape: ConvolutionShape, _ h: Hyperparameters, _ tensors: TensorReader, _ place: inout CachePlace
+  ) throws(ModelError) {
+    let width = h.embeddingLength
+    input = try tensors.linear(layer: index, "shortconv.in_proj", rows: 3 * shape.channels, columns: width)
+    kernel = try tensors.floats(layer: index, "shortconv.conv", rows: shape.channels, columns: shape.length)
+    output = try tensors.linear(layer: index, "shortconv.out_proj", rows: width, columns: shape.channels)
+    self.shape = shape
+    self.place = place.state
+    place.state += shape.stateCount
+  }
+}
+
+/// What each token goes through on its own.
+enum FeedForward {
+  /// down(act(gate h) * up h) (Shazeer 2020)
+  case gated(gate: Linear, up: Linear, down: Linear)  // ffn_gate, ffn_up, ffn_down
+  /// down(act(up h))
+  case plain(up: Linear, down: Linear)  // ffn_up, ffn_down
+
+  init(_ index: Int, _ shape: LayerShape, _ h: Hyperparameters, _ tensors: TensorReader) throws(ModelError) {
+    let (width, inner) = (h.embeddingLength, shape.feedForwardLength)
+    let up = try tensors.linear(layer: index, "ffn_up", rows: inner, columns: width)
+    let down = try tensors.linear(layer: index, "ffn_down", rows: width, columns: inner)
+    if h.traits.isGated {
+      self = .gated(gate: try tensors.linear(layer: index, "ffn_gate", rows: inner, columns: width), up: up, down: down)
     } else {
-      attentionPostNorm = nil
-      feedForwardPostNorm = nil
+      self = .plain(up: up, down: down)
     }
-    let isGlobal = traits.globalLayerPeriod == 0 || index % traits.globalLayerPeriod == traits.globalLayerPeriod - 1
-    window = isGlobal ? 0 : h.slidingWindow
+  }
+
+  var up: Linear {
+    switch self {
+    case .gated(_, let up, _), .plain(let up, _): up
+    }
+  }
+
+  var down: Linear {
+    switch self {
+    case .gated(_, _, let down), .plain(_, let down): down
+    }
   }
 }

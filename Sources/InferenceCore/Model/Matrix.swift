@@ -20,121 +20,14 @@ struct Matrix {
 /// A vector of floats where the file has it, or nil.
 typealias Vector = UnsafePointer<Float>?
 
-/// Takes tensors out of a file, checking that they have the shape that the hyperparameters say, and that none is left.
-final class TensorReader {
-  private let file: GGUFFile
-  /// By position in the file: whether it was asked for.
-  private var isRead: [Bool]
+/// A matrix and what is added to its products: y = W x + b.
+struct Linear {
+  let weight: Matrix
+  let bias: Vector
+}
 
-  init(file: GGUFFile) {
-    self.file = file
-    isRead = Array(repeating: false, count: file.tensors.count + file.unsupportedTensors.count)
-  }
-
-  /// What the names of tensors begin or end with that a text model can do without: another modality's, and a table of
-  /// frequencies that old converters wrote beside the base that it follows from.
-  private static let harmless: [StaticString] = [
-    "v.", "a.", "mm.", "rope.freqs", ".attn_rot_embd", ".attn_rot_embd.freqs", ".rotary_emb.inv_freq",
-  ]
-
-  /// Throws when the file has a tensor that nobody asked for: without it the model would say something else.
-  func checkNoneIsLeft() throws(ModelError) {
-    let left = isRead.indices.filter { !isRead[$0] && !Self.isHarmless(file.tensorName(at: $0)) }
-    guard let first = left.first else { return }
-    let others = left.count == 1 ? "" : " and \(left.count - 1) more tensors"
-    throw ModelError(
-      .unsupported,
-      "The file has \(readableName(file.tensorName(at: first)))\(others), which this engine does not use for its "
-        + "architecture: without them the model's answers would be wrong.")
-  }
-
-  private static func isHarmless(_ name: UnsafeRawBufferPointer) -> Bool {
-    harmless.contains { part in
-      part.withUTF8Buffer { part in
-        name.count >= part.count
-          && (name.prefix(part.count).elementsEqual(part) || name.suffix(part.count).elementsEqual(part))
-      }
-    }
-  }
-
-  func matrix(_ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix {
-    try required(optionalMatrix(name, rows: rows, columns: columns), "\(name)")
-  }
-
-  func matrix(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix {
-    try required(optionalMatrix(layer: layer, name, rows: rows, columns: columns), "blk.\(layer).\(name)")
-  }
-
-  func optionalMatrix(_ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
-    try matrix(tensor(at: file.position(of: name)), rows: rows, columns: columns)
-  }
-
-  func optionalMatrix(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
-    try matrix(tensor(at: file.position(layer: layer, name)), rows: rows, columns: columns)
-  }
-
-  func vector(layer: Int, _ name: StaticString, count: Int) throws(ModelError) -> UnsafePointer<Float> {
-    let found = try optionalVector(layer: layer, name, count: count)
-    return try required(found, "blk.\(layer).\(name)")
-  }
-
-  func optionalVector(layer: Int, _ name: StaticString, count: Int) throws(ModelError) -> Vector {
-    try vector(tensor(at: file.position(layer: layer, name)), count: count)
-  }
-
-  func optionalVector(_ name: StaticString, count: Int) throws(ModelError) -> Vector {
-    try vector(tensor(at: file.position(of: name)), count: count)
-  }
-
-  func required<Value>(_ value: Value?, _ name: String) throws(ModelError) -> Value {
-    guard let value else { throw ModelError(.missing, "The tensor \(name) is absent.") }
-    return value
-  }
-
-  private func tensor(at position: Int?) throws(ModelError) -> GGUFTensor? {
-    guard let position else { return nil }
-    isRead[position] = true
-    return try gguf { () throws(GGUFError) in try file.tensor(at: position) }
-  }
-
-  private func matrix(_ tensor: GGUFTensor?, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
-    guard let tensor else { return nil }
-    try check(tensor, [columns, rows])
-    // Activations are quantized in blocks of 32.
-    guard columns % max(32, tensor.format.blockSize) == 0 || !tensor.format.isQuantized else {
-      throw ModelError(.invalid, "The rows of \(name(tensor)) are no multiple of its format's blocks: \(columns).")
-    }
-    let rowBytes = columns / tensor.format.blockSize * tensor.format.blockBytes
-    let data = tensor.data.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
-    let kernel = ck_matrix(
-      data: data, row_bytes: rowBytes, rows: Int32(rows), columns: Int32(columns), format: tensor.format.rawValue)
-    return Matrix(kernel: kernel, format: tensor.format)
-  }
-
-  private func vector(_ tensor: GGUFTensor?, count: Int) throws(ModelError) -> Vector {
-    guard let tensor else { return nil }
-    try check(tensor, [count])
-    guard tensor.format == .f32 else {
-      throw ModelError(.unsupported, "The vector \(name(tensor)) is stored as \(tensor.format.name), expected F32.")
-    }
-    return tensor.data.baseAddress?.assumingMemoryBound(to: Float.self)
-  }
-
-  private func check(_ tensor: GGUFTensor, _ shape: [Int]) throws(ModelError) {
-    var found = tensor.shape
-    while found.count > shape.count, found[found.count - 1] == 1 { found.removeLast() }
-    guard found == shape else {
-      throw ModelError(.invalid, "The tensor \(name(tensor)) has the shape \(text(found)), expected \(text(shape)).")
-    }
-  }
-
-  private func text(_ shape: [Int]) -> String {
-    var text = ""
-    for size in shape { text += (text.isEmpty ? "" : " x ") + "\(size)" }
-    return text
-  }
-
-  private func name(_ tensor: GGUFTensor) -> String {
-    String(decoding: tensor.name.prefix(128), as: UTF8.self)
-  }
+/// The factors of a normalization, and what is added after them.
+struct Norm {
+  let weight: UnsafePointer<Float>
+  let bias: Vector
 }

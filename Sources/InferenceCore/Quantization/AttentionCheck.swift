@@ -20,19 +20,22 @@ final class AttentionCheck {
     let rows = tokens * heads
     let size = Int(ck_partial_floats(Int32(valueLength)))
     let spans = (positions + Int(CK_SPAN) - 1) / Int(CK_SPAN)
-    // Whole tiles, since kernels may read to the end of one.
-    let cached = spans * Int(CK_SPAN)
+    let page = Int(CK_SPAN) * (keyLength + valueLength)
+    let firstValue = Int(CK_SPAN) * keyLength
     func cut(_ arena: inout Arena) -> (UnsafeMutablePointer<Float>, ck_attention) {
       let partials = arena.cut(Float.self, spans * rows * size)
       let query = arena.cut(Float.self, rows * keyLength)
       let out = arena.cut(Float.self, rows * valueLength)
-      let keys = arena.cut(UInt16.self, cached * keyLength)
-      let values = arena.cut(UInt16.self, cached * valueLength)
+      let pages = arena.cut(UnsafePointer<UInt16>?.self, spans)
+      let cache = arena.cut(UInt16.self, spans, page)
+      if arena.hasMemory {
+        for span in 0..<spans { pages[span] = UnsafePointer(cache + span * page) }
+      }
       return (
         partials,
         ck_attention(
-          query: query, out: out, query_stride: heads * keyLength, out_stride: heads * valueLength, keys: keys,
-          values: values, dimension: Int32(keyLength), value_dimension: Int32(valueLength), heads: Int32(heads),
+          query: query, out: out, query_stride: heads * keyLength, out_stride: heads * valueLength, pages: pages,
+          keys: 0, values: firstValue, dimension: Int32(keyLength), value_dimension: Int32(valueLength), heads: Int32(heads),
           tokens: Int32(tokens), position: Int32(positions - tokens), window: 0, scale: 0.25, soft_cap: 0)
       )
     }
@@ -50,15 +53,13 @@ final class AttentionCheck {
     let values = vectors(positions * valueLength)
     UnsafeMutablePointer(mutating: kernel.query!).update(from: query, count: query.count)
     for position in 0..<positions {
+      guard let page = UnsafeMutablePointer(mutating: kernel.pages[position / Int(CK_SPAN)]) else { continue }
+      let place = Int32(position % Int(CK_SPAN))
       keys.withUnsafeBufferPointer { keys in
-        ck_store_key(
-          keys.baseAddress! + position * keyLength, UnsafeMutablePointer(mutating: kernel.keys), Int32(position),
-          Int32(keyLength))
+        ck_store_key(keys.baseAddress! + position * keyLength, page, place, Int32(keyLength))
       }
       values.withUnsafeBufferPointer { values in
-        ck_store_value(
-          values.baseAddress! + position * valueLength, UnsafeMutablePointer(mutating: kernel.values),
-          Int32(position), Int32(valueLength))
+        ck_store_value(values.baseAddress! + position * valueLength, page + firstValue, place, Int32(valueLength))
       }
     }
     expect(query, keys.map(stored), values.map(stored), keyLength, valueLength)

@@ -28,13 +28,13 @@ public final class KernelCheck {
   /// The vectors quantized for blocks of 32 and for superblocks.
   private let quantized: (alone: QuantizedVector, grouped: QuantizedVector)
   private var products: [Product] = []
-  private let attention: AttentionCheck
+  private let attentions: [AttentionCheck]
 
   /// - Parameters:
   ///   - formats: Of the model's matrices.
-  ///   - keyLength: Elements of a head's key, and `valueLength` of its value.
-  public init(formats: [TensorFormat], keyLength: Int, valueLength: Int) {
-    attention = AttentionCheck(keyLength: keyLength, valueLength: valueLength)
+  ///   - heads: Of its layers of attention.
+  public init(formats: [TensorFormat], heads: [Hyperparameters.HeadLengths]) {
+    attentions = heads.map { AttentionCheck(keyLength: $0.key, valueLength: $0.value) }
     let elements = Self.rows * Self.columns
     var measure = Arena()
     _ = Self.cut(&measure)
@@ -76,7 +76,7 @@ public final class KernelCheck {
       return products.isEmpty
         || quantizes(grouped: grouped)
           && products.allSatisfy { multiplies($0, tokens: 1) && multiplies($0, tokens: Self.tokens) }
-    } && attention.passes()
+    } && attentions.allSatisfy { $0.passes() }
   }
 
   /// Whether the vectors become what they should; the products then take them.

@@ -127,7 +127,7 @@ private final class WorkerLoop {
       }
       servePrefixes()
       // Foundation's temporary objects of one slice go with it.
-      isBusy = autoreleasing { worker?.step() ?? false }
+      isBusy = autoreleasing { worker?.step() == .again }
       if !prefixRequests.isEmpty { isBusy = true }
     }
   }
@@ -171,7 +171,7 @@ private final class WorkerLoop {
     let start = ContinuousClock.now
     while handlers.isEmpty, fetches.isEmpty, ContinuousClock.now - start < .seconds(2) {
       servePrefixes()
-      if worker?.step() != true, prefixRequests.isEmpty { break }
+      if worker?.step() != .again, prefixRequests.isEmpty { break }
     }
     servePrefixes()
   }

@@ -2,7 +2,7 @@ import ArgumentParser
 import WorkerCore
 
 /// The options of every command that generates text. What is not given takes the model's recommendation.
-struct GenerationArguments: ParsableArguments {
+package struct GenerationArguments: ParsableArguments {
   @Option(name: .shortAndLong, help: "Randomness; 0 always takes the likeliest token.")
   var temperature: Float?
 
@@ -43,7 +43,9 @@ struct GenerationArguments: ParsableArguments {
     inversion: .prefixedNo, help: "Verify several tokens at once where the text repeats itself; the text is the same.")
   var speculate = true
 
-  func validate() throws {
+  package init() {}
+
+  package func validate() throws {
     try check("--temperature", temperature, isValid: { $0 >= 0 }, "a number not below 0")
     try check("--top-k", topK, isValid: { $0 >= 0 }, "a number not below 0")
     try check("--top-p", topP, isValid: { (0...1).contains($0) }, "a number from 0 to 1")
@@ -63,7 +65,7 @@ struct GenerationArguments: ParsableArguments {
   }
 
   /// The options as the engine takes them.
-  var options: GenerationOptions {
+  package var options: GenerationOptions {
     GenerationOptions(
       maxTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, minP: minP, typicalP: typicalP,
       repeatPenalty: repeatPenalty, repeatLastN: repeatLastN, frequencyPenalty: frequencyPenalty,
@@ -73,14 +75,16 @@ struct GenerationArguments: ParsableArguments {
 }
 
 /// The options of every command that loads a model.
-struct LoadArguments: ParsableArguments {
+package struct LoadArguments: ParsableArguments {
   @Option(name: .shortAndLong, help: "Tokens of context; bounded by what the model was trained for.")
   var context: Int?
 
   @Option(help: "Threads to compute with; one for each core unless given.")
   var threads: Int?
 
-  func validate() throws {
+  package init() {}
+
+  package func validate() throws {
     if let context, !(1...(1 << 24)).contains(context) {
       throw ValidationError("--context: expected a number of tokens from 1 to 16777216, found \(context).")
     }

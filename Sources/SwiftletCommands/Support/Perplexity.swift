@@ -61,31 +61,32 @@ struct Perplexity {
         "The text has \(tokens.count) tokens; perplexity over chunks of \(chunkLength) needs at least \(2 * chunkLength). "
           + "Take a longer text or a smaller --context.")
     }
-    let context = try InferenceContext(
-      model: model, contextLength: chunkLength, team: team, logitRows: min(Self.scoredSlice, chunkLength))
+    let limits = ExecutionLimits(contextLength: chunkLength, logitRows: min(Self.scoredSlice, chunkLength))
+    let executor = try CPUExecutor(model: model, team: team, limits: limits)
+    let sequence = executor.makeSequence()
     let chunks = tokens.count / chunkLength
     for index in 0..<chunks {
       var chunk = Array(tokens[index * chunkLength..<(index + 1) * chunkLength])
       if tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText { chunk[0] = begin }
-      context.truncate(to: 0)
+      sequence.rewind(to: 0)
       if topCount != nil { self.tokens += chunk }
-      try score(chunk, context)
+      try score(chunk, executor, sequence)
       chunkCount += 1
       report(self, chunks)
     }
   }
 
-  private mutating func score(_ chunk: [TokenID], _ context: InferenceContext) throws {
+  private mutating func score(_ chunk: [TokenID], _ executor: CPUExecutor, _ sequence: TokenSequence) throws {
     let first = chunk.count / 2
     var position = 0
     // Nothing follows the last token, so it need not be read.
     let end = chunk.count - 1
     while position < end {
       let isScored = position >= first
-      let length = isScored ? Self.scoredSlice : InferenceContext.prefillChunk
+      let length = isScored ? Self.scoredSlice : ExecutionLimits.mostRows
       let next = min(position + length, isScored ? end : first)
       let rows = isScored ? next - position : 0
-      let logits = try context.evaluate(chunk[position..<next], logitRows: rows)
+      let logits = try executor.evaluate(chunk[position..<next], in: sequence, logitRows: rows)
       let vocabularySize = rows > 0 ? logits.count / rows : 0
       for row in 0..<rows {
         let values = UnsafeMutableBufferPointer(rebasing: logits[row * vocabularySize..<(row + 1) * vocabularySize])

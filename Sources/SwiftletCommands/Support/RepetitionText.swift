@@ -20,32 +20,33 @@ enum RepetitionText {
     let whole = Array((text + "\n\n" + text.replacing("Martha", with: "Helen")).utf8)
     let reply = tokenizer.encode(whole, addSpecial: true, parseSpecial: false).dropFirst(prompt.count)
       .prefix(generateTokens)
-    let context = try InferenceContext(
-      model: model, contextLength: prompt.count + reply.count + 1, team: ThreadTeam(count: threads),
-      logitRows: Speculation.logitRows)
+    let limits = ExecutionLimits(
+      contextLength: prompt.count + reply.count + 1, logitRows: Speculation.logitRows)
+    let executor = try CPUExecutor(model: model, team: ThreadTeam(count: threads), limits: limits)
+    let sequence = executor.makeSequence()
     let vocabulary = model.hyperparameters.vocabularySize
     let clock = ContinuousClock()
     func milliseconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .milliseconds(1) }
 
     var timings = Timings()
     let began = clock.now
-    for first in stride(from: 0, to: prompt.count, by: InferenceContext.prefillChunk) {
-      try context.evaluate(prompt[first..<min(first + InferenceContext.prefillChunk, prompt.count)])
+    for first in stride(from: 0, to: prompt.count, by: limits.rows) {
+      try executor.evaluate(prompt[first..<min(first + limits.rows, prompt.count)], in: sequence)
     }
     timings.promptCount = prompt.count
     timings.promptMilliseconds = milliseconds(since: began)
 
     var sampler = Sampler(SamplingOptions(temperature: 0), vocabularySize: vocabulary)
-    var speculation = Speculation(prompt: prompt, contextLength: context.contextLength)
+    var speculation = Speculation(prompt: prompt, contextLength: limits.contextLength)
     var costs = PassCosts()
     var last = prompt[prompt.count - 1]
     var rest = reply
-    context.truncate(to: prompt.count - 1)
+    sequence.rewind(to: prompt.count - 1)
     let start = clock.now
     while !rest.isEmpty {
       let draft = speculates ? speculation.draft(limit: rest.count - 1, costs: costs, slice: .infinity) : []
       let passBegan = clock.now
-      let logits = try context.evaluate([last] + draft, logitRows: draft.count + 1)
+      let logits = try executor.evaluate([last] + draft, in: sequence, logitRows: draft.count + 1)
       costs.passTook(milliseconds(since: passBegan), drafted: draft.count)
       let right = zip(draft, rest).prefix { $0 == $1 }.count
       for row in 0...right {
@@ -54,7 +55,7 @@ enum RepetitionText {
         last = rest.removeFirst()
         speculation.append(last)
       }
-      context.truncate(to: context.tokens.count - draft.count + right)
+      sequence.rewind(to: sequence.tokens.count - draft.count + right)
       timings.draftCount += draft.count
       timings.draftAcceptedCount += right
     }

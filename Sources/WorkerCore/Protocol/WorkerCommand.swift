@@ -36,11 +36,14 @@ public struct LoadCommand: Equatable, Sendable {
   public var contextLength: UInt32
   /// Threads to compute with; 0 for the shell's choice.
   public var threads: UInt32
+  /// Generation requests that run together, each with a context of its own; 0 for one after the other.
+  public var sequences: UInt32
 
-  public init(model: String, contextLength: UInt32 = 0, threads: UInt32 = 0) {
+  public init(model: String, contextLength: UInt32 = 0, threads: UInt32 = 0, sequences: UInt32 = 0) {
     self.model = model
     self.contextLength = contextLength
     self.threads = threads
+    self.sequences = sequences
   }
 }
 

@@ -25,8 +25,6 @@ public struct ModelState: Equatable, Sendable {
 
 /// Something that changes ``ModelState``.
 public enum ModelAction: Equatable, Sendable {
-  /// These models can be loaded.
-  case listed([CatalogModel])
   case loadRequested(model: String)
   case progressed(LoadProgress)
   case loaded(model: String)
@@ -39,8 +37,6 @@ extension ModelState {
   /// The reducer: the state after an action. Actions that make no sense in this state change nothing.
   public mutating func reduce(_ action: ModelAction) {
     switch action {
-    case .listed(let models):
-      availableModels = models
     case .loadRequested(let model):
       currentModel = model
       isLoading = true

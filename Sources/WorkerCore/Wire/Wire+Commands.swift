@@ -22,6 +22,7 @@ extension Wire {
       writer.string(load.model)
       writer.uint32(load.contextLength)
       writer.uint32(load.threads)
+      writer.uint32(load.sequences)
       return writer.finish()
     case .cancelLoad:
       return WireWriter(kind: CommandKind.cancelLoad, request: 0).finish()
@@ -74,7 +75,8 @@ extension Wire {
         id,
         LoadCommand(
           model: try reader.string("the model"), contextLength: try reader.uint32("the context length"),
-          threads: try reader.uint32("the number of threads")))
+          threads: try reader.uint32("the number of threads"),
+          sequences: try reader.uint32("the number of sequences")))
     case CommandKind.cancelLoad: return .cancelLoad
     case CommandKind.unload: return .unload(id)
     case CommandKind.generate:

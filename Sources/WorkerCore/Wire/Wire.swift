@@ -3,7 +3,7 @@
 /// `Documentation/WireFormat.md` describes them byte by byte.
 public enum Wire {
   /// Changes when a frame's meaning does; a reader refuses every other version.
-  public static let version: UInt8 = 3
+  public static let version: UInt8 = 4
   /// Bytes before the payload.
   public static let headerSize = 16
   /// Longest payload that is read or written.

@@ -3,6 +3,8 @@ import InferenceCore
 /// A generation request that runs.
 struct Generation {
   let id: RequestID
+  /// What it has read and written; no other running request has it.
+  let sequence: TokenSequence
   let promptTokens: [TokenID]
   let stopTokens: [TokenID]
   let ignoresEnd: Bool
@@ -14,7 +16,7 @@ struct Generation {
   /// Nil when the request does without.
   var speculation: Speculation?
 
-  /// Tokens of the prompt that the cache holds.
+  /// Tokens of the prompt that the sequence has.
   var done: Int
   /// The token that goes through the model next; nil while the prompt is not through.
   var last: TokenID?
@@ -34,7 +36,15 @@ struct Generation {
   /// Milliseconds between two text events: a screen shows no more, and each event costs.
   static let textInterval = 16.0
 
-  /// Prompt tokens were read back instead of computed, so that the cache holds `cached` tokens of the prompt.
+  /// Of the prompt nothing is read any more.
+  mutating func beginAgain() {
+    done = 0
+    timings.promptCount = promptTokens.count
+    timings.cachedCount = 0
+    timings.restoredCount = 0
+  }
+
+  /// Prompt tokens were read back instead of computed, so that the sequence has `cached` tokens of the prompt.
   mutating func recalled(_ count: Int, cached: Int) {
     done = cached
     timings.restoredCount += count

@@ -8,7 +8,9 @@ final class LoadedModel {
   let bytes: ModelBytes
   let tokenizer: Tokenizer
   let format: PromptFormat
-  let context: InferenceContext
+  let executor: any Executor
+  /// One for each request that may run; the one that was used last comes last.
+  private(set) var sequences: [TokenSequence]
   /// Milliseconds in which one token of a prompt passes one layer; 0 before the first was measured.
   private var tokenLayerTime = 0.0
   /// What verifying a draft costs here.
@@ -23,7 +25,7 @@ final class LoadedModel {
 
   init(
     command: LoadCommand, entry: CatalogModel?, info: ModelInfo, bytes: ModelBytes, tokenizer: Tokenizer,
-    format: PromptFormat, context: InferenceContext
+    format: PromptFormat, executor: any Executor
   ) {
     self.command = command
     self.entry = entry
@@ -31,32 +33,77 @@ final class LoadedModel {
     self.bytes = bytes
     self.tokenizer = tokenizer
     self.format = format
-    self.context = context
+    self.executor = executor
+    sequences = (0..<executor.limits.sequences).map { _ in executor.makeSequence() }
   }
 
   /// Layers through which one slice takes `count` tokens of the prompt.
   func layersOfSlice(tokens count: Int) -> Int {
-    let all = context.model.hyperparameters.layerCount
-    guard count >= Self.smallestChunk else { return all }
+    guard count >= Self.smallestChunk else { return layerCount }
     guard tokenLayerTime > 0 else { return 1 }
-    return max(1, Int(min(Self.sliceTime / (tokenLayerTime * Double(count)), Double(all))))
+    return max(1, Int(min(Self.sliceTime / (tokenLayerTime * Double(count)), Double(layerCount))))
   }
 
   /// Tokens of the prompt that one pass reads: all that there is room for, unless a single layer takes too long.
   var promptChunk: Int {
-    guard tokenLayerTime > 0 else { return InferenceContext.prefillChunk }
-    let affordable = Int(min(Self.sliceTime / tokenLayerTime, Double(InferenceContext.prefillChunk)))
-    return max(Self.smallestChunk, affordable / Self.smallestChunk * Self.smallestChunk)
+    chunk(within: tokenLayerTime)
   }
 
+  /// Tokens of prompts that a pass reads for which replies wait: its end comes with the slice.
+  var sharedPromptChunk: Int { min(chunk(within: promptTokenTime), executor.limits.rows - sequences.count) }
+
+  private func chunk(within tokenTime: Double) -> Int {
+    let most = executor.limits.rows
+    guard tokenTime > 0 else { return most }
+    let affordable = Int(min(Self.sliceTime / tokenTime, Double(most)))
+    return min(most, max(Self.smallestChunk, affordable / Self.smallestChunk * Self.smallestChunk))
+  }
+
+  var layerCount: Int { executor.model.hyperparameters.layerCount }
+
   /// Milliseconds that a token of a prompt takes; 0 before the first was measured.
-  var promptTokenTime: Double { tokenLayerTime * Double(context.model.hyperparameters.layerCount) }
+  var promptTokenTime: Double { tokenLayerTime * Double(layerCount) }
 
   /// Learns from a slice that took `count` tokens through `layers` layers.
   func sliceTook(_ milliseconds: Double, tokens count: Int, layers: Int) {
     guard layers > 0, count >= Self.smallestChunk else { return }
     let measured = max(milliseconds, 0.001) / Double(count * layers)
     tokenLayerTime += (measured - tokenLayerTime) * (tokenLayerTime > 0 ? 0.25 : 1)
+  }
+
+  /// A sequence for a prompt: of those that are free, the one that has most of it already or else was not used for the
+  /// longest time. Where another has more of it, the two share pages.
+  ///
+  /// - Parameters:
+  ///   - most: Tokens of the prompt that the sequence may have.
+  ///   - running: Those that are not free; fewer than there are.
+  /// - Returns: the sequence, and how many tokens of the prompt it has.
+  func sequence(for prompt: [TokenID], upTo most: Int, besides running: [TokenSequence]) -> (TokenSequence, cached: Int) {
+    func longest(_ candidates: [TokenSequence]) -> (sequence: TokenSequence, length: Int)? {
+      var best: (sequence: TokenSequence, length: Int)?
+      for sequence in candidates {
+        let length = min(sequence.commonPrefix(with: prompt), most)
+        if best == nil || length > best!.length { best = (sequence, length) }
+      }
+      return best
+    }
+    let free = sequences.filter { sequence in !running.contains { $0 === sequence } }
+    guard let chosen = longest(free)?.sequence ?? sequences.first else { return (executor.makeSequence(), 0) }
+    let best = longest(sequences)
+    let cached: Int
+    if let best, best.sequence !== chosen, best.length > min(chosen.commonPrefix(with: prompt), most) {
+      cached = chosen.share(prefixOf: best.sequence, upTo: best.length)
+    } else {
+      cached = chosen.rewind(to: min(chosen.commonPrefix(with: prompt), most))
+    }
+    sequences.removeAll { $0 === chosen }
+    sequences.append(chosen)
+    return (chosen, cached)
+  }
+
+  /// Forgets what all sequences have.
+  func forgetTokens() {
+    for sequence in sequences { sequence.rewind(to: 0) }
   }
 
   /// A conversation as the text of a prompt.

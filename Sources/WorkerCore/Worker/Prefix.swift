@@ -2,12 +2,13 @@ import InferenceCore
 
 /// What is kept between visits of one conversation: the file with the keys and values of its first tokens.
 ///
-/// The file is a row of blocks of ``InferenceContext/blockLength`` positions. Each begins with two `u64`: a digest of the
+/// The file is a row of blocks of ``Sequence/blockLength`` positions. Each begins with two `u64`: a digest of the
 /// model and of all tokens from the first to the block's last, which names what the block is for, and a checksum of the
 /// keys and values that follow. So a file of another model, of an older engine or of other words holds no block that is
 /// taken for one's own, a conversation that goes on only appends, and a block that was not written to its end is noticed.
 struct Prefix {
   let conversation: String
+  let sequence: TokenSequence
   var file = File.closed
   /// Digests of the blocks that the file is known to begin with and that are for the cache's tokens.
   var digests: [UInt64] = []
@@ -32,9 +33,9 @@ struct Prefix {
 
   /// The digest of the block that follows those in ``digests``.
   func nextDigest(_ tokens: [TokenID], model: UInt64) -> UInt64 {
-    let first = digests.count * InferenceContext.blockLength
+    let first = digests.count * TokenSequence.blockLength
     var bytes: [UInt8] = []
-    for token in tokens[first..<first + InferenceContext.blockLength] {
+    for token in tokens[first..<first + TokenSequence.blockLength] {
       for shift in stride(from: 0, to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: token >> TokenID(shift))) }
     }
     return bytes.withUnsafeBytes { XXH64.digest($0, seed: digests.last ?? model) }

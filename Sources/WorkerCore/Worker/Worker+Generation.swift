@@ -1,16 +1,6 @@
 import InferenceCore
 
 extension Worker {
-  /// A generation request whose prompt is being put together.
-  struct Preparation {
-    let id: RequestID
-    let command: GenerationCommand
-    /// When the request came, and when its turn did.
-    let received: Double
-    let began: Double
-    var search: PromptSearch
-  }
-
   /// Begins to render and tokenize a request's prompt.
   func prepare(
     _ id: RequestID, _ command: GenerationCommand, receivedAt received: Double, on model: LoadedModel
@@ -18,33 +8,32 @@ extension Worker {
     let began = host.now()
     try command.options.check(vocabularySize: model.tokenizer.vocabularySize)
     let search = PromptSearch(command, date: host.date())
-    preparation = Preparation(id: id, command: command, received: received, began: began, search: search)
+    scheduler.preparation = Preparation(id: id, command: command, received: received, began: began, search: search)
     stepPreparation(model)
   }
 
   /// One attempt at the prompt.
   func stepPreparation(_ model: LoadedModel) {
-    guard var current = preparation else { return }
-    preparation = nil
+    guard var current = scheduler.preparation else { return }
+    scheduler.preparation = nil
     do throws(WorkerError) {
       if let prompt = try current.search.step(model) {
         startGeneration(current, prompt: prompt, on: model)
       } else {
-        preparation = current
+        scheduler.preparation = current
       }
     } catch {
       host.emit(.failed(current.id, error))
     }
   }
 
-  /// Takes back the cache to what it has in common with the prompt.
+  /// Takes back a sequence to what it has in common with the prompt.
   private func startGeneration(_ prepared: Preparation, prompt: [TokenID], on model: LoadedModel) {
     let (id, command) = (prepared.id, prepared.command)
     let options = command.options
-    let context = model.context
     // At least one token goes through the model: its logits begin the reply.
-    let cached = min(context.commonPrefix(with: prompt), prompt.count - 1)
-    context.truncate(to: cached)
+    let (sequence, cached) = model.sequence(
+      for: prompt, upTo: prompt.count - 1, besides: scheduler.running.map { $0.sequence })
 
     let seed = options.seed ?? host.seed()
     var sampler = Sampler(
@@ -54,55 +43,111 @@ extension Worker {
     if case .chat = command.input { stops += model.format.stops }
     // The last token generated need not fit the context, as nothing follows it.
     let room = model.info.contextLength - prompt.count + 1
-    generation = Generation(
-      id: id, promptTokens: prompt, stopTokens: options.stopTokens,
+    // What a wrong draft leaves has to be taken back.
+    let speculates = options.speculation && sequence.rewindsExactly
+    let generation = Generation(
+      id: id, sequence: sequence, promptTokens: prompt, stopTokens: options.stopTokens,
       ignoresEnd: options.ignoresEndOfGeneration, budget: min(options.maxTokens ?? room, room), sampler: sampler,
       detokenizer: Detokenizer(model.tokenizer), stops: StopMatcher(stops),
-      speculation: options.speculation
-        ? Speculation(prompt: prompt, contextLength: model.info.contextLength) : nil,
+      speculation: speculates ? Speculation(prompt: prompt, contextLength: model.info.contextLength) : nil,
       done: cached, last: nil,
       received: prepared.received, began: prepared.began,
       timings: Timings(
         loadMilliseconds: model.info.loadMilliseconds, promptCount: prompt.count - cached, cachedCount: cached))
+    scheduler.running.append(generation)
     host.emit(.started(id, StartedEvent(promptTokens: prompt, cachedCount: cached, seed: seed)))
-    usePrefix(of: command.conversation, prompt: prompt, cached: cached)
+    usePrefix(of: command.conversation, by: sequence, prompt: prompt, cached: cached)
   }
 
-  /// A chunk of the prompt through some of the layers, or one token and those drafted after it.
-  func stepGeneration() {
-    // Taken out while it is worked on, so that its arrays are not copied.
-    guard var current = generation, let model else { return }
-    generation = nil
+  // MARK: Passes
+
+  /// A pass over what the running requests have for the model, or a part of one: prompts go through some of the layers at
+  /// a time.
+  func stepPass(_ model: LoadedModel) -> PassProgress {
     do throws(ModelError) {
-      let goesOn: Bool
-      if let last = current.last {
-        goesOn = try stepReply(after: last, model, &current)
-      } else {
-        goesOn = try stepPrompt(model, &current)
-      }
-      if goesOn { generation = current }
+      return try advancePass(model)
     } catch {
-      host.emit(.failed(current.id, WorkerError(error)))
+      // Whoever asked for what the model cannot do ends; nobody else is left without an answer.
+      model.executor.giveUp()
+      let failed = scheduler.running
+      scheduler.running = []
+      for generation in failed { host.emit(.failed(generation.id, WorkerError(error))) }
+      return .idle
     }
   }
 
-  private func stepPrompt(_ model: LoadedModel, _ current: inout Generation) throws(ModelError) -> Bool {
-    let total = current.promptTokens.count
-    let context = model.context
-    if context.tokensUnderWay == 0 {
-      let end = min(current.done + model.promptChunk, total)
-      try context.begin(current.promptTokens[current.done..<end], logitRows: end == total ? 1 : 0)
+  private func advancePass(_ model: LoadedModel) throws(ModelError) -> PassProgress {
+    let executor = model.executor
+    if executor.tokensUnderWay == 0 {
+      var batch = Batch()
+      let parts = scheduler.plan(
+        promptTokens: (model.promptChunk, model.sharedPromptChunk),
+        draft: { generation in
+          generation.speculation?.draft(
+            limit: generation.budget - 1, costs: model.passCosts, slice: LoadedModel.sliceTime) ?? []
+        })
+      for part in parts {
+        guard let running = scheduler.running.first(where: { $0.id == part.id }) else { continue }
+        batch.append(Batch.Span(running.sequence, tokens: part.tokens, logitRows: part.logitRows))
+      }
+      try executor.submit(batch)
     }
-    let count = context.tokensUnderWay
-    let all = context.model.hyperparameters.layerCount
-    let layers = min(model.layersOfSlice(tokens: count), all - context.layersDone)
+    let count = executor.tokensUnderWay
+    let layers = min(model.layersOfSlice(tokens: count), model.layerCount - executor.layersDone)
     let start = host.now()
-    let logits = context.advance(layers: layers)
-    model.sliceTook(host.now() - start, tokens: count, layers: layers)
-    current.done += logits == nil ? 0 : count
-    guard let logits, current.done == total else {
-      let partly = context.tokensUnderWay * context.layersDone / all
-      host.emit(.prompt(current.id, PromptProgress(done: current.done + partly, total: total)))
+    let progress = executor.advance(layers: layers)
+    let took = host.now() - start
+    model.sliceTook(took, tokens: count, layers: layers)
+    switch progress {
+    case .again: reportPrompts(model)
+    case .done: handOut(executor.logits, of: model, after: took)
+    case .idle, .waiting: break
+    }
+    return progress
+  }
+
+  /// Says how far the prompts of the pass under way are.
+  private func reportPrompts(_ model: LoadedModel) {
+    let (through, all) = (model.executor.layersDone, model.layerCount)
+    for part in scheduler.parts where !part.isReply {
+      guard let current = scheduler.running.first(where: { $0.id == part.id }) else { continue }
+      let done = current.done + part.tokens.count * through / all
+      host.emit(.prompt(part.id, PromptProgress(done: done, total: current.promptTokens.count)))
+    }
+  }
+
+  /// Gives each request of a pass its rows of the logits.
+  private func handOut(_ logits: UnsafeMutableBufferPointer<Float>, of model: LoadedModel, after took: Double) {
+    let width = model.info.vocabularySize
+    var first = 0
+    let parts = scheduler.parts
+    scheduler.parts = []
+    for part in parts {
+      let rows = UnsafeMutableBufferPointer(rebasing: logits[first * width..<(first + part.logitRows) * width])
+      first += part.logitRows
+      // Taken out while it is worked on, so that its arrays are not copied.
+      guard let index = scheduler.running.firstIndex(where: { $0.id == part.id }) else { continue }
+      var current = scheduler.running.remove(at: index)
+      let goesOn: Bool
+      if part.isReply {
+        if parts.count == 1 { model.passCosts.passTook(took, drafted: part.tokens.count - 1) }
+        goesOn = goOn(rows, after: part.tokens, model, &current)
+      } else {
+        goesOn = read(part, rows, model, &current)
+      }
+      if goesOn { scheduler.running.insert(current, at: index) }
+    }
+  }
+
+  /// A part of the prompt is through; with the last one the reply begins.
+  private func read(
+    _ part: Scheduler.Part, _ logits: UnsafeMutableBufferPointer<Float>, _ model: LoadedModel,
+    _ current: inout Generation
+  ) -> Bool {
+    let total = current.promptTokens.count
+    current.done += part.tokens.count
+    guard current.done == total else {
+      host.emit(.prompt(current.id, PromptProgress(done: current.done, total: total)))
       return true
     }
     current.prompted = host.now()
@@ -114,32 +159,29 @@ extension Worker {
     return take(logits, of: model, &current)
   }
 
-  /// One pass over the last token and a draft of the next ones. Tokens are chosen as after single passes, up to the first
+  /// The last token and a draft of the next ones are through. Tokens are chosen as after single passes, up to the first
   /// one that the draft has wrong; of the rest nothing stays.
-  private func stepReply(
-    after last: TokenID, _ model: LoadedModel, _ current: inout Generation
-  ) throws(ModelError) -> Bool {
-    let context = model.context
-    let draft =
-      current.speculation?.draft(
-        limit: current.budget - 1, costs: model.passCosts, slice: LoadedModel.sliceTime) ?? []
-    let start = host.now()
-    let logits = try context.evaluate([last] + draft, logitRows: draft.count + 1)
-    model.passCosts.passTook(host.now() - start, drafted: draft.count)
+  private func goOn(
+    _ logits: UnsafeMutableBufferPointer<Float>, after tokens: [TokenID], _ model: LoadedModel,
+    _ current: inout Generation
+  ) -> Bool {
+    let draft = tokens.dropFirst()
     current.timings.draftCount += draft.count
-    let through = context.tokens.count - draft.count
+    let through = current.sequence.tokens.count - draft.count
     let width = model.info.vocabularySize
     for row in 0...draft.count {
-      let drafted = row < draft.count ? draft[row] : nil
+      let drafted = row < draft.count ? tokens[row + 1] : nil
       let chosen = UnsafeMutableBufferPointer(rebasing: logits[row * width..<(row + 1) * width])
       let goesOn = take(chosen, of: model, drafted: drafted, &current)
       if !goesOn || current.last != drafted {
-        context.truncate(to: through + row)
+        current.sequence.rewind(to: through + row)
         return goesOn
       }
     }
     return true
   }
+
+  // MARK: Replies
 
   /// Chooses the next token and sends what became text; false when the reply has ended. `drafted`: the token that the
   /// draft has in its place.
@@ -192,10 +234,11 @@ extension Worker {
     current.tokens.removeAll(keepingCapacity: true)
   }
 
-  /// Ends the running request because someone asked for it.
-  func abortRunning() {
-    guard var current = generation else { return }
-    generation = nil
+  /// Ends a request that ran because someone asked for it.
+  func abort(_ running: Generation) {
+    // What the pass would append to the sequence, nobody wants any more; others' parts are begun again.
+    if scheduler.parts.contains(where: { $0.id == running.id }) { model?.executor.giveUp() }
+    var current = running
     finish(&current, .aborted)
   }
 

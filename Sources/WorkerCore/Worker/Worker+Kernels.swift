@@ -30,7 +30,7 @@ extension Worker {
     let formats = TensorFormat.allCases.filter { format in
       file.tensors.contains { $0.format == format && $0.shape.count > 1 }
     }
-    let check = KernelCheck(formats: formats, keyLength: h.keyLength, valueLength: h.valueLength)
+    let check = KernelCheck(formats: formats, heads: h.headLengths)
     guard host.kernelsPass(check) || takeOtherKernels(check) else { throw Self.noKernels }
     kernelWatch = KernelWatch(check)
   }
@@ -42,34 +42,28 @@ extension Worker {
   func recheckKernels() {
     guard kernelWatch?.isDue() == true, let check = kernelWatch?.check, !host.kernelsPass(check) else { return }
     let areReplaced = takeOtherKernels(check)
-    model?.context.truncate(to: 0)
+    model?.executor.giveUp()
+    model?.forgetTokens()
     // Nobody knows since when they are wrong.
     forget("")
-    guard let running = generation else { return }
     guard areReplaced else {
-      generation = nil
-      let waiting = queue
-      queue = []
+      let (running, preparation, waiting) = scheduler.clear()
       releaseModel()
       reduce(.unloaded)
-      for id in [running.id] + waiting.map({ $0.id }) { host.emit(.failed(id, Self.noKernels)) }
+      let ids = running.map { $0.id } + (preparation.map { [$0.id] } ?? []) + waiting.map { $0.id }
+      for id in ids { host.emit(.failed(id, Self.noKernels)) }
       return
     }
-    if running.timings.predictedCount == 0 {
-      generation?.done = 0
-      generation?.timings.promptCount = running.promptTokens.count
-      generation?.timings.cachedCount = 0
-      generation?.timings.restoredCount = 0
-      return
+    let running = scheduler.running
+    scheduler.running = []
+    for var generation in running {
+      if generation.timings.predictedCount == 0 {
+        generation.beginAgain()
+        scheduler.running.append(generation)
+      } else {
+        host.emit(.failed(generation.id, Self.wasWrong))
+      }
     }
-    generation = nil
-    host.emit(
-      .failed(
-        running.id,
-        WorkerError(
-          .internalError,
-          "The engine noticed that it computed wrongly here, so this reply may be wrong. It computes in a simpler way "
-            + "from now on: please ask again.")))
   }
 
   private func takeOtherKernels(_ check: KernelCheck) -> Bool {
@@ -78,6 +72,13 @@ extension Worker {
       if host.kernelsPass(check) { return true }
     }
     return false
+  }
+
+  private static var wasWrong: WorkerError {
+    WorkerError(
+      .internalError,
+      "The engine noticed that it computed wrongly here, so this reply may be wrong. It computes in a simpler way "
+        + "from now on: please ask again.")
   }
 
   private static var noKernels: WorkerError {

@@ -28,7 +28,7 @@ extension Worker {
       let length = contextLength(for: current, trained: entry.contextLength)
       do throws(WorkerError) {
         try checkMemory(
-          current, weights: entry.fileSize, working: entry.memoryNeed(contextLength: length) - entry.fileSize,
+          current, weights: entry.fileSize, working: entry.memoryNeed(contextLength: length * sequences(for: current)) - entry.fileSize,
           contextLength: length, limit: host.memoryLimit())
       } catch {
         failLoad(error)
@@ -41,6 +41,7 @@ extension Worker {
 
   private func sameLoad(_ a: LoadCommand, _ b: LoadCommand) -> Bool {
     sameBytes(a.model, b.model) && a.contextLength == b.contextLength && a.threads == b.threads
+      && a.sequences == b.sequences
   }
 
   /// Takes back a load; nothing is loaded afterwards.
@@ -91,8 +92,8 @@ extension Worker {
 
   private func failLoad(_ error: WorkerError) {
     let failed = endLoad()
-    let waiting = queue
-    queue = []
+    let waiting = scheduler.waiting
+    scheduler.waiting = []
     reduce(.loadFailed(error))
     fail(failed + waiting.map { $0.id }, error)
   }
@@ -151,13 +152,15 @@ extension Worker {
     if let file = try? GGUFFile.parseHeader(prefix, fileSize: Int64(clamping: fileSize)),
       let trained = try? Hyperparameters(file).contextLength,
       let cost = try? LanguageModel.memoryCost(
-        of: file, contextLength: contextLength(for: load, trained: trained), threads: threads(for: load))
+        of: file, limits: limits(for: load, contextLength: contextLength(for: load, trained: trained)),
+        threads: threads(for: load))
     {
       return max(UInt64(cost.weights), fileSize) + UInt64(cost.working)
     }
     guard let entry = load.entry else { return fileSize }
     return max(entry.fileSize, fileSize) - entry.fileSize
-      + entry.memoryNeed(contextLength: contextLength(for: load, trained: entry.contextLength))
+      + entry.memoryNeed(
+        contextLength: contextLength(for: load, trained: entry.contextLength) * sequences(for: load))
   }
 
   /// The bytes are there, complete and verified. The worker gives them back when the model is unloaded.
@@ -242,13 +245,12 @@ extension Worker {
     }
     let threads = threads(for: current)
     let length = contextLength(for: current, trained: language.hyperparameters.contextLength)
-    let context: InferenceContext
+    let limits = limits(for: current, contextLength: length)
+    let executor: CPUExecutor
     let cost: MemoryCost
     do throws(ModelError) {
-      let team = try team(of: threads)
-      context = try InferenceContext(
-        model: language, contextLength: length, team: team, logitRows: Speculation.logitRows)
-      cost = try LanguageModel.memoryCost(of: file, contextLength: length, threads: threads)
+      executor = try CPUExecutor(model: language, team: try team(of: threads), limits: limits)
+      cost = try LanguageModel.memoryCost(of: file, limits: limits, threads: threads)
     } catch {
       throw WorkerError(error)
     }
@@ -260,9 +262,10 @@ extension Worker {
       trainedContextLength: language.hyperparameters.contextLength, hasChatTemplate: format.hasTemplate,
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival)
+    scheduler.capacity = limits.sequences
     model = LoadedModel(
       command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,
-      context: context)
+      executor: executor)
     load?.tracker.ready(now: now)
     reportProgress()
     load = nil
@@ -277,6 +280,17 @@ extension Worker {
     return max(1, min(wanted == 0 ? usual : Int(clamping: wanted), trained))
   }
 
+  /// Most requests that run together.
+  private static let mostSequences: UInt32 = 64
+
+  private func limits(for load: Load, contextLength: Int) -> ExecutionLimits {
+    let sequences = sequences(for: load)
+    return ExecutionLimits(
+      contextLength: contextLength, sequences: sequences, logitRows: max(Speculation.logitRows, sequences))
+  }
+
+  private func sequences(for load: Load) -> Int { Int(max(1, min(load.command.sequences, Self.mostSequences))) }
+
   /// Throws `notEnoughMemory` when the model does not fit at its context length.
   private func checkMemory(
     _ file: GGUFFile, _ load: Load, fileSize: UInt64, limit: UInt64
@@ -285,7 +299,8 @@ extension Worker {
     let length: Int
     do throws(ModelError) {
       length = contextLength(for: load, trained: try Hyperparameters(file).contextLength)
-      cost = try LanguageModel.memoryCost(of: file, contextLength: length, threads: threads(for: load))
+      cost = try LanguageModel.memoryCost(
+        of: file, limits: limits(for: load, contextLength: length), threads: threads(for: load))
     } catch {
       throw WorkerError(error)
     }

@@ -23,7 +23,7 @@ extension Worker {
   // MARK: What a request means for the file
 
   /// Whether the running request waits for keys and values that are kept.
-  var isRecalling: Bool { generation != nil && prefix?.isRecalling == true }
+  var isRecalling: Bool { !scheduler.running.isEmpty && prefix?.isRecalling == true }
 
   /// Whether the shell is opening the file.
   var waitsForPrefix: Bool {
@@ -38,12 +38,14 @@ extension Worker {
     }
   }
 
-  /// A request of this conversation begins, with `cached` tokens of its prompt in the cache.
-  func usePrefix(of conversation: String, prompt: [TokenID], cached: Int) {
-    if let prefix, !sameBytes(prefix.conversation, conversation) { dropPrefix() }
-    guard host.prefixStorage != nil, !conversation.utf8.isEmpty else { return }
-    var current = prefix ?? Prefix(conversation: conversation)
-    let length = InferenceContext.blockLength
+  /// A request of this conversation begins, with `cached` tokens of its prompt in the sequence.
+  func usePrefix(of conversation: String, by sequence: TokenSequence, prompt: [TokenID], cached: Int) {
+    if let prefix, !sameBytes(prefix.conversation, conversation) || prefix.sequence !== sequence { dropPrefix() }
+    // Of several sequences none stays with a conversation, and a recurrent state is not in the blocks.
+    guard host.prefixStorage != nil, !conversation.utf8.isEmpty, scheduler.capacity == 1, sequence.rewindsExactly
+    else { return }
+    var current = prefix ?? Prefix(conversation: conversation, sequence: sequence)
+    let length = TokenSequence.blockLength
     current.digests.removeLast(max(0, current.digests.count - cached / length))
     current.isKept = false
     if case .unavailable = current.file { current.file = .closed }
@@ -86,54 +88,53 @@ extension Worker {
 
   /// Reads blocks back into the cache as long as they are for the prompt's tokens.
   func stepRecall() {
-    guard let model, let storage = host.prefixStorage, var current = prefix, let prompt = generation?.promptTokens
+    guard let model, let storage = host.prefixStorage, var current = prefix,
+      let prompt = scheduler.running.first?.promptTokens
     else {
       return endRecall()
     }
     if case .opening = current.file { return }
     guard case .open(let id, var size, let limit) = current.file, size > 0 else { return endRecall() }
     guard model.fingerprint.isComplete else { return model.fingerprint.advance(model.bytes.parts) }
-    let before = model.context.tokens.count
+    let sequence = current.sequence
+    let before = sequence.tokens.count
     let start = host.now()
     var goesOn = false
     repeat {
-      goesOn = recallBlock(of: prompt, on: model, from: storage, size: &size, &current)
+      goesOn = recallBlock(of: prompt, model.fingerprint.digest, from: storage, size: &size, &current)
     } while goesOn && host.now() - start < Prefix.sliceTime
     current.file = .open(id, size: size, limit: limit)
     prefix = current
-    let count = model.context.tokens.count - before
+    let count = sequence.tokens.count - before
     let isSlow = model.promptTokenTime > 0 && host.now() - start > Double(count) * model.promptTokenTime
-    generation?.recalled(count, cached: model.context.tokens.count)
-    if let generation, count > 0 {
-      let progress = PromptProgress(done: model.context.tokens.count, total: generation.promptTokens.count)
-      host.emit(.prompt(generation.id, progress))
+    if let id = scheduler.running.first?.id, count > 0 {
+      scheduler.running[0].recalled(count, cached: sequence.tokens.count)
+      host.emit(.prompt(id, PromptProgress(done: sequence.tokens.count, total: prompt.count)))
     }
     if !goesOn || (count > 0 && isSlow) { endRecall() }
   }
 
   /// One block; false when there are no more to read.
   private func recallBlock(
-    of prompt: [TokenID], on model: LoadedModel, from storage: PrefixStorage, size: inout UInt64,
-    _ current: inout Prefix
+    of prompt: [TokenID], _ model: UInt64, from storage: PrefixStorage, size: inout UInt64, _ current: inout Prefix
   ) -> Bool {
-    let context = model.context
+    let sequence = current.sequence
     let index = current.digests.count
-    let end = (index + 1) * InferenceContext.blockLength
-    let stride = Prefix.blockHeader + context.blockSize
+    let end = (index + 1) * TokenSequence.blockLength
+    let stride = Prefix.blockHeader + sequence.blockSize
     let offset = UInt64(index) * UInt64(stride)
     guard end < prompt.count, size >= offset + UInt64(stride) else { return false }
-    let digest = current.nextDigest(prompt, model: model.fingerprint.digest)
+    let digest = current.nextDigest(prompt, model: model)
     // Of what the cache has, only the name is looked at.
-    let isCached = end <= context.tokens.count
+    let isCached = end <= sequence.tokens.count
     var bytes = [UInt8](repeating: 0, count: isCached ? Prefix.blockHeader : stride)
     let isRight = bytes.withUnsafeMutableBytes { bytes in
       guard storage.read(offset, bytes), bytes.word(0) == digest else { return false }
       if isCached { return true }
       let block = UnsafeRawBufferPointer(rebasing: bytes[Prefix.blockHeader...])
       guard bytes.word(8) == XXH64.digest(block, seed: digest) else { return false }
-      context.truncate(to: end - InferenceContext.blockLength)
-      context.appendBlock(block, tokens: prompt[end - InferenceContext.blockLength..<end])
-      return true
+      sequence.rewind(to: end - TokenSequence.blockLength)
+      return (try? sequence.appendBlock(block, tokens: prompt[end - TokenSequence.blockLength..<end])) != nil
     }
     guard isRight else {
       // Another model's, another conversation's, or broken: of no use to anyone.
@@ -156,41 +157,41 @@ extension Worker {
   func stepKeep() {
     guard hasPrefixToKeep, let model, let storage = host.prefixStorage, var current = prefix else { return }
     guard case .open(let id, var size, let limit) = current.file else {
-      if model.context.tokens.count < InferenceContext.blockLength { prefix?.isKept = true } else { openPrefix() }
+      if current.sequence.tokens.count < TokenSequence.blockLength { prefix?.isKept = true } else { openPrefix() }
       return
     }
     guard model.fingerprint.isComplete else { return model.fingerprint.advance(model.bytes.parts) }
     let start = host.now()
     var goesOn = false
     repeat {
-      goesOn = keepBlock(of: model, in: storage, size: &size, limit: limit, &current)
+      goesOn = keepBlock(model.fingerprint.digest, in: storage, size: &size, limit: limit, &current)
     } while goesOn && host.now() - start < Prefix.sliceTime
     current.file = .open(id, size: size, limit: limit)
     current.isKept = !goesOn
     prefix = current
     guard !goesOn else { return }
-    let kept = UInt64(current.digests.count) * UInt64(Prefix.blockHeader + model.context.blockSize)
+    let kept = UInt64(current.digests.count) * UInt64(Prefix.blockHeader + current.sequence.blockSize)
     if size > kept { storage.truncate(kept) }
     closePrefix()
   }
 
   /// One block; false when the file has all that it can have.
   private func keepBlock(
-    of model: LoadedModel, in storage: PrefixStorage, size: inout UInt64, limit: UInt64, _ current: inout Prefix
+    _ model: UInt64, in storage: PrefixStorage, size: inout UInt64, limit: UInt64, _ current: inout Prefix
   ) -> Bool {
-    let context = model.context
+    let sequence = current.sequence
     let index = current.digests.count
-    let stride = Prefix.blockHeader + context.blockSize
+    let stride = Prefix.blockHeader + sequence.blockSize
     let offset = UInt64(index) * UInt64(stride)
     let end = offset + UInt64(stride)
-    guard (index + 1) * InferenceContext.blockLength <= context.tokens.count, end <= limit else { return false }
-    let digest = current.nextDigest(context.tokens, model: model.fingerprint.digest)
+    guard (index + 1) * TokenSequence.blockLength <= sequence.tokens.count, end <= limit else { return false }
+    let digest = current.nextDigest(sequence.tokens, model: model)
     var bytes = [UInt8](repeating: 0, count: stride)
     let isThere = bytes.withUnsafeMutableBytes { bytes in
       let header = UnsafeMutableRawBufferPointer(rebasing: bytes[..<Prefix.blockHeader])
       if size >= end, storage.read(offset, header), header.word(0) == digest { return true }
       let block = UnsafeMutableRawBufferPointer(rebasing: bytes[Prefix.blockHeader...])
-      context.copyBlock(index, into: block)
+      sequence.copyBlock(index, into: block)
       header.setWord(0, digest)
       header.setWord(8, XXH64.digest(UnsafeRawBufferPointer(block), seed: digest))
       return storage.write(offset, UnsafeRawBufferPointer(bytes))

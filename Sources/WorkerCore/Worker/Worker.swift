@@ -19,31 +19,12 @@ public final class Worker {
   /// How often kernels were found wrong and replaced by simpler ones.
   public internal(set) var kernelChanges = 0
 
-  /// Requests that wait for the model, oldest first.
-  var queue: [Waiting] = []
-  /// The generation request whose prompt is being put together.
-  var preparation: Preparation?
-  /// The generation request that runs.
-  var generation: Generation?
+  /// The requests on their way.
+  var scheduler = Scheduler()
 
   /// What is kept between visits of the conversation whose request ran last; nil when it has no name.
   var prefix: Prefix?
   var nextPrefixFile: PrefixFileID = 1
-
-  /// A request that came while a model was loading or another request was running.
-  struct Waiting {
-    enum Work {
-      case generate(GenerationCommand)
-      case tokenize(TokenizeCommand)
-      case detokenize([TokenID])
-      case applyTemplate(ChatInput)
-    }
-
-    let id: RequestID
-    let work: Work
-    /// When it came, by the host's clock.
-    let time: Double
-  }
 
   /// - Parameter catalog: the models that ``ModelState/availableModels`` shows and that names are looked up in.
   public init(host: WorkerHost, catalog: [CatalogModel] = ModelCatalog.models) {
@@ -77,53 +58,61 @@ public final class Worker {
     }
   }
 
-  /// Does one slice of work: a piece of loading, an attempt at a prompt, one chunk of it, or one token; when nobody waits, a piece of what is
-  /// kept of the last conversation.
-  ///
-  /// - Returns: whether there is more to do right now. When not, the next call that changes something is a command or a
-  ///   report about a fetch or a
-  ///   file.
-  public func step() -> Bool {
+  /// What follows a slice of work.
+  public enum Activity: Int32, Sendable {
+    /// Nothing is left to do; the next call that changes something is a command, or a report about a fetch.
+    case idle = 0
+    /// There is more to do right now.
+    case again = 1
+    /// There is more to do, once the shell has reported about a file or a device.
+    case waiting = 2
+  }
+
+  /// Does one slice of work: a piece of loading, an attempt at a prompt, a part of a pass over what the running requests
+  /// have for the model; when nobody waits, a piece of what is kept of the last conversation.
+  @discardableResult
+  public func step() -> Activity {
     if load?.bytes != nil {
       stepLoad()
-    } else if isRecalling {
+      return .again
+    }
+    guard let model else { return .idle }
+    if isRecalling {
       stepRecall()
-    } else if generation != nil {
-      recheckKernels()
-      if generation != nil { stepGeneration() }
-    } else if let model, preparation != nil {
+      if isRecalling, waitsForPrefix { return .waiting }
+    } else if scheduler.hasRoom, scheduler.preparation != nil {
       stepPreparation(model)
-    } else if let model, !queue.isEmpty {
-      let next = queue.removeFirst()
+    } else if scheduler.hasRoom, let next = scheduler.next() {
       begin(next, on: model)
+    } else if !scheduler.running.isEmpty {
+      recheckKernels()
+      if let model = self.model, !scheduler.running.isEmpty, stepPass(model) == .waiting { return .waiting }
     } else {
       stepKeep()
     }
-    if load?.bytes != nil { return true }
-    if generation != nil { return !isRecalling || !waitsForPrefix }
-    return model != nil && (preparation != nil || !queue.isEmpty || hasPrefixToKeep)
+    return load?.bytes != nil || (self.model != nil && (scheduler.hasWork || hasPrefixToKeep)) ? .again : .idle
   }
 
   // MARK: Requests
 
-  private func enqueue(_ id: RequestID, _ work: Waiting.Work) {
+  private func enqueue(_ id: RequestID, _ work: Request.Work) {
     guard model != nil || load != nil else {
       host.emit(.failed(id, WorkerError(.noModel, "No model is loaded. Load one first.")))
       return
     }
-    queue.append(Waiting(id: id, work: work, time: host.now()))
+    scheduler.waiting.append(Request(id: id, work: work, time: host.now()))
   }
 
   /// Short requests do not wait for a running generation, only for a load.
-  private func answerOrEnqueue(_ id: RequestID, _ work: Waiting.Work) {
+  private func answerOrEnqueue(_ id: RequestID, _ work: Request.Work) {
     if let model {
-      begin(Waiting(id: id, work: work, time: host.now()), on: model)
+      begin(Request(id: id, work: work, time: host.now()), on: model)
     } else {
       enqueue(id, work)
     }
   }
 
-  private func begin(_ request: Waiting, on model: LoadedModel) {
+  private func begin(_ request: Request, on model: LoadedModel) {
     let id = request.id
     do throws(WorkerError) {
       switch request.work {
@@ -146,13 +135,13 @@ public final class Worker {
   }
 
   private func cancel(_ id: RequestID) {
-    if generation?.id == id {
-      abortRunning()
-    } else if let prepared = preparation, prepared.id == id {
-      preparation = nil
-      finishAborted(prepared.id)
-    } else if let index = queue.firstIndex(where: { $0.id == id }) {
-      finishAborted(queue.remove(at: index))
+    if let running = scheduler.remove(running: id) {
+      abort(running)
+    } else if scheduler.preparation?.id == id {
+      scheduler.preparation = nil
+      finishAborted(id)
+    } else if let index = scheduler.waiting.firstIndex(where: { $0.id == id }) {
+      finishAborted(scheduler.waiting.remove(at: index))
     } else {
       cancelLoad(for: id)
     }
@@ -160,17 +149,13 @@ public final class Worker {
 
   /// Ends every request with reason `aborted`.
   func abortAll() {
-    if generation != nil { abortRunning() }
-    if let prepared = preparation {
-      preparation = nil
-      finishAborted(prepared.id)
-    }
-    let waiting = queue
-    queue = []
+    let (running, preparation, waiting) = scheduler.clear()
+    for generation in running { abort(generation) }
+    if let preparation { finishAborted(preparation.id) }
     for request in waiting { finishAborted(request) }
   }
 
-  private func finishAborted(_ request: Waiting) {
+  private func finishAborted(_ request: Request) {
     if case .generate = request.work {
       finishAborted(request.id)
     } else {
@@ -195,8 +180,8 @@ public final class Worker {
   func releaseModel() {
     guard let bytes = model?.bytes else { return }
     dropPrefix()
-    generation = nil
-    preparation = nil
+    scheduler.running = []
+    scheduler.preparation = nil
     model = nil
     kernelWatch = nil
     bytes.release()

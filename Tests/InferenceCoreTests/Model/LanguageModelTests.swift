@@ -46,7 +46,7 @@ import Testing
 
   @Test func aTensorThatNothingReadsIsRefusedUnlessItIsKnownToBeHarmless() throws {
     let model = TinyArchitecture(name: "llama")
-    for name in ["blk.2.ffn_norm.bias", "blk.0.ffn_gate.bias", "cls.weight"] {
+    for name in ["blk.2.ffn_norm.bias", "blk.0.attn_gate.weight", "cls.weight"] {
       let error = try #require(Self.error(model.file(adding: [name])))
       #expect(error.kind == .unsupported)
       #expect(error.message.contains(name))
@@ -72,9 +72,12 @@ import Testing
     try TinyArchitecture(name: "llama").file().withUnsafeBytes { bytes in
       let header = try GGUFFile.parseHeader(bytes, fileSize: Int64(bytes.count))
       let short = try LanguageModel.memoryCost(of: header, contextLength: 128)
-      let long = try LanguageModel.memoryCost(of: header, contextLength: 256)
+      let long = try LanguageModel.memoryCost(of: header, contextLength: 129)
+      // In pages of 128 positions.
       #expect(long.cache == 2 * short.cache)
       #expect(short.cache == 128 * 7 * 2 * (16 + 16) * 2)
+      let several = try LanguageModel.memoryCost(of: header, limits: ExecutionLimits(contextLength: 128, sequences: 3))
+      #expect(several.cache == 3 * short.cache)
       #expect(short.weights > 0 && short.weights <= bytes.count)
       #expect(throws: ModelError.self) { try LanguageModel.memoryCost(of: header, contextLength: 0) }
     }

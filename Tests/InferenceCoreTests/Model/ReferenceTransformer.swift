@@ -5,8 +5,8 @@ import InferenceCore
 /// A forward pass written from the papers, in double precision, slow and without a thought of the engine's own: what the
 /// engine computes is held to it for every architecture.
 ///
-/// LLaMA (Touvron et al. 2023), Qwen2 and Qwen3 (Yang et al. 2024, 2025), Phi-2 (Li et al. 2023) and Gemma 3 (2025), with the
-/// tensors' names of GGUF. Only keys and values are rounded, to 16 bits, as in every cache.
+/// LLaMA (Touvron et al. 2023), Qwen2 and Qwen3 (Yang et al. 2024, 2025), Phi-2 (Li et al. 2023), Gemma 2 and 3 (2024, 2025)
+/// and LFM2 (Liquid AI 2025), with the tensors' names of GGUF. Only keys and values are rounded, to 16 bits, as in every cache.
 struct ReferenceTransformer {
   private let architecture: String
   private let tensors: [String: GGUFTensor]
@@ -34,31 +34,63 @@ struct ReferenceTransformer {
     let embedding = weights("token_embd.weight")!
     let width = embedding[0].count
     var x = tokens.map { token in
-      embedding[Int(token)].map { architecture == "gemma3" ? $0 * Double(width).squareRoot() : $0 }
+      embedding[Int(token)].map { isGemma ? $0 * Double(width).squareRoot() : $0 }
     }
     for layer in 0..<Int(number("block_count")) {
       let name = "blk.\(layer)."
       let input = x.map { norm($0, name + "attn_norm") }
-      var attended = linear(attention(input, layer), name + "attn_output")
+      var attended =
+        tensors[name + "shortconv.conv.weight"] == nil
+        ? linear(attention(input, layer), name + "attn_output") : convolution(input, name)
       if architecture == "phi2" {
         let fed = feedForward(input, name)
         for token in x.indices { x[token] = sum(sum(x[token], attended[token]), fed[token]) }
         continue
       }
-      if architecture == "gemma3" { attended = attended.map { norm($0, name + "post_attention_norm") } }
+      if isGemma { attended = attended.map { norm($0, name + "post_attention_norm") } }
       for token in x.indices { x[token] = sum(x[token], attended[token]) }
       var fed = feedForward(x.map { norm($0, name + "ffn_norm") }, name)
-      if architecture == "gemma3" { fed = fed.map { norm($0, name + "post_ffw_norm") } }
+      if isGemma { fed = fed.map { norm($0, name + "post_ffw_norm") } }
       for token in x.indices { x[token] = sum(x[token], fed[token]) }
     }
-    let last = [norm(x[x.count - 1], "output_norm")]
-    return linear(last, weights("output.weight") == nil ? "token_embd" : "output", bias: "output.bias")[0]
+    let last = [norm(x[x.count - 1], architecture == "lfm2" ? "token_embd_norm" : "output_norm")]
+    let logits = linear(last, weights("output.weight") == nil ? "token_embd" : "output", bias: "output.bias")[0]
+    return logits.map { bounded($0, "final_logit_softcapping") }
+  }
+
+  private var isGemma: Bool { architecture.hasPrefix("gemma") }
+
+  /// Gemma 2's soft caps.
+  private func bounded(_ x: Double, _ key: String) -> Double {
+    guard let cap = numbers["\(architecture).\(key)"] else { return x }
+    return cap * tanh(x / cap)
+  }
+
+  /// LFM2's gated short convolution: out(c * conv(b * x)) with b, c, x = in(h), each channel on its own and causal.
+  private func convolution(_ input: [[Double]], _ name: String) -> [[Double]] {
+    let gates = linear(input, name + "shortconv.in_proj")
+    let kernel = weights(name + "shortconv.conv.weight")!
+    let channels = kernel.count
+    let gated = gates.map { g in (0..<channels).map { g[$0] * g[2 * channels + $0] } }
+    let outputs = input.indices.map { token in
+      (0..<channels).map { channel -> Double in
+        let length = kernel[channel].count
+        let sum = (0..<length).reduce(0.0) { sum, tap in
+          let from = token - (length - 1 - tap)
+          return from < 0 ? sum : sum + kernel[channel][tap] * gated[from][channel]
+        }
+        return gates[token][channels + channel] * sum
+      }
+    }
+    return linear(outputs, name + "shortconv.out_proj")
   }
 
   /// Softmax of scaled products over what comes before (Vaswani et al. 2017), heads of keys shared (Ainslie et al. 2023).
   private func attention(_ input: [[Double]], _ layer: Int) -> [[Double]] {
     let name = "blk.\(layer)."
-    let (heads, shared) = (Int(number("attention.head_count")), Int(number("attention.head_count_kv")))
+    let heads = Int(number("attention.head_count"))
+    let shared = (weights(name + "attn_k.weight")?.count ?? heads * Int(number("attention.key_length")))
+      / Int(number("attention.key_length"))
     let (length, valueLength) = (Int(number("attention.key_length")), Int(number("attention.value_length")))
     var (q, k, v): ([[Double]], [[Double]], [[Double]])
     if tensors[name + "attn_qkv.weight"] != nil {
@@ -70,8 +102,8 @@ struct ReferenceTransformer {
       (q, k) = (linear(input, name + "attn_q"), linear(input, name + "attn_k"))
       v = linear(input, name + "attn_v")
     }
-    // Gemma 3: five layers with a window, then one without.
-    let isLocal = architecture == "gemma3" && layer % 6 != 5
+    // Gemma 2: one layer with a window, then one without; Gemma 3: five.
+    let isLocal = isGemma && (architecture == "gemma2" ? layer % 2 == 0 : layer % 6 != 5)
     for position in input.indices {
       q[position] = rotated(q[position], length, position, name + "attn_q_norm", isLocal)
       k[position] = rotated(k[position], length, position, name + "attn_k_norm", isLocal).map(half)
@@ -83,8 +115,8 @@ struct ReferenceTransformer {
         let from = head * shared / heads
         let seen = Array(max(0, token - (window == .max ? token : window - 1))...token)
         let scores = seen.map { place in
-          (0..<length).reduce(0) { $0 + q[token][head * length + $1] * k[place][from * length + $1] }
-            / Double(length).squareRoot()
+          let product = (0..<length).reduce(0) { $0 + q[token][head * length + $1] * k[place][from * length + $1] }
+          return bounded(product / Double(length).squareRoot(), "attn_logit_softcapping")
         }
         let most = scores.max()!
         let shares = scores.map { exp($0 - most) }
@@ -101,7 +133,7 @@ struct ReferenceTransformer {
     _ vector: [Double], _ length: Int, _ position: Int, _ normName: String, _ isLocal: Bool
   ) -> [Double] {
     let dimensions = Int(number("rope.dimension_count"))
-    let base = isLocal ? 10_000 : numbers["\(architecture).rope.freq_base"] ?? 10_000
+    let base = isLocal && architecture == "gemma3" ? 10_000 : numbers["\(architecture).rope.freq_base"] ?? 10_000
     let factors = weights("rope_freqs.weight")?[0]
     var result: [Double] = []
     for start in stride(from: 0, to: vector.count, by: length) {
@@ -124,7 +156,7 @@ struct ReferenceTransformer {
     func gelu(_ x: Double) -> Double { 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) }
     let up = linear(input, name + "ffn_up")
     if architecture == "phi2" { return linear(up.map { $0.map(gelu) }, name + "ffn_down") }
-    let gate = linear(input, name + "ffn_gate").map { $0.map(architecture == "gemma3" ? gelu : silu) }
+    let gate = linear(input, name + "ffn_gate").map { $0.map(isGemma ? gelu : silu) }
     return linear(zip(gate, up).map { zip($0, $1).map(*) }, name + "ffn_down")
   }
 

@@ -9,14 +9,15 @@ import Testing
     TinyArchitecture(name: "llama", rotaryBase: 500_000), TinyArchitecture(name: "qwen2", rotaryBase: 1_000_000),
     TinyArchitecture(name: "qwen3"), TinyArchitecture(name: "phi2", keyValueHeads: 4),
     TinyArchitecture(name: "phi2", keyValueHeads: 4, isFused: true),
-    TinyArchitecture(name: "gemma3", rotaryBase: 1_000_000),
+    TinyArchitecture(name: "gemma2"), TinyArchitecture(name: "gemma3", rotaryBase: 1_000_000),
+    TinyArchitecture(name: "lfm2", rotaryBase: 1_000_000),
   ]
-  static let tokens = Array(InferenceContextTests.prompt.prefix(40))
+  static let tokens = Array(CPUExecutorTests.prompt.prefix(40))
 
   /// The largest difference of a logit, in standard deviations of the logits.
   private static func difference(_ architecture: TinyArchitecture) throws -> Double {
     let bytes = architecture.file()
-    let found = try InferenceContextTests.logits(bytes, pieces: [tokens.count], prompt: tokens).map(Double.init)
+    let found = try CPUExecutorTests.logits(bytes, pieces: [tokens.count], prompt: tokens).map(Double.init)
     let expected = try bytes.withUnsafeBytes { ReferenceTransformer(try GGUFFile($0)).logits(after: tokens) }
     #expect(found.count == expected.count)
     let mean = expected.reduce(0, +) / Double(expected.count)

@@ -23,9 +23,17 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     TinyArchitecture(name: "qwen3", format: .q5_0),
     TinyArchitecture(name: "phi2", keyValueHeads: 4),
     TinyArchitecture(name: "phi2", format: .q5_1, keyValueHeads: 4, isFused: true),
+    TinyArchitecture(name: "gemma2", format: .q4_0),
     TinyArchitecture(name: "gemma3"),
     TinyArchitecture(name: "gemma3", format: .iq4_NL),
+    TinyArchitecture(name: "lfm2"),
+    TinyArchitecture(name: "lfm2", format: .q8_0),
   ]
+
+  /// Whether some layers keep a state that cannot be cut back.
+  var isRecurrent: Bool { name == "lfm2" }
+  /// Of such a model, the layers that are attention.
+  static let attentionLayers = [2, 4, 6]
 
   /// The file's bytes. The parameters spoil it for tests of errors.
   func file(
@@ -40,11 +48,21 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
       ("context_length", 512), ("embedding_length", width), ("block_count", layers), ("feed_forward_length", inner),
       ("attention.head_count", heads), ("attention.head_count_kv", keyValueHeads), ("attention.key_length", length),
       ("attention.value_length", length), ("rope.dimension_count", name == "phi2" ? length / 2 : length),
-    ] where key != missing {
+    ] where key != missing && !(isRecurrent && key == "attention.head_count_kv") {
       builder.add("\(name).\(key)", .uint32, UInt32(value))
     }
+    if isRecurrent {
+      builder.add(
+        "lfm2.attention.head_count_kv", arrayOf: .int32,
+        (0..<layers).map { littleEndian(Int32(Self.attentionLayers.contains($0) ? keyValueHeads : 0)) })
+      builder.add("lfm2.shortconv.l_cache", .uint32, UInt32(3))
+    }
+    if name == "gemma2" {
+      builder.add("gemma2.attn_logit_softcapping", Float(2))
+      builder.add("gemma2.final_logit_softcapping", Float(3))
+    }
     if let rotaryBase { builder.add("\(name).rope.freq_base", rotaryBase) }
-    if name == "gemma3" { builder.add("gemma3.attention.sliding_window", .uint32, UInt32(24)) }
+    if name.hasPrefix("gemma") { builder.add("\(name).attention.sliding_window", .uint32, UInt32(24)) }
     builder.add("\(name).attention.layer_norm\(name == "phi2" ? "" : "_rms")_epsilon", Float(1e-5))
 
     func add(_ tensor: String, _ shape: [Int], _ format: TensorFormat, mean: Float = 0, spread: Float) {
@@ -71,7 +89,12 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     for index in 0..<layers {
       let layer = "blk.\(index)."
       vector(layer + "attn_norm.weight", width)
-      if isFused {
+      let isConvolution = isRecurrent && !Self.attentionLayers.contains(index)
+      if isConvolution {
+        matrix(layer + "shortconv.in_proj.weight", 3 * width, width)
+        add(layer + "shortconv.conv.weight", [3, width], .f32, spread: 1)
+        matrix(layer + "shortconv.out_proj.weight", width, width)
+      } else if isFused {
         matrix(layer + "attn_qkv.weight", (heads + 2 * keyValueHeads) * length, width)
         vector(layer + "attn_qkv.bias", (heads + 2 * keyValueHeads) * length, mean: 0)
       } else {
@@ -80,12 +103,12 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
           if name == "qwen2" || name == "phi2" { vector(layer + "attn_\(part).bias", count * length, mean: 0) }
         }
       }
-      matrix(layer + "attn_output.weight", width, heads * length)
-      if name == "qwen3" || name == "gemma3" {
+      if !isConvolution { matrix(layer + "attn_output.weight", width, heads * length) }
+      if name == "qwen3" || name == "gemma3" || (isRecurrent && !isConvolution) {
         vector(layer + "attn_q_norm.weight", length)
         vector(layer + "attn_k_norm.weight", length)
       }
-      if name == "gemma3" {
+      if name.hasPrefix("gemma") {
         vector(layer + "post_attention_norm.weight", width)
         vector(layer + "post_ffw_norm.weight", width)
       }
@@ -100,7 +123,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
       matrix(layer + "ffn_up.weight", inner, width)
       matrix(layer + "ffn_down.weight", width, inner)
     }
-    vector("output_norm.weight", width)
+    vector(isRecurrent ? "token_embd_norm.weight" : "output_norm.weight", width)
     if name == "phi2" { vector("output_norm.bias", width, mean: 0) }
     for tensor in more { vector(tensor, inner) }
     return builder.file

@@ -8,7 +8,7 @@ import Testing
   func everyInstructionSetPassesForEveryFormat(keyLength: Int, valueLength: Int) {
     let standard = String(cString: ck_instruction_set())
     defer { _ = ck_select_instruction_set(standard) }
-    let check = KernelCheck(formats: TensorFormat.allCases, keyLength: keyLength, valueLength: valueLength)
+    let check = KernelCheck(formats: TensorFormat.allCases, heads: [.init(key: keyLength, value: valueLength)])
     #expect(check.passes())
     while KernelCheck.simplify() { #expect(check.passes(), "\(String(cString: ck_instruction_set()))") }
   }

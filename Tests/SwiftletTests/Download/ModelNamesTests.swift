@@ -105,6 +105,30 @@ struct ModelNamesTests {
     #expect(choose("a-Q6_K.gguf", "a-UD-Q6_K.gguf", "a-Q6_K.gguf") == ["a-Q6_K.gguf"])
   }
 
+  /// `Tests/Fixtures/model-file-names.json`, to which the page's `model-file-name.js` is held too.
+  @Test("files are chosen as the page chooses them")
+  func table() throws {
+    struct Table: Decodable {
+      struct Models: Decodable { var files: [String], one: [String] }
+      struct Choices: Decodable { var files: [String], wanted: [[String?]] }
+      var models: [Models], choices: [Choices], quantizations: [[String?]]
+    }
+    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appending(path: "../../Fixtures/model-file-names.json")
+    let table = try JSONDecoder().decode(Table.self, from: Data(contentsOf: url))
+    for row in table.models {
+      #expect(ModelFileName.models(in: row.files).filter { $0.count == 1 }.map { $0[0] } == row.one)
+    }
+    for row in table.choices {
+      for wanted in row.wanted {
+        let found = ModelFileName.choose(wanted[0], among: ModelFileName.models(in: row.files))
+        #expect(found?.first == wanted[1], "\(row.files): \(wanted[0] ?? "nothing")")
+      }
+    }
+    for row in table.quantizations { #expect(ModelFileName.quantization(row[0] ?? "") == row[1], "\(row)") }
+    #expect(!table.choices.isEmpty)
+  }
+
   @Test(
     "the quantization is read from names as people write them",
     arguments: [

@@ -14,6 +14,9 @@ struct Arena {
     self.base = base
   }
 
+  /// Whether what is cut can be used.
+  var hasMemory: Bool { base != nil }
+
   /// Room for an array of this shape, uninitialized.
   mutating func cut<Element>(_ type: Element.Type, _ shape: Int...) -> UnsafeMutablePointer<Element> {
     let start = size

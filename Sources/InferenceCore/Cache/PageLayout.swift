@@ -1,0 +1,38 @@
+import CKernels
+
+/// What a page of the cache holds: keys and values of all layers for consecutive positions of one sequence.
+///
+/// Layer after layer and head after head, the keys, F16 [position / 32][key length][32], so that a vector holds positions,
+/// then the values, F16 [position][value length].
+struct PageLayout: Equatable {
+  /// Positions of a page: those whose part of an attention is computed in one piece.
+  static let positions = Int(CK_SPAN)
+
+  /// Keys and values of a page, in elements.
+  let elements: Int
+  /// Elements of one position, in the order in which they are in a page: of each head's key, then its value.
+  let widths: [Int]
+
+  init(_ h: Hyperparameters) {
+    let attentions = h.attentions
+    elements = attentions.reduce(0) { $0 + Self.elements(of: $1) }
+    widths = attentions.flatMap { shape in
+      (0..<shape.keyValueHeadCount).flatMap { _ in [shape.keyLength, shape.valueLength] }
+    }
+  }
+
+  var bytes: Int64 { Int64(elements) * Int64(MemoryLayout<UInt16>.size) }
+
+  /// What one layer takes.
+  static func elements(of shape: AttentionShape) -> Int { positions * (shape.keyWidth + shape.valueWidth) }
+
+  /// Where a head's keys are, from the beginning of the page.
+  static func keys(_ attention: Attention, head: Int) -> Int {
+    attention.place + head * positions * (attention.shape.keyLength + attention.shape.valueLength)
+  }
+
+  /// Where a head's values are.
+  static func values(_ attention: Attention, head: Int) -> Int {
+    keys(attention, head: head) + positions * attention.shape.keyLength
+  }
+}

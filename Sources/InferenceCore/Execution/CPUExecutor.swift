@@ -1,0 +1,170 @@
+import CKernels
+
+/// Carries out passes on the threads of a team, with keys and values in the memory of this process.
+public final class CPUExecutor: Executor {
+  public let model: LanguageModel
+  public let limits: ExecutionLimits
+  private let pass: Pass
+  private let pool: PagePool
+  private let team: ThreadTeam
+  private let memory: UnsafeMutableRawPointer
+  private let workspace: Workspace
+  private var work: Work?
+  private var logitRows = 0
+
+  /// A batch on its way through the layers.
+  private struct Work {
+    let batch: Batch
+    let revisions: [Int]
+    var layersDone = 0
+  }
+
+  /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when this machine cannot address so much memory.
+  public init(model: LanguageModel, team: ThreadTeam, limits: ExecutionLimits) throws(ModelError) {
+    try limits.check()
+    let h = model.hyperparameters
+    self.model = model
+    self.limits = limits
+    self.team = team
+    pass = Pass(model)
+    let formats = model.inputFormats
+    var measure = Arena()
+    _ = Workspace(h, formats, limits, lanes: team.count, in: &measure)
+    guard let size = Int(exactly: measure.size), size < .max else {
+      throw ModelError(
+        .outOfResources,
+        "A context of \(limits.contextLength) tokens takes \(measure.size) bytes, more than can be had here.")
+    }
+    pool = try PagePool(PageLayout(h), capacity: limits.pages)
+    memory = .allocate(byteCount: size, alignment: 64)
+    var arena = Arena(base: memory)
+    workspace = Workspace(h, formats, limits, lanes: team.count, in: &arena)
+  }
+
+  deinit {
+    memory.deallocate()
+  }
+
+  public func makeSequence() -> TokenSequence {
+    TokenSequence(model.hyperparameters, pool: pool, contextLength: limits.contextLength)
+  }
+
+  /// Pages of the cache that sequences hold; one that several share counts once.
+  public var heldPages: Int { pool.heldCount }
+
+  // MARK: Passes
+
+  public var tokensUnderWay: Int { work?.batch.tokenCount ?? 0 }
+  public var layersDone: Int { work?.layersDone ?? 0 }
+
+  public var logits: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: workspace.logits, count: logitRows * model.hyperparameters.vocabularySize)
+  }
+
+  public func giveUp() {
+    work = nil
+  }
+
+  public func submit(_ batch: Batch) throws(ModelError) {
+    work = nil
+    try check(batch)
+    for span in batch.spans { try span.sequence.reserve(span.tokens.count) }
+    workspace.rows.fill(batch)
+    var first = 0
+    for span in batch.spans {
+      for (table, angles) in model.rotaryTables.enumerated() {
+        let rotation = workspace.rotations[table]
+        let at = first * rotation.pairs
+        angles.fill(
+          first: span.sequence.tokens.count, count: span.tokens.count, cosines: rotation.cosines + at,
+          sines: rotation.sines + at)
+      }
+      first += span.tokens.count
+    }
+    work = Work(batch: batch, revisions: batch.spans.map { $0.sequence.revision })
+  }
+
+  private func check(_ batch: Batch) throws(ModelError) {
+    let vocabulary = model.hyperparameters.vocabularySize
+    guard batch.tokenCount <= limits.rows, batch.logitRows <= limits.logitRows else {
+      throw ModelError(
+        .invalid,
+        "One pass takes up to \(limits.rows) tokens and \(limits.logitRows) rows of logits, found \(batch.tokenCount) "
+          + "and \(batch.logitRows).")
+    }
+    for (index, span) in batch.spans.enumerated() {
+      let sequence = span.sequence
+      guard sequence.pool === pool, !batch.spans[..<index].contains(where: { $0.sequence === sequence }) else {
+        throw ModelError(.invalid, "A batch has spans of different sequences of its executor.")
+      }
+      guard !span.tokens.isEmpty, span.logitRows >= 0, span.logitRows <= span.tokens.count else {
+        throw ModelError(
+          .invalid, "\(span.logitRows) rows of logits are wanted of \(span.tokens.count) tokens of a sequence.")
+      }
+      guard sequence.tokens.count + span.tokens.count <= sequence.contextLength else {
+        let over = sequence.tokens.count + span.tokens.count - sequence.contextLength
+        throw ModelError(.contextFull, "The tokens are \(over) more than the context's \(sequence.contextLength).")
+      }
+      for id in span.tokens where id < 0 || Int(id) >= vocabulary {
+        throw ModelError(.unknownToken, "The token id \(id) is outside the vocabulary of \(vocabulary).")
+      }
+    }
+  }
+
+  public func advance(layers count: Int) -> PassProgress {
+    guard let begun = work else { return .idle }
+    // Whoever changed a sequence meanwhile has no use for what the pass would append to it.
+    guard zip(begun.batch.spans, begun.revisions).allSatisfy({ $0.sequence.revision == $1 }) else {
+      work = nil
+      return .idle
+    }
+    let all = model.hyperparameters.layerCount
+    let layers = begun.layersDone..<min(begun.layersDone + max(count, 1), all)
+    run(begun.batch, layers)
+    guard layers.upperBound == all else {
+      work?.layersDone = layers.upperBound
+      return .again
+    }
+    work = nil
+    for span in begun.batch.spans { span.sequence.append(span.tokens[...]) }
+    logitRows = begun.batch.logitRows
+    return .done
+  }
+
+  private func run(_ batch: Batch, _ layers: Range<Int>) {
+    let h = model.hyperparameters
+    pass.operations.withUnsafeBufferPointer { operations in
+      guard let first = operations.baseAddress, !batch.spans.isEmpty else { return }
+      let range = pass.operations(ofLayers: layers)
+      var under = CPUPass(
+        operations: first, range: range, traits: h.traits, normEpsilon: h.normEpsilon, logitSoftCap: h.logitSoftCap,
+        embedding: model.embedding, workspace: workspace, count: batch.tokenCount, spanCount: batch.spans.count,
+        logitRows: batch.logitRows)
+      let handle = team.handle
+      withUnsafeMutablePointer(to: &under) { under in
+        var job = Job(pass: UnsafePointer(under), team: handle)
+        ck_team_run(
+          handle,
+          { context, index in
+            guard let job = context?.assumingMemoryBound(to: Job.self) else { return }
+            let pass = job.pointee.pass
+            var lane = Lane(index: Int(index), team: job.pointee.team, steps: pass.pointee.workspace.steps)
+            pass.pointee.run(&lane)
+          }, &job, workspace.steps, Int32(range.count), stallsToRest(tokens: batch.tokenCount))
+      }
+    }
+  }
+
+  /// What the threads of the team are given.
+  private struct Job {
+    let pass: UnsafePointer<CPUPass>
+    let team: OpaquePointer
+  }
+
+  /// After how many stalls a lane is held to be in the way: some quarter of the time that the pass takes. Passes over many
+  /// tokens have so many pieces that a lane which is held up half of the time still pays.
+  private func stallsToRest(tokens count: Int) -> Int32 {
+    guard count <= 16 else { return .max }
+    return Int32(clamping: max(3, model.weightBytes >> 25 * (1 + count / 4)))
+  }
+}

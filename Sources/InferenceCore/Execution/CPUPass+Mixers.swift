@@ -1,0 +1,179 @@
+import CKernels
+
+extension CPUPass {
+  // MARK: Attention
+
+  /// Each piece is one head of queries, keys or values, so that it can be turned and stored at once.
+  func projectHeads(_ attention: Attention, _ lane: inout Lane) {
+    let shape = attention.shape
+    let rotation = workspace.rotations[attention.rotaryTable]
+    let (lastQuery, lastKey) = (shape.headCount, shape.headCount + shape.keyValueHeadCount)
+    let thread = lane.index
+    lane.share(shape.headCount + 2 * shape.keyValueHeadCount) { piece in
+      if piece < lastQuery {
+        let head = project(attention.query, piece, shape.keyLength, workspace.queries, thread)
+        for row in 0..<count {
+          turn(head + row * shape.queryWidth, attention.queryNorm, shape.keyLength, rotation, row)
+        }
+      } else if piece < lastKey {
+        let place = PageLayout.keys(attention, head: piece - lastQuery)
+        let head = project(attention.key, piece - lastQuery, shape.keyLength, workspace.keys, thread)
+        eachPosition { row, position, page in
+          let key = head + row * shape.keyWidth
+          turn(key, attention.keyNorm, shape.keyLength, rotation, row)
+          ck_store_key(key, page + place, Int32(position), Int32(shape.keyLength))
+        }
+      } else {
+        let place = PageLayout.values(attention, head: piece - lastKey)
+        let head = project(attention.value, piece - lastKey, shape.valueLength, workspace.values, thread)
+        eachPosition { row, position, page in
+          ck_store_value(
+            head + row * shape.valueWidth, page + place, Int32(position), Int32(shape.valueLength))
+        }
+      }
+    }
+  }
+
+  /// A head of all rows; where that of the first is.
+  private func project(
+    _ linear: Linear, _ head: Int, _ length: Int, _ out: UnsafeMutablePointer<Float>, _ thread: Int
+  ) -> UnsafeMutablePointer<Float> {
+    multiply(linear, workspace.input, out, head * length..<(head + 1) * length, thread)
+    return out + head * length
+  }
+
+  private func turn(
+    _ head: UnsafeMutablePointer<Float>, _ weight: Vector, _ length: Int, _ rotation: Rotation, _ row: Int
+  ) {
+    if let weight { norm(head, weight, nil, length, into: head) }
+    rotation.rotate(head, row: row, layout: traits.rotaryLayout)
+  }
+
+  /// Calls `body` with each row, its position within its page, and the page.
+  private func eachPosition(_ body: (_ row: Int, _ position: Int, _ page: UnsafeMutablePointer<UInt16>) -> Void) {
+    for index in 0..<spanCount {
+      let span = rows.spans[index]
+      for offset in 0..<span.count {
+        let position = span.position + offset
+        guard let page = span.pages[position / PageLayout.positions] else { continue }
+        body(span.first + offset, position % PageLayout.positions, UnsafeMutablePointer(mutating: page))
+      }
+    }
+  }
+
+  /// Whether the parts of positions' spans are computed as pieces of their own: for a few tokens of one sequence.
+  private func isSplit(_ shape: AttentionShape) -> Bool {
+    let heads = shape.groups.size
+    return spanCount == 1 && count * heads <= Int(CK_ATTENTION_ROWS)
+      && shape.keyValueHeadCount * shape.groups.count * heads * count <= workspace.partialRows
+  }
+
+  /// Pieces are tiles of queries of one group of heads, or with few tokens spans of positions.
+  func attend(_ attention: Attention, _ lane: inout Lane) {
+    let shape = attention.shape
+    let groups = shape.keyValueHeadCount * shape.groups.count
+    let rowFloats = ck_partial_floats(Int32(shape.valueLength))
+    if isSplit(shape) {
+      // A token's keys are few where they have a window.
+      var all = kernel(attention, group: 0, rows.spans[0], 0..<count)
+      let first = Int(ck_first_span(&all))
+      let spans = Int(ck_last_span(&all)) - first
+      let stride = shape.groups.size * count * rowFloats
+      lane.share(groups * spans) { piece in
+        let (group, span) = (piece / spans, piece % spans)
+        var part = kernel(attention, group: group, rows.spans[0], 0..<count)
+        ck_attend(&part, Int32(first + span), workspace.partials + piece * stride)
+      }
+      return
+    }
+    let tileLength = Int(CK_ATTENTION_ROWS) / shape.groups.size
+    var tiles = 0
+    for index in 0..<spanCount { tiles += (rows.spans[index].count + tileLength - 1) / tileLength }
+    let partials = workspace.partials + lane.index * workspace.partialStride * Int(CK_ATTENTION_ROWS)
+    lane.share(tiles * groups) { piece in
+      let (span, tokens) = tile(piece / groups, of: tileLength)
+      var part = kernel(attention, group: piece % groups, span, tokens)
+      let stride = Int(part.heads * part.tokens) * rowFloats
+      let positions = ck_first_span(&part)..<ck_last_span(&part)
+      for (slot, position) in positions.enumerated() { ck_attend(&part, position, partials + slot * stride) }
+      ck_combine(&part, partials, stride)
+    }
+  }
+
+  /// Some tokens of a span. Those that come later see more: they are taken first, so that the last pieces are short.
+  private func tile(_ index: Int, of length: Int) -> (PassRows.Span, Range<Int>) {
+    var left = index
+    for at in 0..<spanCount {
+      let span = rows.spans[at]
+      let tiles = (span.count + length - 1) / length
+      if left < tiles {
+        let first = (tiles - 1 - left) * length
+        return (span, first..<min(first + length, span.count))
+      }
+      left -= tiles
+    }
+    return (rows.spans[0], 0..<0)
+  }
+
+  func combine(_ attention: Attention, _ lane: inout Lane) {
+    let shape = attention.shape
+    let mixed = workspace.mixed.of(columns: shape.attendedWidth)
+    guard isSplit(shape) else {
+      eachRow(&lane) { for row in $0 { mixed.quantize(row) } }
+      return
+    }
+    let groups = shape.keyValueHeadCount * shape.groups.count
+    lane.share(1) { _ in
+      let stride = shape.groups.size * count * ck_partial_floats(Int32(shape.valueLength))
+      for group in 0..<groups {
+        var part = kernel(attention, group: group, rows.spans[0], 0..<count)
+        let spans = Int(ck_last_span(&part) - ck_first_span(&part))
+        ck_combine(&part, workspace.partials + group * spans * stride, stride)
+      }
+      for row in 0..<count { mixed.quantize(row) }
+    }
+  }
+
+  /// The attention of a group of heads, of some tokens of a span.
+  private func kernel(
+    _ attention: Attention, group: Int, _ span: PassRows.Span, _ tokens: Range<Int>
+  ) -> ck_attention {
+    let shape = attention.shape
+    let groups = shape.groups
+    let keyValueHead = group / groups.count
+    let firstOfGroup = group % groups.count * groups.size
+    let sharing = shape.headCount / shape.keyValueHeadCount
+    let head = keyValueHead * sharing + firstOfGroup
+    let row = span.first + tokens.lowerBound
+    return ck_attention(
+      query: workspace.queries + row * shape.queryWidth + head * shape.keyLength,
+      out: workspace.mixed.of(columns: shape.attendedWidth).real(row) + head * shape.valueLength,
+      query_stride: shape.queryWidth, out_stride: shape.attendedWidth, pages: span.pages,
+      keys: PageLayout.keys(attention, head: keyValueHead),
+      values: PageLayout.values(attention, head: keyValueHead),
+      dimension: Int32(shape.keyLength), value_dimension: Int32(shape.valueLength),
+      heads: Int32(min(groups.size, sharing - firstOfGroup)), tokens: Int32(tokens.count),
+      position: Int32(span.position + tokens.lowerBound), window: Int32(shape.window), scale: shape.scale,
+      soft_cap: shape.softCap)
+  }
+
+  // MARK: Convolution
+
+  /// Pieces are channels of one sequence, for all of its rows: each needs those before it.
+  func convolve(_ convolution: ShortConvolution, _ lane: inout Lane) {
+    let shape = convolution.shape
+    let mixed = workspace.mixed.of(columns: shape.channels)
+    let parts = (shape.channels + mixed.unit - 1) / mixed.unit
+    lane.share(spanCount * parts) { piece in
+      let span = rows.spans[piece / parts]
+      let first = piece % parts * mixed.unit
+      let channels = first..<min(first + mixed.unit, shape.channels)
+      guard let state = span.state, let next = span.nextState else { return }
+      ck_short_convolution(
+        workspace.gates + span.first * 3 * shape.channels, convolution.kernel, Int32(shape.length),
+        state + convolution.place, next + convolution.place, Int32(shape.channels), Int32(channels.lowerBound),
+        Int32(channels.upperBound), Int32(span.count), mixed.real(span.first))
+      for row in span.first..<span.first + span.count { mixed.quantize(row, columns: channels) }
+    }
+  }
+}

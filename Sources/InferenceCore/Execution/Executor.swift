@@ -1,0 +1,92 @@
+/// Carries out the passes of one model over batches of its sequences.
+///
+/// A pass is begun with ``submit(_:)`` and taken further with ``advance(layers:)`` until it is done; then ``logits`` are
+/// those of its batch. The CPU works while it is asked to; an executor that only waits for a device says so.
+public protocol Executor: AnyObject {
+  var model: LanguageModel { get }
+  var limits: ExecutionLimits { get }
+
+  /// A sequence without tokens, in this executor's cache.
+  func makeSequence() -> TokenSequence
+
+  /// Begins a pass over a batch. One that was under way is given up: its sequences are then as they were before it.
+  ///
+  /// - Throws: ``ModelError/Kind-swift.enum/contextFull``, ``ModelError/Kind-swift.enum/unknownToken``, `invalid` for more
+  ///   than ``limits`` allow and `outOfResources` when the cache has no page left; nothing has changed then.
+  func submit(_ batch: Batch) throws(ModelError)
+
+  /// Takes the pass under way through up to `count` more layers. After the last its tokens belong to the sequences.
+  func advance(layers count: Int) -> PassProgress
+
+  /// Gives up the pass under way.
+  func giveUp()
+
+  /// Tokens of the pass that is under way, 0 when none is, and the layers that it is through.
+  var tokensUnderWay: Int { get }
+  var layersDone: Int { get }
+
+  /// Of the last pass that was done: [row][vocabulary], valid until the next is begun.
+  var logits: UnsafeMutableBufferPointer<Float> { get }
+}
+
+/// How far a pass is.
+public enum PassProgress: Equatable, Sendable {
+  /// None is under way.
+  case idle
+  /// Layers are left.
+  case again
+  /// A device computes; there is nothing to do until it is ready.
+  case waiting
+  /// The logits are there.
+  case done
+}
+
+/// What an executor has room for.
+public struct ExecutionLimits: Equatable, Sendable {
+  /// Most tokens of one pass.
+  public static let mostRows = 256
+
+  /// Tokens of the longest sequence.
+  public let contextLength: Int
+  /// Sequences of that length.
+  public let sequences: Int
+  /// Most tokens of one pass whose logits are wanted.
+  public let logitRows: Int
+
+  public init(contextLength: Int, sequences: Int = 1, logitRows: Int = 1) {
+    self.contextLength = contextLength
+    self.sequences = sequences
+    self.logitRows = logitRows
+  }
+
+  /// Most tokens of one pass.
+  public var rows: Int { min(Self.mostRows, contextLength.multipliedReportingOverflow(by: sequences).partialValue) }
+
+  /// Pages of the cache.
+  var pages: Int { (contextLength + PageLayout.positions - 1) / PageLayout.positions * sequences }
+
+  func check() throws(ModelError) {
+    guard contextLength >= 1, contextLength <= 1 << 24 else {
+      throw ModelError(.invalid, "The context has \(contextLength) tokens; expected from 1 to \(1 << 24).")
+    }
+    guard sequences >= 1, sequences <= Self.mostRows, logitRows >= 1, logitRows <= Self.mostRows else {
+      throw ModelError(
+        .invalid,
+        "\(sequences) sequences and \(logitRows) rows of logits are wanted; expected from 1 to \(Self.mostRows) of each.")
+    }
+  }
+}
+
+extension Executor {
+  /// Appends tokens to a sequence in one pass of its own.
+  ///
+  /// - Returns: Logits of the last `logitRows` tokens, [row][vocabulary], valid until the next pass is begun.
+  @discardableResult
+  public func evaluate(
+    _ tokens: ArraySlice<TokenID>, in sequence: TokenSequence, logitRows: Int = 1
+  ) throws(ModelError) -> UnsafeMutableBufferPointer<Float> {
+    try submit(Batch([Batch.Span(sequence, tokens: Array(tokens), logitRows: logitRows)]))
+    while advance(layers: model.hyperparameters.layerCount) == .again {}
+    return logits
+  }
+}

@@ -1,0 +1,63 @@
+import CKernels
+
+/// The sizes and constants of one layer, from the header alone.
+struct LayerShape: Sendable {
+  enum Mixer: Sendable {
+    case attention(AttentionShape)
+    case convolution(ConvolutionShape)
+  }
+
+  let mixer: Mixer
+  /// Elements between the feed-forward's two products.
+  let feedForwardLength: Int
+}
+
+/// The sizes of one layer's attention.
+struct AttentionShape: Sendable {
+  let headCount: Int
+  /// Heads of keys and values, each shared by `headCount / keyValueHeadCount` query heads (Ainslie et al. 2023).
+  let keyValueHeadCount: Int
+  /// Elements of one query or key head.
+  let keyLength: Int
+  /// Elements of one value head.
+  let valueLength: Int
+  /// Positions a query sees, its own included; 0: all before it.
+  let window: Int
+  /// What a query's product with a key is multiplied by.
+  let scale: Float
+  /// What scores are bounded to, by `cap * tanh(score / cap)`; 0: not bounded.
+  let softCap: Float
+  let rotary: RotaryShape
+
+  /// Elements of all query heads, all key heads, all value heads, and of what attention gives.
+  var queryWidth: Int { headCount * keyLength }
+  var keyWidth: Int { keyValueHeadCount * keyLength }
+  var valueWidth: Int { keyValueHeadCount * valueLength }
+  var attendedWidth: Int { headCount * valueLength }
+
+  /// Query heads that share a head of keys and values, in groups that are attended together.
+  var groups: (count: Int, size: Int) {
+    let sharing = headCount / keyValueHeadCount
+    let size = min(sharing, Int(CK_ATTENTION_ROWS))
+    return ((sharing + size - 1) / size, size)
+  }
+}
+
+/// How the heads of a layer are turned by their position (Su et al. 2021).
+struct RotaryShape: Equatable, Sendable {
+  /// Elements of a head that are rotated, from its first.
+  let dimensions: Int
+  let base: Double
+  /// What positions are multiplied by.
+  let scale: Double
+}
+
+/// The sizes of a gated short convolution (LFM2, Liquid AI 2025).
+struct ConvolutionShape: Sendable {
+  let channels: Int
+  /// Tokens that one output sees, its own included.
+  let length: Int
+
+  /// Floats that a sequence keeps from one token to the next: what went into the convolution of the last ones.
+  var stateCount: Int { (length - 1) * channels }
+}

@@ -1,0 +1,53 @@
+/// One step of a pass.
+///
+/// The rows of a pass are its tokens. `x` is the residual stream and `h` its normalized form, one vector for each row;
+/// a branch is what a mixer or a feed-forward adds to `x`.
+enum Operation {
+  // Of each row alone. Those that follow each other need no barrier: whoever has a row takes it through all of them.
+
+  /// x = E[token], times √width for architectures that scale it.
+  case embed
+  /// x += branch, normalized first where a norm is given.
+  case add(Branch, Norm?)
+  /// h = norm(x)
+  case normalize(Norm)
+  /// h = norm(x) of the rows whose logits are wanted, side by side.
+  case normalizeWanted(Norm)
+
+  // Of all rows, in pieces.
+
+  /// q, k, v = Wq h, Wk h, Wv h; queries and keys are turned by their position, keys and values join the cache.
+  case projectHeads(Attention)
+  /// Softmax(q kᵀ / √d) v, head by head: the parts that single spans of positions give where they are computed apart.
+  case attend(Attention)
+  /// The parts put together, where there are any.
+  case combine(Attention)
+  /// b, c, x = Win h
+  case projectGates(ShortConvolution)
+  /// c * conv(b * x), over the row and those before it.
+  case convolve(ShortConvolution)
+  /// branch = W mixed
+  case mix(Linear)
+  /// act(Wgate h) * Wup h, or act(Wup h)
+  case expand(FeedForward)
+  /// branch = Wdown expanded
+  case contract(Linear)
+  /// logits = Wout h, of the rows whose logits are wanted.
+  case predict(Linear)
+
+  /// What follows reads what those before wrote.
+  case barrier
+
+  enum Branch {
+    case mixer
+    case feedForward
+  }
+
+  /// Whether it works on each row alone.
+  var isOfRows: Bool {
+    switch self {
+    case .embed, .add, .normalize, .normalizeWanted: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/// The forward pass of a decoder-only transformer (Vaswani et al. 2017) as data: a flat list of operations, written once
+/// for a model and carried out by an ``Executor`` for every batch.
+struct Pass {
+  private(set) var operations: [Operation] = []
+  /// Where each layer's operations begin, and behind them where the last one's end.
+  private(set) var layerStarts: [Int] = []
+
+  /// Most operations of a model with so many layers.
+  static func longest(layerCount: Int) -> Int { layerCount * 16 + 4 }
+
+  init(_ model: LanguageModel) {
+    let layers = model.layers
+    let last = layers.count - 1
+    for (index, layer) in layers.enumerated() {
+      layerStarts.append(operations.count)
+
+      // x = E[token], h = norm(x)
+      if index == 0 { then(.embed, .normalize(layer.mixerNorm)) }
+
+      if let norm = layer.feedForwardNorm {
+        // x += mixer(h), h = norm(x)
+        mix(layer.mixer)
+        then(.add(.mixer, layer.mixerPostNorm), .normalize(norm))
+
+        // x += feedForward(h)
+        then(.expand(layer.feedForward))
+        then(.contract(layer.feedForward.down))
+        operations.append(.add(.feedForward, layer.feedForwardPostNorm))
+      } else {
+        // x += mixer(h) + feedForward(h)
+        operations.append(.expand(layer.feedForward))
+        mix(layer.mixer, beside: .contract(layer.feedForward.down))
+        operations += [.add(.mixer, layer.mixerPostNorm), .add(.feedForward, layer.feedForwardPostNorm)]
+      }
+
+      // h = norm(x) for what comes next
+      then(index < last ? .normalize(layers[index + 1].mixerNorm) : .normalizeWanted(model.outputNorm))
+    }
+    // logits = Wout h
+    then(.predict(model.output))
+    layerStarts.append(operations.count)
+  }
+
+  /// A mixer up to its product with the output matrix, beside which another operation has room.
+  private mutating func mix(_ mixer: Mixer, beside other: Operation? = nil) {
+    switch mixer {
+    case .attention(let attention):
+      then(.projectHeads(attention))
+      then(.attend(attention))
+      then(.combine(attention))
+      operations.append(.mix(attention.output))
+    case .convolution(let convolution):
+      then(.projectGates(convolution))
+      then(.convolve(convolution))
+      operations.append(.mix(convolution.output))
+    }
+    if let other { operations.append(other) }
+    operations.append(.barrier)
+  }
+
+  /// Operations, and a barrier behind them.
+  private mutating func then(_ next: Operation...) {
+    operations += next
+    operations.append(.barrier)
+  }
+
+  /// The operations of some layers; with the last one those that lead to the logits.
+  func operations(ofLayers range: Range<Int>) -> Range<Int> {
+    layerStarts[range.lowerBound]..<layerStarts[range.upperBound]
+  }
+}
+
+/// The formats of the matrices that read each vector of a pass.
+struct InputFormats {
+  /// The normalized residual stream.
+  var input: [TensorFormat] = []
+  /// What a mixer's output matrix reads.
+  var mixed: [TensorFormat] = []
+  /// What the feed-forward's second matrix reads.
+  var hidden: [TensorFormat] = []
+}
+
+extension LanguageModel {
+  var inputFormats: InputFormats {
+    var formats = InputFormats(input: [output.weight.format])
+    for layer in layers {
+      switch layer.mixer {
+      case .attention(let attention):
+        formats.input += [attention.query, attention.key, attention.value].map { $0.weight.format }
+        formats.mixed.append(attention.output.weight.format)
+      case .convolution(let convolution):
+        formats.input.append(convolution.input.weight.format)
+        formats.mixed.append(convolution.output.weight.format)
+      }
+      switch layer.feedForward {
+      case .gated(let gate, let up, _): formats.input += [gate.weight.format, up.weight.format]
+      case .plain(let up, _): formats.input.append(up.weight.format)
+      }
+      formats.hidden.append(layer.feedForward.down.weight.format)
+    }
+    return formats
+  }
+}

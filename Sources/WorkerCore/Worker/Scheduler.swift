@@ -1,0 +1,101 @@
+import InferenceCore
+
+/// A request that came while a model was loading or all of its sequences were in use.
+struct Request {
+  enum Work {
+    case generate(GenerationCommand)
+    case tokenize(TokenizeCommand)
+    case detokenize([TokenID])
+    case applyTemplate(ChatInput)
+  }
+
+  let id: RequestID
+  let work: Work
+  /// When it came, by the host's clock.
+  let time: Double
+}
+
+/// A generation request whose prompt is being put together.
+struct Preparation {
+  let id: RequestID
+  let command: GenerationCommand
+  /// When the request came, and when its turn did.
+  let received: Double
+  let began: Double
+  var search: PromptSearch
+}
+
+/// The requests on their way, and who has a part in the next pass.
+struct Scheduler {
+  /// Most generation requests that run together: the loaded model's sequences.
+  var capacity = 1
+  /// Requests that wait for the model, oldest first.
+  var waiting: [Request] = []
+  var preparation: Preparation?
+  /// Oldest first.
+  var running: [Generation] = []
+  /// What the pass under way has of whom, in the order of its batch.
+  var parts: [Part] = []
+
+  /// What one request has in a pass.
+  struct Part {
+    let id: RequestID
+    let tokens: [TokenID]
+    /// Rows of logits: none while more of the prompt follows.
+    let logitRows: Int
+    /// Whether the tokens are the reply's last one and a draft of the next ones.
+    let isReply: Bool
+  }
+
+  /// Whether another generation request can run.
+  var hasRoom: Bool { running.count < capacity }
+
+  /// Whether there is something to do for a loaded model.
+  var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty }
+
+  /// The request whose turn it is.
+  mutating func next() -> Request? { waiting.isEmpty ? nil : waiting.removeFirst() }
+
+  mutating func remove(running id: RequestID) -> Generation? {
+    running.firstIndex { $0.id == id }.map { running.remove(at: $0) }
+  }
+
+  /// Forgets all requests.
+  ///
+  /// - Returns: what they were.
+  mutating func clear() -> ([Generation], Preparation?, [Request]) {
+    defer { (running, preparation, waiting) = ([], nil, []) }
+    return (running, preparation, waiting)
+  }
+
+  /// What the running requests have for the next pass: a token of each reply, and beside them as much of a prompt as
+  /// keeps the others from waiting long.
+  ///
+  /// - Parameters:
+  ///   - promptTokens: Most tokens of prompts where nobody else waits, and where somebody does.
+  ///   - draft: The tokens to verify after a reply's last one. Only a request that is alone drafts: others' tokens are
+  ///     worth more than guesses.
+  mutating func plan(
+    promptTokens: (alone: Int, shared: Int), draft: (inout Generation) -> [TokenID]
+  ) -> [Part] {
+    parts = []
+    let replies = running.indices.filter { running[$0].last != nil }
+    for index in replies {
+      guard let last = running[index].last else { continue }
+      let drafted = running.count == 1 ? draft(&running[index]) : []
+      parts.append(
+        Part(id: running[index].id, tokens: [last] + drafted, logitRows: drafted.count + 1, isReply: true))
+    }
+    var room = replies.isEmpty ? promptTokens.alone : promptTokens.shared
+    for generation in running where generation.last == nil && room > 0 {
+      let total = generation.promptTokens.count
+      let end = min(generation.done + room, total)
+      parts.append(
+        Part(
+          id: generation.id, tokens: Array(generation.promptTokens[generation.done..<end]),
+          logitRows: end == total ? 1 : 0, isReply: false))
+      room -= end - generation.done
+    }
+    return parts
+  }
+}
