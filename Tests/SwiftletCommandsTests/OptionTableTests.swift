@@ -24,12 +24,8 @@ import WorkerCore
   }
 
   private static func help(_ command: String) -> String {
-    do {
-      _ = try SwiftletCommand.parseAsRoot([command, "--help"])
-      return ""
-    } catch {
-      return SwiftletCommand.fullMessage(for: error)
-    }
+    let found = SwiftletCommand.configuration.subcommands.first { $0._commandName == command }
+    return found.map { SwiftletCommand.helpMessage(for: $0) } ?? ""
   }
 
   private static func fields(_ value: Any) -> Set<String> { Set(Mirror(reflecting: value).children.compactMap(\.label)) }

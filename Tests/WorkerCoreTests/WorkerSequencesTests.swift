@@ -19,7 +19,7 @@ import WorkerCore
 
   @Test func eachSaysWhatItSaysAlone() throws {
     let commands = [
-      Self.command("Hello", 40), Self.command(String(repeating: "a long prompt ", count: 40), 25, seed: 5),
+      Self.command("Hello", 40), Self.command(String(repeating: "a long prompt ", count: 14), 25, seed: 5),
       Self.command("Once upon a time", 60, seed: 7), Self.command("x", 1), Self.command("Hello there", 33),
     ]
     let alone = commands.map { command in
@@ -59,7 +59,7 @@ import WorkerCore
     for steps in [2, 3, 5, 12] {
       let harness = Self.loaded(2)
       let (first, second, third) = (harness.request(), harness.request(), harness.request())
-      harness.worker.receive(.generate(first, Self.command(String(repeating: "words ", count: 90), 40)))
+      harness.worker.receive(.generate(first, Self.command(String(repeating: "words ", count: 36), 40)))
       harness.worker.receive(
         .generate(second, GenerationCommand(input: .text("Hello"), options: .greedy(40))))
       harness.worker.receive(.generate(third, GenerationCommand(input: .text("Hello"), options: .greedy(40))))

@@ -4,27 +4,22 @@ final class PagePool {
 
   let layout: PageLayout
   let capacity: Int
-  private let memory: UnsafeMutableRawPointer
+  private let memory: ArenaMemory
+  private let pages: UnsafeMutablePointer<UInt16>
   private var free: [Page]
   /// By page: how many sequences hold it.
   private var holders: [Int32]
 
-  /// - Throws: `outOfResources` when this machine cannot address so much memory.
-  init(_ layout: PageLayout, capacity: Int) throws(ModelError) {
-    let size = layout.bytes.saturatingProduct(capacity)
-    guard let bytes = Int(exactly: size), bytes < .max else {
-      throw ModelError(.outOfResources, "The cache takes \(size) bytes, more than can be had here.")
-    }
+  /// - Parameters:
+  ///   - pages: Room for `capacity` of them. What no sequence has touched costs nothing where the system gives memory by use.
+  ///   - memory: What they are a part of.
+  init(_ layout: PageLayout, capacity: Int, pages: UnsafeMutablePointer<UInt16>, in memory: ArenaMemory) {
     self.layout = layout
     self.capacity = capacity
-    // What no sequence has touched costs nothing where the system gives memory by use.
-    memory = .allocate(byteCount: max(bytes, 1), alignment: 64)
+    self.pages = pages
+    self.memory = memory
     free = Array((0..<capacity).reversed())
     holders = Array(repeating: 0, count: capacity)
-  }
-
-  deinit {
-    memory.deallocate()
   }
 
   /// Pages that sequences hold; one that several share counts once.
@@ -49,6 +44,6 @@ final class PagePool {
   func isShared(_ page: Page) -> Bool { holders[page] > 1 }
 
   func address(_ page: Page) -> UnsafeMutablePointer<UInt16> {
-    (memory + page * layout.elements * MemoryLayout<UInt16>.size).assumingMemoryBound(to: UInt16.self)
+    pages + page * layout.elements
   }
 }

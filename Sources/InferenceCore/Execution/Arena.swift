@@ -27,6 +27,23 @@ struct Arena {
   }
 }
 
+/// A block of memory for as long as somebody holds it.
+final class ArenaMemory {
+  let base: UnsafeMutableRawPointer
+
+  /// - Throws: `outOfResources` when this machine cannot address so many bytes.
+  init(bytes: Int64, for what: String) throws(ModelError) {
+    guard let count = Int(exactly: bytes), count < .max else {
+      throw ModelError(.outOfResources, "\(what) takes \(bytes) bytes, more than can be had here.")
+    }
+    base = .allocate(byteCount: max(count, 1), alignment: 64)
+  }
+
+  deinit {
+    base.deallocate()
+  }
+}
+
 extension Int64 {
   /// The product with a count, or the largest number.
   func saturatingProduct(_ count: Int) -> Int64 {

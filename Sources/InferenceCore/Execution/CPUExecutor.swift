@@ -7,7 +7,7 @@ public final class CPUExecutor: Executor {
   private let pass: Pass
   private let pool: PagePool
   private let team: ThreadTeam
-  private let memory: UnsafeMutableRawPointer
+  private let memory: ArenaMemory
   private let workspace: Workspace
   private var work: Work?
   private var logitRows = 0
@@ -28,21 +28,18 @@ public final class CPUExecutor: Executor {
     self.team = team
     pass = Pass(model)
     let formats = model.inputFormats
-    var measure = Arena()
-    _ = Workspace(h, formats, limits, lanes: team.count, in: &measure)
-    guard let size = Int(exactly: measure.size), size < .max else {
-      throw ModelError(
-        .outOfResources,
-        "A context of \(limits.contextLength) tokens takes \(measure.size) bytes, more than can be had here.")
+    let (layout, lanes) = (PageLayout(h), team.count)
+    func cut(_ arena: inout Arena) -> (Workspace, UnsafeMutablePointer<UInt16>) {
+      let workspace = Workspace(h, formats, limits, lanes: lanes, in: &arena)
+      return (workspace, arena.cut(UInt16.self, limits.pages, layout.elements))
     }
-    pool = try PagePool(PageLayout(h), capacity: limits.pages)
-    memory = .allocate(byteCount: size, alignment: 64)
-    var arena = Arena(base: memory)
-    workspace = Workspace(h, formats, limits, lanes: team.count, in: &arena)
-  }
-
-  deinit {
-    memory.deallocate()
+    var measure = Arena()
+    _ = cut(&measure)
+    memory = try ArenaMemory(bytes: measure.size, for: "A context of \(limits.contextLength) tokens")
+    var arena = Arena(base: memory.base)
+    let pages: UnsafeMutablePointer<UInt16>
+    (workspace, pages) = cut(&arena)
+    pool = PagePool(layout, capacity: limits.pages, pages: pages, in: memory)
   }
 
   public func makeSequence() -> TokenSequence {

@@ -5,8 +5,8 @@ struct Pass {
   /// Where each layer's operations begin, and behind them where the last one's end.
   private(set) var layerStarts: [Int] = []
 
-  /// Most operations of a model with so many layers.
-  static func longest(layerCount: Int) -> Int { layerCount * 16 + 4 }
+  /// Most operations of a model with so many layers, the barriers among them.
+  static func longest(layerCount: Int) -> Int { layerCount * 20 + 4 }
 
   init(_ model: LanguageModel) {
     let layers = model.layers
@@ -39,6 +39,7 @@ struct Pass {
     // logits = Wout h
     then(.predict(model.output))
     layerStarts.append(operations.count)
+    precondition(operations.count <= Self.longest(layerCount: layers.count))
   }
 
   /// A mixer up to its product with the output matrix, beside which another operation has room.

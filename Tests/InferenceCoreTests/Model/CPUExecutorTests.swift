@@ -24,6 +24,7 @@ import Testing
   }
 
   /// An executor of a model for sequences of a length.
+  @discardableResult
   static func withExecutor<Result>(
     _ bytes: [UInt8], threads: Int = 1, length: Int = 200, sequences: Int = 1, logitRows: Int = 1,
     _ body: (CPUExecutor) throws -> Result

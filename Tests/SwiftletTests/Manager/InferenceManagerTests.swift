@@ -346,7 +346,7 @@ import Testing
           let status = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
           return try #require(status.split(separator: " ").dropFirst().first.flatMap { Int($0) }) * 4096
         }
-        // 19 MB of weights, 17 MB of cache.
+        // 19 MB of weights; of the cache the pages that tokens were written to.
         var model = TinyModel()
         model.contextLength = 8192
         model.embedding = 512
