@@ -122,6 +122,7 @@ typedef struct {
     const uint16_t *const *pages; // of CK_SPAN positions each
     size_t keys;            // where a page has the head's keys: [positions / 32][dimension][32], F16
     size_t values;          // and its values: [positions][value_dimension], F16
+    const uint16_t *next;   // the keys that this thread will most likely take after a span, or NULL
     int32_t dimension;
     int32_t value_dimension;
     int32_t heads;          // queries of one token

@@ -79,9 +79,12 @@ extension CPUPass {
       let first = Int(ck_first_span(&all))
       let spans = Int(ck_last_span(&all)) - first
       let stride = shape.groups.size * count * rowFloats
+      let lanes = lane.count
       lane.share(groups * spans) { piece in
         let (group, span) = (piece / spans, piece % spans)
         var part = kernel(attention, group: group, rows.spans[0], 0..<count)
+        // The threads take the spans in turn.
+        part.next = keys(of: part, span: first + span + lanes)
         ck_attend(&part, Int32(first + span), workspace.partials + piece * stride)
       }
       return
@@ -95,7 +98,10 @@ extension CPUPass {
       var part = kernel(attention, group: piece % groups, span, tokens)
       let stride = Int(part.heads * part.tokens) * rowFloats
       let positions = ck_first_span(&part)..<ck_last_span(&part)
-      for (slot, position) in positions.enumerated() { ck_attend(&part, position, partials + slot * stride) }
+      for (slot, position) in positions.enumerated() {
+        part.next = keys(of: part, span: Int(position) + 1)
+        ck_attend(&part, position, partials + slot * stride)
+      }
       ck_combine(&part, partials, stride)
     }
   }
@@ -134,6 +140,13 @@ extension CPUPass {
     }
   }
 
+  /// Where the keys of a span of positions are; nil for one that the queries do not see.
+  private func keys(of attention: ck_attention, span: Int) -> UnsafePointer<UInt16>? {
+    var attention = attention
+    guard span < Int(ck_last_span(&attention)), let page = attention.pages[span] else { return nil }
+    return page + attention.keys
+  }
+
   /// The attention of a group of heads, of some tokens of a span.
   private func kernel(
     _ attention: Attention, group: Int, _ span: PassRows.Span, _ tokens: Range<Int>
@@ -150,7 +163,7 @@ extension CPUPass {
       out: workspace.mixed.of(columns: shape.attendedWidth).real(row) + head * shape.valueLength,
       query_stride: shape.queryWidth, out_stride: shape.attendedWidth, pages: span.pages,
       keys: PageLayout.keys(attention, head: keyValueHead),
-      values: PageLayout.values(attention, head: keyValueHead),
+      values: PageLayout.values(attention, head: keyValueHead), next: nil,
       dimension: Int32(shape.keyLength), value_dimension: Int32(shape.valueLength),
       heads: Int32(min(groups.size, sharing - firstOfGroup)), tokens: Int32(tokens.count),
       position: Int32(span.position + tokens.lowerBound), window: Int32(shape.window), scale: shape.scale,
