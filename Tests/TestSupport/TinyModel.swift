@@ -17,6 +17,9 @@ public struct TinyModel: Sendable {
   /// What stands in the place of `<|endoftext|>`, and GGUF's kind of it: 3 for a control token, 4 for one that users define.
   public var endOfText = (text: "<|endoftext|>", kind: Int32(3))
 
+  /// Rows of the matrices beyond the vocabulary, which the model would choose above all.
+  public var padding = 0
+
   public init() {}
 
   /// Ends a text.
@@ -72,7 +75,8 @@ public struct TinyModel: Sendable {
     func ones(_ name: String) {
       writer.tensor(name, [embedding], [Float](repeating: 1, count: embedding))
     }
-    matrix("token_embd.weight", rows: Self.vocabularySize, columns: embedding, gain: Float(embedding).squareRoot())
+    let rows = Self.vocabularySize + padding
+    matrix("token_embd.weight", rows: rows, columns: embedding, gain: Float(embedding).squareRoot())
     for layer in 0..<layers {
       let prefix = "blk.\(layer)."
       ones(prefix + "attn_norm.weight")
@@ -86,8 +90,8 @@ public struct TinyModel: Sendable {
       matrix(prefix + "ffn_down.weight", rows: embedding, columns: feedForward)
     }
     ones("output_norm.weight")
-    // Only printable characters get logits other than 0.
-    matrix("output.weight", rows: Self.vocabularySize, columns: embedding, gain: 4) { (0x20..<0x7F).contains($0) }
+    // Only printable characters get logits other than 0, and what is no token larger ones.
+    matrix("output.weight", rows: rows, columns: embedding, gain: 4) { (0x20..<0x7F).contains($0) || $0 >= 259 }
     return writer.finish()
   }
 

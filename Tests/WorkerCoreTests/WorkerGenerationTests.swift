@@ -1,9 +1,22 @@
 import InferenceCore
+import SwiftletTestSupport
 import Testing
 import WorkerCore
 
 /// Replies: what they hold, and how they come.
 @Suite struct WorkerGenerationTests {
+  /// Matrices are often padded to a round number of rows.
+  @Test func whatIsNoTokenIsNeverChosen() throws {
+    var model = TinyModel()
+    model.padding = 2000
+    let harness = WorkerHarness.loaded(model)
+    for options in [GenerationOptions.greedy(60), GenerationOptions(maxTokens: 200, temperature: 3, seed: 3, logprobs: 2)] {
+      let reply = harness.generate(.text("Hello"), options)
+      #expect(reply.ids.count > 50 && reply.ids.allSatisfy { $0 < TinyModel.vocabularySize })
+      #expect(!reply.text.isEmpty && reply.error == nil)
+    }
+  }
+
   @Test func aReplyHasTextTokensAndTimings() throws {
     let harness = WorkerHarness.loaded()
     harness.tick = 1

@@ -277,6 +277,24 @@ import WorkerCore
     #expect(rounds > 0 && length < bytes.count)
   }
 
+  /// A model that lacks tensors of its architecture, and one whose architecture nobody knows.
+  @Test(arguments: [("qwen3", WorkerError.Code.invalidModel), ("mamba", .unsupportedModel)])
+  func whatCannotBeLoadedIsRefusedByItsHeader(architecture: String, code: WorkerError.Code) throws {
+    var model = TinyModel()
+    model.architecture = architecture
+    let harness = WorkerHarness()
+    let bytes = model.bytes()
+    harness.worker.receive(.load(1, LoadCommand(model: "x")))
+    let fetch = try #require(harness.fetch)
+    let beginning = bytes[..<(bytes.count / 2)]
+    let verdict = beginning.withUnsafeBytes {
+      harness.worker.inspectHeader(fetch, prefix: $0, fileSize: UInt64(bytes.count))
+    }
+    #expect(verdict == .refused)
+    #expect(harness.reply(1).error?.code == code)
+    #expect(harness.events.contains(.cancelFetch(fetch)))
+  }
+
   @Test func aCatalogModelThatDoesNotFitIsNotEvenFetched() {
     let harness = WorkerHarness()
     harness.memoryLimit = 1_000_000_000

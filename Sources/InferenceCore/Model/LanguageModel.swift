@@ -13,6 +13,13 @@ public final class LanguageModel {
   /// Angles per position, one for each of ``Hyperparameters/rotaryShapes``.
   let rotaryTables: [RotaryEmbedding]
 
+  /// Checks a file of which only the header is there: whether its architecture is known, and its tensors are those that the
+  /// architecture uses. Of a split file nothing is said, whose tensors stand in several headers.
+  public static func check(header file: GGUFFile) throws(ModelError) {
+    guard file.partCount == 1 else { return }
+    _ = try LanguageModel(file: file)
+  }
+
   /// Finds and checks every tensor that the architecture needs.
   ///
   /// - Throws: ``ModelError`` also when the file has tensors that the architecture does not use.
@@ -33,7 +40,7 @@ public final class LanguageModel {
       let factors = try tensors.optionalVector("rope_freqs.weight", count: shape.dimensions / 2)
       tables.append(
         try RotaryEmbedding(
-          dimensions: shape.dimensions, base: shape.base, scale: shape.scale, factors: factors))
+          dimensions: shape.dimensions, base: shape.base, scale: shape.scale, factors: file.hasData ? factors : nil))
     }
     rotaryTables = tables
 

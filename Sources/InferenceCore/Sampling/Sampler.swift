@@ -34,9 +34,15 @@ public struct Sampler {
   /// Chooses a token. `logits` has one element per token of the vocabulary, and the same contents afterwards.
   ///
   /// The chosen token is not accepted; see ``accept(_:)``.
-  public mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>) -> Sample {
+  ///
+  /// - Parameter mask: The tokens to choose among; nil for all.
+  public mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>, among mask: TokenMask? = nil) -> Sample {
     guard !logits.isEmpty else { return Sample(id: 0, logprob: nil, top: []) }
     adjust(logits)
+    mask?.forEachForbidden(in: logits.count) { id in
+      changed.append((id, logits[id]))
+      logits[id] = -.infinity
+    }
     let id = choose(logits)
     // In reverse, since a token may have been changed twice.
     while let change = changed.popLast() { logits[change.id] = change.logit }

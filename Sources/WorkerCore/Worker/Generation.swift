@@ -11,8 +11,8 @@ struct Generation {
   /// Tokens that may still be generated.
   var budget: Int
   var sampler: Sampler
-  var detokenizer: Detokenizer
-  var stops: StopMatcher
+  /// What becomes of its tokens.
+  var reply: ReplyText
   /// Nil when the request does without.
   var speculation: Speculation?
 

@@ -9,6 +9,8 @@ final class LoadedModel {
   let tokenizer: Tokenizer
   let format: PromptFormat
   let executor: any Executor
+  /// The tokens that there are, where the model's matrices have rows beyond the vocabulary; nil where they have none.
+  let existing: TokenMask?
   /// One for each request that may run; the one that was used last comes last.
   private(set) var sequences: [TokenSequence]
   /// Milliseconds in which one token of a prompt passes one layer; 0 before the first was measured.
@@ -34,6 +36,8 @@ final class LoadedModel {
     self.tokenizer = tokenizer
     self.format = format
     self.executor = executor
+    let isPadded = tokenizer.vocabularySize < executor.model.hyperparameters.vocabularySize
+    existing = isPadded ? TokenMask(count: tokenizer.vocabularySize) : nil
     sequences = (0..<executor.limits.sequences).map { _ in executor.makeSequence() }
   }
 

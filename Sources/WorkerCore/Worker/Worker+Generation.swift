@@ -48,7 +48,7 @@ extension Worker {
     let generation = Generation(
       id: id, sequence: sequence, promptTokens: prompt, stopTokens: options.stopTokens,
       ignoresEnd: options.ignoresEndOfGeneration, budget: min(options.maxTokens ?? room, room), sampler: sampler,
-      detokenizer: Detokenizer(model.tokenizer), stops: StopMatcher(stops),
+      reply: ReplyText(model.tokenizer, stops: stops),
       speculation: speculates ? Speculation(prompt: prompt, contextLength: model.info.contextLength) : nil,
       done: cached, last: nil,
       received: prepared.received, began: prepared.began,
@@ -189,7 +189,7 @@ extension Worker {
     _ logits: UnsafeMutableBufferPointer<Float>, of model: LoadedModel, drafted: TokenID? = nil,
     _ current: inout Generation
   ) -> Bool {
-    let sample = current.sampler.sample(logits)
+    let sample = current.sampler.sample(logits, among: model.existing)
     let id = sample.id
     current.sampler.accept(id)
     current.speculation?.append(id)
@@ -201,7 +201,7 @@ extension Worker {
       finish(&current, .stop)
       return false
     }
-    let (released, stopped) = current.stops.feed(current.detokenizer.append(id))
+    let (released, stopped) = current.reply.append(id)
     current.text += released
     guard !stopped, current.budget > 0 else {
       finish(&current, stopped ? .stop : .length, matched: stopped)
@@ -245,12 +245,7 @@ extension Worker {
   /// Sends what is left of a reply, and its end. `matched`: a stop string was found, so nothing is held back.
   private func finish(_ current: inout Generation, _ reason: FinishReason, matched: Bool = false) {
     let now = host.now()
-    if !matched {
-      // A last incomplete character may complete a stop string too.
-      let (released, stopped) = current.stops.feed(current.detokenizer.finish())
-      current.text += released
-      if !stopped { current.text += current.stops.finish() }
-    }
+    if !matched { current.text += current.reply.finish() }
     if current.sent == nil, current.timings.predictedCount > 0 {
       current.timings.firstTokenMilliseconds = now - current.received
     }

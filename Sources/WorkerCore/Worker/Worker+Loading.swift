@@ -138,6 +138,7 @@ extension Worker {
         throw WorkerError(error)
       }
       try checkMemory(file, load, fileSize: fileSize, limit: limit == 0 ? host.memoryLimit() : limit)
+      do throws(ModelError) { try LanguageModel.check(header: file) } catch { throw WorkerError(error) }
       return .fits
     } catch {
       failLoad(error)

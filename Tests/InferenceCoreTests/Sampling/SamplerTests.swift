@@ -279,4 +279,32 @@ import Testing
       }
     }
   }
+
+  // MARK: Masks
+
+  @Test func onlyWhatAMaskAllowsIsChosen() {
+    var mask = TokenMask(count: 130)
+    for id in [0, 63, 64, 129] as [TokenID] { mask.forbid(id) }
+    let allowed = (TokenID(0)..<140).filter { mask.allows($0) }
+    #expect(allowed == (TokenID(0)..<130).filter { ![0, 63, 64, 129].contains($0) })
+    #expect(!mask.allows(-1))
+    let logits = (0..<140).map { Float($0 % 7) }
+    for options in [Self.greedy, Self.plain, SamplingOptions(temperature: 5, topK: 3, logitBias: [(64, 100)])] {
+      var sampler = Sampler(options, vocabularySize: 140)
+      var copy = logits
+      copy.withUnsafeMutableBufferPointer { copy in
+        for _ in 0..<300 { #expect(mask.allows(sampler.sample(copy, among: mask).id)) }
+      }
+      #expect(copy == logits)
+    }
+    // Where nothing is forbidden, nothing changes.
+    var (masked, plain) = (Sampler(Self.plain, vocabularySize: 140), Sampler(Self.plain, vocabularySize: 140))
+    var copy = logits
+    copy.withUnsafeMutableBufferPointer { copy in
+      for _ in 0..<50 {
+        let all = TokenMask(count: 140)
+        #expect(masked.sample(copy, among: all) == plain.sample(copy))
+      }
+    }
+  }
 }
