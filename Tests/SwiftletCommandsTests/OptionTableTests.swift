@@ -28,7 +28,9 @@ import WorkerCore
     return found.map { SwiftletCommand.helpMessage(for: $0) } ?? ""
   }
 
-  private static func fields(_ value: Any) -> Set<String> { Set(Mirror(reflecting: value).children.compactMap(\.label)) }
+  private static func fields(_ value: Any) -> Set<String> {
+    Set(Mirror(reflecting: value).children.compactMap(\.label))
+  }
 
   @Test func typesHaveTheOptionsOfTheTable() throws {
     let table = try Self.table()

@@ -2,7 +2,7 @@
 
 import { ModuleHost } from './module-host.mjs';
 
-/** A GGUF header of a llama with these sizes, and its embedding as the only tensor. */
+/** A GGUF header of a llama with these sizes. */
 function header({ layers, heads, length, context, vocabulary }) {
   const parts = [];
   const number = (bytes, value) => {
@@ -15,17 +15,25 @@ function header({ layers, heads, length, context, vocabulary }) {
     number(8, value.length);
     parts.push(Buffer.from(value));
   };
+  const width = heads * length;
   const sizes = {
     context_length: context,
-    embedding_length: heads * length,
+    embedding_length: width,
     block_count: layers,
     feed_forward_length: 1024,
     'attention.head_count': heads,
     'attention.head_count_kv': heads,
   };
+  const tensors = [['token_embd', [width, vocabulary]], ['output_norm', [width]]];
+  for (let layer = 0; layer < layers; layer += 1) {
+    for (const name of ['attn_q', 'attn_k', 'attn_v', 'attn_output']) tensors.push([`blk.${layer}.${name}`, [width, width]]);
+    for (const name of ['attn_norm', 'ffn_norm']) tensors.push([`blk.${layer}.${name}`, [width]]);
+    for (const name of ['ffn_gate', 'ffn_up']) tensors.push([`blk.${layer}.${name}`, [width, 1024]]);
+    tensors.push([`blk.${layer}.ffn_down`, [1024, width]]);
+  }
   number(4, 0x46554747);
   number(4, 3);
-  number(8, 1);
+  number(8, tensors.length);
   number(8, 1 + Object.keys(sizes).length);
   text('general.architecture');
   number(4, 8);
@@ -35,15 +43,19 @@ function header({ layers, heads, length, context, vocabulary }) {
     number(4, 4);
     number(4, value);
   }
-  text('token_embd.weight');
-  number(4, 2);
-  number(8, heads * length);
-  number(8, vocabulary);
-  number(4, 1); // F16
-  number(8, 0);
+  let offset = 0;
+  for (const [name, shape] of tensors) {
+    text(`${name}.weight`);
+    number(4, shape.length);
+    for (const size of shape) number(8, size);
+    number(4, shape.length > 1 ? 1 : 0); // F16 and F32
+    number(8, offset);
+    const size = shape.reduce((product, each) => product * each, shape.length > 1 ? 2 : 4);
+    offset += Math.ceil(size / 32) * 32;
+  }
   const bytes = Buffer.concat(parts);
   const start = Math.ceil(bytes.length / 32) * 32;
-  return { bytes, fileSize: start + heads * length * vocabulary * 2 };
+  return { bytes, fileSize: start + offset };
 }
 
 const host = await ModuleHost.start(process.argv[2]);

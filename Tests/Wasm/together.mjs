@@ -22,9 +22,13 @@ for (const sequences of [1, 2, 4]) {
   }
   host.settle();
   const events = host.events.slice(before);
-  const firstEnd = events.findIndex(({ type, id }) => type === 'finished' && id === 1000);
+  let [running, together] = [0, 0];
+  for (const { type } of events) {
+    running += type === 'started' ? 1 : type === 'finished' ? -1 : 0;
+    together = Math.max(together, running);
+  }
   ways.push({
-    together: events.slice(0, firstEnd).filter(({ type }) => type === 'started').length,
+    together,
     replies: requests.map((_, index) =>
       events
         .filter(({ type, id }) => type === 'text' && id === 1000 + index)

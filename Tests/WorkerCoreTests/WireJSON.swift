@@ -15,7 +15,8 @@ extension WireSample {
   private static func json(_ command: WorkerCommand) -> [String: Any] {
     switch command {
     case .load(let id, let c):
-      ["kind": "load", "id": id, "model": c.model, "contextLength": c.contextLength, "threads": c.threads,
+      [
+        "kind": "load", "id": id, "model": c.model, "contextLength": c.contextLength, "threads": c.threads,
         "sequences": c.sequences,
       ]
     case .cancelLoad: ["kind": "cancelLoad"]

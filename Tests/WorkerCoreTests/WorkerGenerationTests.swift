@@ -10,7 +10,9 @@ import WorkerCore
     var model = TinyModel()
     model.padding = 2000
     let harness = WorkerHarness.loaded(model)
-    for options in [GenerationOptions.greedy(60), GenerationOptions(maxTokens: 200, temperature: 3, seed: 3, logprobs: 2)] {
+    for options in [
+      GenerationOptions.greedy(60), GenerationOptions(maxTokens: 200, temperature: 3, seed: 3, logprobs: 2),
+    ] {
       let reply = harness.generate(.text("Hello"), options)
       #expect(reply.ids.count > 50 && reply.ids.allSatisfy { $0 < TinyModel.vocabularySize })
       #expect(!reply.text.isEmpty && reply.error == nil)

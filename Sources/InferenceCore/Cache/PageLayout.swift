@@ -8,20 +8,21 @@ struct PageLayout: Equatable {
   /// Positions of a page: those whose part of an attention is computed in one piece.
   static let positions = Int(CK_SPAN)
 
-  /// Keys and values of a page, in elements.
-  let elements: Int
+  /// Keys and values of a page, in elements; more than `Int` counts of a header that nobody can have memory for.
+  private let size: Int64
   /// Elements of one position, in the order in which they are in a page: of each head's key, then its value.
   let widths: [Int]
 
   init(_ h: Hyperparameters) {
     let attentions = h.attentions
-    elements = attentions.reduce(0) { $0 + Self.elements(of: $1) }
+    size = h.cacheBytesPerToken / Int64(MemoryLayout<UInt16>.size) * Int64(Self.positions)
     widths = attentions.flatMap { shape in
       (0..<shape.keyValueHeadCount).flatMap { _ in [shape.keyLength, shape.valueLength] }
     }
   }
 
-  var bytes: Int64 { Int64(elements) * Int64(MemoryLayout<UInt16>.size) }
+  var bytes: Int64 { size * Int64(MemoryLayout<UInt16>.size) }
+  var elements: Int { Int(clamping: size) }
 
   /// What one layer takes.
   static func elements(of shape: AttentionShape) -> Int { positions * (shape.keyWidth + shape.valueWidth) }

@@ -77,7 +77,8 @@ public final class TokenSequence {
   /// - Throws: `outOfResources` when all pages are held; what was reserved stays so.
   func reserve(_ count: Int) throws(ModelError) {
     let first = tokens.count / PageLayout.positions
-    for index in first..<Self.pages(for: tokens.count + count) where index >= pages.count || pool.isShared(pages[index]) {
+    for index in first..<Self.pages(for: tokens.count + count) where index >= pages.count || pool.isShared(pages[index])
+    {
       guard let page = pool.take() else {
         throw ModelError(.outOfResources, "All \(pool.capacity) pages of the cache are held by other sequences.")
       }

@@ -72,7 +72,8 @@ public struct ExecutionLimits: Equatable, Sendable {
     guard sequences >= 1, sequences <= Self.mostRows, logitRows >= 1, logitRows <= Self.mostRows else {
       throw ModelError(
         .invalid,
-        "\(sequences) sequences and \(logitRows) rows of logits are wanted; expected from 1 to \(Self.mostRows) of each.")
+        "\(sequences) sequences and \(logitRows) rows of logits are wanted; expected from 1 to \(Self.mostRows) of each."
+      )
     }
   }
 }

@@ -82,7 +82,8 @@ final class LoadedModel {
   ///   - most: Tokens of the prompt that the sequence may have.
   ///   - running: Those that are not free; fewer than there are.
   /// - Returns: the sequence, and how many tokens of the prompt it has.
-  func sequence(for prompt: [TokenID], upTo most: Int, besides running: [TokenSequence]) -> (TokenSequence, cached: Int) {
+  func sequence(for prompt: [TokenID], upTo most: Int, besides running: [TokenSequence]) -> (TokenSequence, cached: Int)
+  {
     func longest(_ candidates: [TokenSequence]) -> (sequence: TokenSequence, length: Int)? {
       var best: (sequence: TokenSequence, length: Int)?
       for sequence in candidates {

@@ -28,7 +28,8 @@ extension Worker {
       let length = contextLength(for: current, trained: entry.contextLength)
       do throws(WorkerError) {
         try checkMemory(
-          current, weights: entry.fileSize, working: entry.memoryNeed(contextLength: length * sequences(for: current)) - entry.fileSize,
+          current, weights: entry.fileSize,
+          working: entry.memoryNeed(contextLength: length * sequences(for: current)) - entry.fileSize,
           contextLength: length, limit: host.memoryLimit())
       } catch {
         failLoad(error)

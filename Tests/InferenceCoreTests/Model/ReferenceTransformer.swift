@@ -89,7 +89,8 @@ struct ReferenceTransformer {
   private func attention(_ input: [[Double]], _ layer: Int) -> [[Double]] {
     let name = "blk.\(layer)."
     let heads = Int(number("attention.head_count"))
-    let shared = (weights(name + "attn_k.weight")?.count ?? heads * Int(number("attention.key_length")))
+    let shared =
+      (weights(name + "attn_k.weight")?.count ?? heads * Int(number("attention.key_length")))
       / Int(number("attention.key_length"))
     let (length, valueLength) = (Int(number("attention.key_length")), Int(number("attention.value_length")))
     var (q, k, v): ([[Double]], [[Double]], [[Double]])
