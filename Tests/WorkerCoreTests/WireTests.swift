@@ -139,4 +139,15 @@ import WorkerCore
       withJSONObject: entries, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
     try data.write(to: fixture)
   }
+
+  @Test func sizesBeyondWhatJavaScriptCountsAreTheLargest() throws {
+    let error = WorkerError(.notEnoughMemory, "", need: .max, limit: 1 << 53)
+    let frame = Wire.encode(.failed(1, error))
+    let event = try frame.withUnsafeBytes { (bytes) throws(WireError) in try Wire.decodeEvent(bytes) }
+    guard case .failed(_, let read) = event else {
+      Issue.record("not read back")
+      return
+    }
+    #expect(read.need == (1 << 53) - 1 && read.limit == (1 << 53) - 1)
+  }
 }

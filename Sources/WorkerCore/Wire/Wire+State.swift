@@ -49,8 +49,9 @@ extension Wire {
   static func write(_ error: WorkerError, to writer: inout WireWriter) {
     error.code.name.withUTF8Buffer { writer.blob([UInt8]($0)) }
     writer.string(error.message)
-    writer.uint64(error.need)
-    writer.uint64(error.limit)
+    // A hostile header needs more than JavaScript's numbers count.
+    writer.uint64(min(error.need, largestSize))
+    writer.uint64(min(error.limit, largestSize))
   }
 
   /// Reads an error; a code that this version does not know becomes `internalError`, so that old readers stay useful.

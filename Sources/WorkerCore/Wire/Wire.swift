@@ -4,6 +4,8 @@
 public enum Wire {
   /// Changes when a frame's meaning does; a reader refuses every other version.
   public static let version: UInt8 = 4
+  /// The largest number of bytes that a frame says: what every reader's numbers hold exactly.
+  static let largestSize: UInt64 = 1 << 53 - 1
   /// Bytes before the payload.
   public static let headerSize = 16
   /// Longest payload that is read or written.
