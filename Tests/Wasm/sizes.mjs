@@ -61,15 +61,18 @@ function header({ layers, heads, length, context, vocabulary }) {
 const host = await ModuleHost.start(process.argv[2]);
 const { exports } = host;
 const results = [
-  // A cache of 3.2 GB; of 70 TB; weights of 2.9 GB; of 8 TB.
+  // A cache of 3.2 GB; of 70 TB; weights of 2.9 GB; of 35 TB.
   { layers: 24, heads: 16, length: 128, context: 16384, vocabulary: 1000 },
   { layers: 1024, heads: 4096, length: 256, context: 16384, vocabulary: 10 },
   { layers: 2, heads: 16, length: 128, context: 16384, vocabulary: 700_000 },
-  { layers: 2, heads: 16, length: 128, context: 16384, vocabulary: 2_000_000_000 },
+  { layers: 1, heads: 4096, length: 256, context: 16384, vocabulary: 2 ** 24 - 8 },
+  // One head of a million elements; more tokens than a vocabulary has.
+  { layers: 1, heads: 1, length: 2 ** 20, context: 2 ** 24, vocabulary: 10 },
+  { layers: 1, heads: 1, length: 64, context: 2 ** 24, vocabulary: 2 ** 31 },
 ].map((model) => {
   const { bytes, fileSize } = header(model);
   const before = host.events.length;
-  host.send({ type: 'load', model: 'large', contextLength: 16384, threads: 1 });
+  host.send({ type: 'load', model: 'large', contextLength: model.context, threads: 1 });
   exports.swiftlet_model_begin(host.events.slice(before).find(({ type }) => type === 'fetch').id);
   const address = exports.swiftlet_allocate(bytes.length);
   host.bytes(address, bytes.length).set(bytes);

@@ -108,7 +108,9 @@ def test_hostile_bytes_are_answered_with_errors(node, module, made_model):
 
 def test_models_beyond_32_bits_are_told_to_be_too_large(node, module):
     [results] = node("sizes.mjs", module)
-    cache, large_cache, weights, large_weights = results
+    cache, large_cache, weights, large_weights, head, vocabulary = results
+    for result in [head, vocabulary]:
+        assert result["verdict"] == 2 and result["code"] == "invalid-model", result
     for result in [cache, large_cache, large_weights]:
         assert result["verdict"] == 2 and result["code"] == "not-enough-memory", result
     # The page has another module for files that 32 bits do not count.

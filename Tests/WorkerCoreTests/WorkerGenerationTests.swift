@@ -16,6 +16,7 @@ import WorkerCore
       let reply = harness.generate(.text("Hello"), options)
       #expect(reply.ids.count > 50 && reply.ids.allSatisfy { $0 < TinyModel.vocabularySize })
       #expect(!reply.text.isEmpty && reply.error == nil)
+      #expect(reply.tokens.allSatisfy { $0.top.allSatisfy { $0.id < TinyModel.vocabularySize && !$0.bytes.isEmpty } })
     }
   }
 

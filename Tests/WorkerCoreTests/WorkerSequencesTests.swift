@@ -132,4 +132,68 @@ import WorkerCore
     let reply = harness.reply(second)
     #expect(reply.finished != nil || reply.error?.code == .internalError)
   }
+
+  @Test func whatManyCancelKeepsNobodyFromHisReply() throws {
+    let harness = Self.loaded(3)
+    harness.tick = 200  // of a slice's 300 ms: a prompt goes through few layers at a time
+    let long = harness.request()
+    harness.worker.receive(.generate(long, Self.command(String(repeating: "a long prompt ", count: 30), 4)))
+    var rounds = 0
+    while harness.reply(long).finished == nil, rounds < 200 {
+      let id = harness.request()
+      harness.worker.receive(.generate(id, Self.command(String(repeating: "other words ", count: 20), 40)))
+      harness.step()
+      harness.step()
+      harness.worker.receive(.cancel(id))
+      #expect(harness.reply(id).finished?.reason == .aborted)
+      rounds += 1
+    }
+    #expect(harness.reply(long).finished?.reason == .length)
+    harness.run(atMost: 50)
+    #expect(harness.worker.step() == .idle)
+  }
+
+  @Test func allMayBeCancelledWithinOnePass() throws {
+    let harness = Self.loaded(2)
+    harness.tick = 200
+    let ids = (0..<3).map { _ in harness.request() }
+    for id in ids {
+      harness.worker.receive(.generate(id, Self.command(String(repeating: "many words \(id) ", count: 25), 5)))
+    }
+    for _ in 0..<4 { harness.step() }
+    harness.worker.receive(.cancel(ids[0]))
+    harness.worker.receive(.cancel(ids[1]))
+    #expect(harness.run(atMost: 500) < 500)
+    #expect(harness.reply(ids[2]).finished?.reason == .length)
+  }
+
+  @Test func conversationsWithACommonBeginningKeepTheirSequences() throws {
+    let harness = Self.loaded(2)
+    let beginning = String(repeating: "be brief ", count: 12)
+    var prompts = [beginning + String(repeating: "one ", count: 40), beginning + String(repeating: "two ", count: 40)]
+    for turn in 0..<4 {
+      for index in prompts.indices {
+        let started = try #require(harness.generate(.text(prompts[index]), .greedy(6)).started)
+        if turn > 0 { #expect(started.promptTokens.count - started.cachedCount < 40) }
+        prompts[index] += " and more words"
+      }
+    }
+  }
+
+  @Test func shortRequestsWaitForNoReply() throws {
+    let harness = WorkerHarness()
+    let (load, reply, tokens) = (harness.request(), harness.request(), harness.request())
+    harness.worker.receive(.load(load, LoadCommand(model: "tiny.gguf")))
+    harness.worker.receive(.generate(reply, Self.command("Hello", 30)))
+    harness.worker.receive(.tokenize(tokens, TokenizeCommand(text: "Hello")))
+    if let fetch = harness.fetch { harness.arrive(TinyModel().bytes(), for: fetch) }
+    harness.run()
+    let order = harness.events.compactMap { event -> RequestID? in
+      switch event {
+      case .tokens(let id, _), .finished(let id, _): id
+      default: nil
+      }
+    }
+    #expect(order == [tokens, reply])
+  }
 }

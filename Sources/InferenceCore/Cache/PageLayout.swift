@@ -10,19 +10,20 @@ struct PageLayout: Equatable {
 
   /// Keys and values of a page, in elements; more than `Int` counts of a header that nobody can have memory for.
   private let size: Int64
-  /// Elements of one position, in the order in which they are in a page: of each head's key, then its value.
-  let widths: [Int]
 
   init(_ h: Hyperparameters) {
-    let attentions = h.attentions
     size = h.cacheBytesPerToken / Int64(MemoryLayout<UInt16>.size) * Int64(Self.positions)
-    widths = attentions.flatMap { shape in
-      (0..<shape.keyValueHeadCount).flatMap { _ in [shape.keyLength, shape.valueLength] }
-    }
   }
 
   var bytes: Int64 { size * Int64(MemoryLayout<UInt16>.size) }
   var elements: Int { Int(clamping: size) }
+
+  /// Elements of one position, in the order in which they are in a page: of each head's key, then its value.
+  static func widths(_ h: Hyperparameters) -> [Int] {
+    h.attentions.flatMap { shape in
+      (0..<shape.keyValueHeadCount).flatMap { _ in [shape.keyLength, shape.valueLength] }
+    }
+  }
 
   /// What one layer takes.
   static func elements(of shape: AttentionShape) -> Int { positions * (shape.keyWidth + shape.valueWidth) }

@@ -3,6 +3,8 @@ final class PagePool {
   typealias Page = Int
 
   let layout: PageLayout
+  /// ``PageLayout/widths(_:)``
+  let widths: [Int]
   let capacity: Int
   private let memory: ArenaMemory
   private let pages: UnsafeMutablePointer<UInt16>
@@ -13,8 +15,9 @@ final class PagePool {
   /// - Parameters:
   ///   - pages: Room for `capacity` of them. What no sequence has touched costs nothing where the system gives memory by use.
   ///   - memory: What they are a part of.
-  init(_ layout: PageLayout, capacity: Int, pages: UnsafeMutablePointer<UInt16>, in memory: ArenaMemory) {
-    self.layout = layout
+  init(_ h: Hyperparameters, capacity: Int, pages: UnsafeMutablePointer<UInt16>, in memory: ArenaMemory) {
+    layout = PageLayout(h)
+    widths = PageLayout.widths(h)
     self.capacity = capacity
     self.pages = pages
     self.memory = memory

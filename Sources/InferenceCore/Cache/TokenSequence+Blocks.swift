@@ -47,7 +47,7 @@ extension TokenSequence {
     guard let page = UnsafeMutablePointer(mutating: table[index / Self.blocksPerPage]) else { return }
     let first = index % Self.blocksPerPage * length
     var (place, offset) = (0, 0)
-    for width in pool.layout.widths {
+    for width in pool.widths {
       let start = page + place + first * width
       let part = UnsafeMutableRawBufferPointer(start: start, count: length * width * MemoryLayout<UInt16>.size)
       body(part, offset)

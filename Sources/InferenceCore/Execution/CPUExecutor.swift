@@ -39,7 +39,7 @@ public final class CPUExecutor: Executor {
     var arena = Arena(base: memory.base)
     let pages: UnsafeMutablePointer<UInt16>
     (workspace, pages) = cut(&arena)
-    pool = PagePool(layout, capacity: limits.pages, pages: pages, in: memory)
+    pool = PagePool(h, capacity: limits.pages, pages: pages, in: memory)
   }
 
   public func makeSequence() -> TokenSequence {
@@ -126,6 +126,18 @@ public final class CPUExecutor: Executor {
     for span in begun.batch.spans { span.sequence.append(span.tokens[...]) }
     logitRows = begun.batch.logitRows
     return .done
+  }
+
+  /// Appends tokens to a sequence in one pass of its own.
+  ///
+  /// - Returns: Logits of the last `logitRows` tokens, [row][vocabulary], valid until the next pass is begun.
+  @discardableResult
+  public func evaluate(
+    _ tokens: ArraySlice<TokenID>, in sequence: TokenSequence, logitRows: Int = 1
+  ) throws(ModelError) -> UnsafeMutableBufferPointer<Float> {
+    try submit(Batch([Batch.Span(sequence, tokens: Array(tokens), logitRows: logitRows)]))
+    while advance(layers: model.hyperparameters.layerCount) == .again {}
+    return logits
   }
 
   private func run(_ batch: Batch, _ layers: Range<Int>) {

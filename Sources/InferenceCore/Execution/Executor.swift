@@ -12,7 +12,7 @@ public protocol Executor: AnyObject {
   /// Begins a pass over a batch. One that was under way is given up: its sequences are then as they were before it.
   ///
   /// - Throws: ``ModelError/Kind-swift.enum/contextFull``, ``ModelError/Kind-swift.enum/unknownToken``, `invalid` for more
-  ///   than ``limits`` allow and `outOfResources` when the cache has no page left; nothing has changed then.
+  ///   than ``limits`` allow and `outOfResources` when the cache has no page left; no sequence has changed then.
   func submit(_ batch: Batch) throws(ModelError)
 
   /// Takes the pass under way through up to `count` more layers. After the last its tokens belong to the sequences.
@@ -60,7 +60,7 @@ public struct ExecutionLimits: Equatable, Sendable {
   }
 
   /// Most tokens of one pass.
-  public var rows: Int { min(Self.mostRows, contextLength.multipliedReportingOverflow(by: sequences).partialValue) }
+  public var rows: Int { Int(min(Int64(Self.mostRows), Int64(contextLength).saturatingProduct(sequences))) }
 
   /// Pages of the cache.
   var pages: Int { (contextLength + PageLayout.positions - 1) / PageLayout.positions * sequences }
@@ -75,19 +75,5 @@ public struct ExecutionLimits: Equatable, Sendable {
         "\(sequences) sequences and \(logitRows) rows of logits are wanted; expected from 1 to \(Self.mostRows) of each."
       )
     }
-  }
-}
-
-extension Executor {
-  /// Appends tokens to a sequence in one pass of its own.
-  ///
-  /// - Returns: Logits of the last `logitRows` tokens, [row][vocabulary], valid until the next pass is begun.
-  @discardableResult
-  public func evaluate(
-    _ tokens: ArraySlice<TokenID>, in sequence: TokenSequence, logitRows: Int = 1
-  ) throws(ModelError) -> UnsafeMutableBufferPointer<Float> {
-    try submit(Batch([Batch.Span(sequence, tokens: Array(tokens), logitRows: logitRows)]))
-    while advance(layers: model.hyperparameters.layerCount) == .again {}
-    return logits
   }
 }

@@ -58,6 +58,9 @@ public struct Hyperparameters: Sendable {
     return found
   }
 
+  /// Far above any model's, and small enough for arithmetic in 32 bits.
+  private static let largestVocabulary = 1 << 24
+
   /// Reads and checks the header's values.
   public init(_ file: GGUFFile) throws(ModelError) {
     let read = try HeaderReader(file)
@@ -83,6 +86,9 @@ public struct Hyperparameters: Sendable {
     let embedding = try gguf { () throws(GGUFError) in try file.tensor("token_embd.weight") }
     guard let embedding, embedding.shape.count == 2 else {
       throw ModelError(.missing, "The file has no matrix token_embd.weight; does it hold only a vocabulary?")
+    }
+    guard embedding.shape[1] <= Self.largestVocabulary else {
+      throw read.invalid("up to \(Self.largestVocabulary) rows of token_embd.weight, found \(embedding.shape[1])")
     }
     vocabularySize = embedding.shape[1]
   }
@@ -110,8 +116,8 @@ private struct MixerReader {
     let headLength = embeddingLength / headCount
     let keyLength = try read.count(".attention.key_length", upTo: 4096, default: headLength)
     let valueLength = try read.count(".attention.value_length", upTo: 4096, default: headLength)
-    guard keyLength > 0, valueLength > 0 else {
-      throw read.invalid("at least as many elements as heads, found \(embeddingLength) for \(headCount)")
+    guard (1...4096).contains(keyLength), (1...4096).contains(valueLength) else {
+      throw read.invalid("heads of 1 to 4096 elements, found \(embeddingLength) elements in \(headCount) heads")
     }
     let rotaryDimensions = try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
     guard rotaryDimensions <= keyLength, rotaryDimensions % 2 == 0 else {
@@ -135,6 +141,9 @@ private struct MixerReader {
       rotary: traits.windowRotaryBase.map { RotaryShape(dimensions: rotaryDimensions, base: $0, scale: 1) }
         ?? global.rotary)
     let length = traits.hasConvolutions ? try read.count(".shortconv.l_cache", upTo: 64) : 1
+    guard length > 1 || !traits.hasConvolutions else {
+      throw read.invalid("a short convolution over at least 2 tokens, found \(length)")
+    }
     convolution = ConvolutionShape(channels: embeddingLength, length: length)
   }
 

@@ -23,7 +23,11 @@ extension LanguageModel {
     _ = Workspace(h, InputFormats(), limits, lanes: threads, in: &arena)
     let pages = PageLayout(h).bytes.saturatingProduct(limits.pages)
     let states = RecurrentState.bytes(h).saturatingProduct(limits.sequences)
-    return MemoryCost(weights: file.dataSize, cache: pages.saturatingSum(states), scratch: arena.size)
+    // Beside one request's, which every shell has room for: a sampler's copies of the logits, and what is looked up.
+    let requests = (Int64(2 * MemoryLayout<Float>.size) * Int64(h.vocabularySize) + 1 << 20)
+      .saturatingProduct(limits.sequences - 1)
+    return MemoryCost(
+      weights: file.dataSize, cache: pages.saturatingSum(states), scratch: arena.size.saturatingSum(requests))
   }
 
   /// What a model needs for one sequence of a context length, with as many rows of logits as speculation wants.

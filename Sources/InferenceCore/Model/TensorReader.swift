@@ -115,7 +115,7 @@ final class TensorReader {
       throw ModelError(.invalid, "The rows of \(name(tensor)) are no multiple of its format's blocks: \(columns).")
     }
     let rowBytes = columns / tensor.format.blockSize * tensor.format.blockBytes
-    let data = tensor.data.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
+    let data = address(of: tensor)?.assumingMemoryBound(to: UInt8.self)
     let kernel = ck_matrix(
       data: data, row_bytes: rowBytes, rows: Int32(rows), columns: Int32(columns), format: tensor.format.rawValue)
     return Matrix(kernel: kernel, format: tensor.format)
@@ -127,9 +127,12 @@ final class TensorReader {
     guard tensor.format == .f32 else {
       throw ModelError(.unsupported, "The tensor \(name(tensor)) is stored as \(tensor.format.name), expected F32.")
     }
-    // Of a header alone nobody reads what its tensors hold.
-    let data = file.hasData ? tensor.data.baseAddress : UnsafeRawPointer(bitPattern: 64)
-    return data?.assumingMemoryBound(to: Float.self)
+    return address(of: tensor)?.assumingMemoryBound(to: Float.self)
+  }
+
+  /// Where a tensor's elements are; of a header alone, whose elements nobody reads, any address.
+  private func address(of tensor: GGUFTensor) -> UnsafeRawPointer? {
+    file.hasData ? tensor.data.baseAddress : UnsafeRawPointer(bitPattern: 64)
   }
 
   private func check(_ tensor: GGUFTensor, _ shape: [Int]) throws(ModelError) {

@@ -38,21 +38,28 @@ public struct Sampler {
   /// - Parameter mask: The tokens to choose among; nil for all.
   public mutating func sample(_ logits: UnsafeMutableBufferPointer<Float>, among mask: TokenMask? = nil) -> Sample {
     guard !logits.isEmpty else { return Sample(id: 0, logprob: nil, top: []) }
-    adjust(logits)
     mask?.forEachForbidden(in: logits.count) { id in
       changed.append((id, logits[id]))
       logits[id] = -.infinity
     }
+    let forbidden = changed.count
+    adjust(logits)
     let id = choose(logits)
-    // In reverse, since a token may have been changed twice.
-    while let change = changed.popLast() { logits[change.id] = change.logit }
+    restore(logits, from: forbidden)
+    defer { restore(logits, from: 0) }
 
+    // Of the raw model's logits, among the tokens that may come.
     guard let count = options.topLogprobs else { return Sample(id: id, logprob: nil, top: []) }
     let scores = LogSoftmax(UnsafeBufferPointer(logits))
-    candidates.selectTop(min(count, logits.count), of: logits)
+    candidates.selectTop(min(count, logits.count - forbidden), of: logits)
     return Sample(
       id: id, logprob: Float(scores.logprob(of: id)),
       top: candidates.map { TokenLogprob(id: $0.id, logprob: Float(scores.logprob(of: $0.id))) })
+  }
+
+  /// Takes changes back, in reverse, since a token may have been changed twice.
+  private mutating func restore(_ logits: UnsafeMutableBufferPointer<Float>, from first: Int) {
+    while changed.count > first, let change = changed.popLast() { logits[change.id] = change.logit }
   }
 
   /// Applies biases and penalties.

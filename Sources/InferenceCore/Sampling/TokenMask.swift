@@ -25,11 +25,12 @@ public struct TokenMask: Equatable, Sendable {
 
   /// Calls `body` with each token of a vocabulary that may not come, in order.
   func forEachForbidden(in vocabulary: Int, _ body: (Int) -> Void) {
-    for word in words.indices where words[word] != .max {
-      for id in word * 64..<min(word * 64 + 64, count, vocabulary) where words[word] >> UInt64(id % 64) & 1 == 0 {
+    let spoken = min(count, vocabulary)
+    for word in words.indices where words[word] != .max && word * 64 < spoken {
+      for id in word * 64..<min(word * 64 + 64, spoken) where words[word] >> UInt64(id % 64) & 1 == 0 {
         body(id)
       }
     }
-    for id in min(count, vocabulary)..<vocabulary { body(id) }
+    for id in spoken..<vocabulary { body(id) }
   }
 }

@@ -11,7 +11,7 @@ public enum WorkerCommand: Equatable, Sendable {
   case cancelLoad
   /// Ends all requests, frees the model and clears a load's error. Answered by `unloaded`.
   case unload(RequestID)
-  /// Generates text. Requests run one after the other. Answered by `started`, any number of `text`, then `finished`; or `failed`.
+  /// Generates text, after the requests before it or beside them (``LoadCommand/sequences``). Answered by `started`, any number of `text`, then `finished`; or `failed`.
   case generate(RequestID, GenerationCommand)
   /// Ends this request, running or waiting. A generation is answered by `finished` with reason `aborted`, a load (which
   /// goes on if another request waits for it) by `failed` with code `cancelled`.

@@ -100,8 +100,8 @@ struct LoadTracker {
 
 /// A size for people: `98.4 MB`, `2.0 GB` (decimal units, as file sizes are usually given).
 func byteText(_ bytes: UInt64) -> String {
-  let tenthsOfMegabyte = (bytes + 50_000) / 100_000
+  let tenthsOfMegabyte = bytes / 100_000 + (bytes % 100_000 + 50_000) / 100_000
   if tenthsOfMegabyte < 10_000 { return "\(tenthsOfMegabyte / 10).\(tenthsOfMegabyte % 10) MB" }
-  let tenths = (bytes + 50_000_000) / 100_000_000
+  let tenths = bytes / 100_000_000 + (bytes % 100_000_000 + 50_000_000) / 100_000_000
   return "\(tenths / 10).\(tenths % 10) GB"
 }

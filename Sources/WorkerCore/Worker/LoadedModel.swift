@@ -75,40 +75,43 @@ final class LoadedModel {
     tokenLayerTime += (measured - tokenLayerTime) * (tokenLayerTime > 0 ? 0.25 : 1)
   }
 
-  /// A sequence for a prompt: of those that are free, the one that has most of it already or else was not used for the
-  /// longest time. Where another has more of it, the two share pages.
+  /// A sequence for a prompt, of those that are free: one that loses little by it, or else the one that was not used for
+  /// the longest time. Where another has more of the prompt, the two share pages.
   ///
   /// - Parameters:
   ///   - most: Tokens of the prompt that the sequence may have.
-  ///   - running: Those that are not free; fewer than there are.
+  ///   - busy: Those that are not free; fewer than there are.
   /// - Returns: the sequence, and how many tokens of the prompt it has.
-  func sequence(for prompt: [TokenID], upTo most: Int, besides running: [TokenSequence]) -> (TokenSequence, cached: Int)
-  {
-    func longest(_ candidates: [TokenSequence]) -> (sequence: TokenSequence, length: Int)? {
-      var best: (sequence: TokenSequence, length: Int)?
-      for sequence in candidates {
-        let length = min(sequence.commonPrefix(with: prompt), most)
-        if best == nil || length > best!.length { best = (sequence, length) }
-      }
-      return best
+  func sequence(
+    for prompt: [TokenID], upTo most: Int, besides busy: [TokenSequence]
+  ) -> (TokenSequence, cached: Int) {
+    func common(_ sequence: TokenSequence) -> Int { min(sequence.commonPrefix(with: prompt), most) }
+    let free = sequences.filter { sequence in !busy.contains { $0 === sequence } }
+    var (chosen, longest) = (free.first, -1)
+    for sequence in free {
+      let length = common(sequence)
+      // What nobody used yet loses nothing, and a conversation that goes on loses nothing of itself.
+      guard length > longest, sequence.tokens.count - length <= length else { continue }
+      (chosen, longest) = (sequence, length)
     }
-    let free = sequences.filter { sequence in !running.contains { $0 === sequence } }
-    guard let chosen = longest(free)?.sequence ?? sequences.first else { return (executor.makeSequence(), 0) }
-    let best = longest(sequences)
-    let cached: Int
-    if let best, best.sequence !== chosen, best.length > min(chosen.commonPrefix(with: prompt), most) {
-      cached = chosen.share(prefixOf: best.sequence, upTo: best.length)
-    } else {
-      cached = chosen.rewind(to: min(chosen.commonPrefix(with: prompt), most))
-    }
+    guard let chosen else { return (executor.makeSequence(), 0) }
+    var (source, cached) = (chosen, common(chosen))
+    for sequence in sequences where common(sequence) > cached { (source, cached) = (sequence, common(sequence)) }
+    let count = source === chosen ? chosen.rewind(to: cached) : chosen.share(prefixOf: source, upTo: cached)
     sequences.removeAll { $0 === chosen }
     sequences.append(chosen)
-    return (chosen, cached)
+    return (chosen, count)
   }
 
   /// Forgets what all sequences have.
   func forgetTokens() {
     for sequence in sequences { sequence.rewind(to: 0) }
+  }
+
+  /// Forgets how long passes take, since they are computed in another way from now on.
+  func forgetSpeeds() {
+    tokenLayerTime = 0
+    passCosts = PassCosts()
   }
 
   /// A conversation as the text of a prompt.

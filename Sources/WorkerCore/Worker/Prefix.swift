@@ -2,7 +2,7 @@ import InferenceCore
 
 /// What is kept between visits of one conversation: the file with the keys and values of its first tokens.
 ///
-/// The file is a row of blocks of ``Sequence/blockLength`` positions. Each begins with two `u64`: a digest of the
+/// The file is a row of blocks of ``TokenSequence/blockLength`` positions. Each begins with two `u64`: a digest of the
 /// model and of all tokens from the first to the block's last, which names what the block is for, and a checksum of the
 /// keys and values that follow. So a file of another model, of an older engine or of other words holds no block that is
 /// taken for one's own, a conversation that goes on only appends, and a block that was not written to its end is noticed.

@@ -1,6 +1,6 @@
 import InferenceCore
 
-/// A request that came while a model was loading or all of its sequences were in use.
+/// A request that waits for its turn.
 struct Request {
   enum Work {
     case generate(GenerationCommand)
@@ -34,12 +34,13 @@ struct Scheduler {
   var preparation: Preparation?
   /// Oldest first.
   var running: [Generation] = []
-  /// What the pass under way has of whom, in the order of its batch.
+  /// What the pass under way has of whom, in the order of its batch; empty when none is under way.
   var parts: [Part] = []
 
   /// What one request has in a pass.
   struct Part {
-    let id: RequestID
+    /// Of a request that was cancelled since, nobody's.
+    let sequence: TokenSequence
     let tokens: [TokenID]
     /// Rows of logits: none while more of the prompt follows.
     let logitRows: Int
@@ -47,24 +48,39 @@ struct Scheduler {
     let isReply: Bool
   }
 
+  /// The sequences of running requests, and those that the pass under way will append to.
+  var busy: [TokenSequence] {
+    let left = parts.map { $0.sequence }.filter { sequence in !running.contains { $0.sequence === sequence } }
+    return running.map { $0.sequence } + left
+  }
+
+  /// Whether a running request has a part in the pass under way.
+  var isPassWanted: Bool {
+    parts.contains { part in running.contains { $0.sequence === part.sequence } }
+  }
+
   /// Whether another generation request can run.
-  var hasRoom: Bool { running.count < capacity }
+  var hasRoom: Bool { busy.count < capacity }
 
   /// Whether there is something to do for a loaded model.
   var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty }
 
-  /// The request whose turn it is.
-  mutating func next() -> Request? { waiting.isEmpty ? nil : waiting.removeFirst() }
+  /// The request whose turn it is, if it is one's. Those that are short wait for no generation.
+  mutating func next() -> Request? {
+    let short = waiting.firstIndex { if case .generate = $0.work { false } else { true } }
+    if let short { return waiting.remove(at: short) }
+    return hasRoom && preparation == nil && !waiting.isEmpty ? waiting.removeFirst() : nil
+  }
 
   mutating func remove(running id: RequestID) -> Generation? {
     running.firstIndex { $0.id == id }.map { running.remove(at: $0) }
   }
 
-  /// Forgets all requests.
+  /// Forgets all requests, and the pass under way, which the executor is to give up.
   ///
   /// - Returns: what they were.
   mutating func clear() -> ([Generation], Preparation?, [Request]) {
-    defer { (running, preparation, waiting) = ([], nil, []) }
+    defer { (running, preparation, waiting, parts) = ([], nil, [], []) }
     return (running, preparation, waiting)
   }
 
@@ -84,15 +100,18 @@ struct Scheduler {
       guard let last = running[index].last else { continue }
       let drafted = running.count == 1 ? draft(&running[index]) : []
       parts.append(
-        Part(id: running[index].id, tokens: [last] + drafted, logitRows: drafted.count + 1, isReply: true))
+        Part(
+          sequence: running[index].sequence, tokens: [last] + drafted, logitRows: drafted.count + 1, isReply: true))
     }
     var room = replies.isEmpty ? promptTokens.alone : promptTokens.shared
     for generation in running where generation.last == nil && room > 0 {
       let total = generation.promptTokens.count
-      let end = min(generation.done + room, total)
+      var end = min(generation.done + room, total)
+      // The state before the last token is where the same prompt, asked again, begins.
+      if end == total, end - generation.done > 1, !generation.sequence.rewindsExactly { end -= 1 }
       parts.append(
         Part(
-          id: generation.id, tokens: Array(generation.promptTokens[generation.done..<end]),
+          sequence: generation.sequence, tokens: Array(generation.promptTokens[generation.done..<end]),
           logitRows: end == total ? 1 : 0, isReply: false))
       room -= end - generation.done
     }

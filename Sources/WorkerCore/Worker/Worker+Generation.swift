@@ -33,7 +33,7 @@ extension Worker {
     let options = command.options
     // At least one token goes through the model: its logits begin the reply.
     let (sequence, cached) = model.sequence(
-      for: prompt, upTo: prompt.count - 1, besides: scheduler.running.map { $0.sequence })
+      for: prompt, upTo: prompt.count - 1, besides: scheduler.busy)
 
     let seed = options.seed ?? host.seed()
     var sampler = Sampler(
@@ -70,7 +70,7 @@ extension Worker {
       // Whoever asked for what the model cannot do ends; nobody else is left without an answer.
       model.executor.giveUp()
       let failed = scheduler.running
-      scheduler.running = []
+      (scheduler.running, scheduler.parts) = ([], [])
       for generation in failed { host.emit(.failed(generation.id, WorkerError(error))) }
       return .idle
     }
@@ -86,10 +86,7 @@ extension Worker {
           generation.speculation?.draft(
             limit: generation.budget - 1, costs: model.passCosts, slice: LoadedModel.sliceTime) ?? []
         })
-      for part in parts {
-        guard let running = scheduler.running.first(where: { $0.id == part.id }) else { continue }
-        batch.append(Batch.Span(running.sequence, tokens: part.tokens, logitRows: part.logitRows))
-      }
+      for part in parts { batch.append(Batch.Span(part.sequence, tokens: part.tokens, logitRows: part.logitRows)) }
       try executor.submit(batch)
     }
     let count = executor.tokensUnderWay
@@ -101,7 +98,8 @@ extension Worker {
     switch progress {
     case .again: reportPrompts(model)
     case .done: handOut(executor.logits, of: model, after: took)
-    case .idle, .waiting: break
+    case .idle: scheduler.parts = []
+    case .waiting: break
     }
     return progress
   }
@@ -110,9 +108,9 @@ extension Worker {
   private func reportPrompts(_ model: LoadedModel) {
     let (through, all) = (model.executor.layersDone, model.layerCount)
     for part in scheduler.parts where !part.isReply {
-      guard let current = scheduler.running.first(where: { $0.id == part.id }) else { continue }
+      guard let current = scheduler.running.first(where: { $0.sequence === part.sequence }) else { continue }
       let done = current.done + part.tokens.count * through / all
-      host.emit(.prompt(part.id, PromptProgress(done: done, total: current.promptTokens.count)))
+      host.emit(.prompt(current.id, PromptProgress(done: done, total: current.promptTokens.count)))
     }
   }
 
@@ -126,7 +124,7 @@ extension Worker {
       let rows = UnsafeMutableBufferPointer(rebasing: logits[first * width..<(first + part.logitRows) * width])
       first += part.logitRows
       // Taken out while it is worked on, so that its arrays are not copied.
-      guard let index = scheduler.running.firstIndex(where: { $0.id == part.id }) else { continue }
+      guard let index = scheduler.running.firstIndex(where: { $0.sequence === part.sequence }) else { continue }
       var current = scheduler.running.remove(at: index)
       let goesOn: Bool
       if part.isReply {
@@ -236,8 +234,11 @@ extension Worker {
 
   /// Ends a request that ran because someone asked for it.
   func abort(_ running: Generation) {
-    // What the pass would append to the sequence, nobody wants any more; others' parts are begun again.
-    if scheduler.parts.contains(where: { $0.id == running.id }) { model?.executor.giveUp() }
+    // A pass that others have a part in goes on; until its end nobody gets the sequence.
+    if !scheduler.isPassWanted {
+      scheduler.parts = []
+      model?.executor.giveUp()
+    }
     var current = running
     finish(&current, .aborted)
   }

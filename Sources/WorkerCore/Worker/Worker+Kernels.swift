@@ -44,6 +44,8 @@ extension Worker {
     let areReplaced = takeOtherKernels(check)
     model?.executor.giveUp()
     model?.forgetTokens()
+    model?.forgetSpeeds()
+    scheduler.parts = []
     // Nobody knows since when they are wrong.
     forget("")
     guard areReplaced else {

@@ -319,8 +319,9 @@ extension Worker {
   private func checkMemory(
     _ load: Load, weights: UInt64, working: UInt64, contextLength: Int, limit: UInt64
   ) throws(WorkerError) {
-    let (need, overflow) = weights.addingReportingOverflow(working)
-    guard limit > 0, need > limit || overflow else { return }
+    let (sum, overflow) = weights.addingReportingOverflow(working)
+    let need = overflow ? .max : sum
+    guard limit > 0, need > limit else { return }
     throw WorkerError(
       .notEnoughMemory,
       "\(load.displayName) needs \(byteText(need)) of memory: \(byteText(weights)) for its weights and "
@@ -339,7 +340,7 @@ extension Worker {
   }
 
   private func threads(for load: Load) -> Int {
-    load.command.threads == 0 ? host.defaultThreads : min(Int(load.command.threads), 64)
+    load.command.threads == 0 ? host.defaultThreads : Int(min(load.command.threads, 64))
   }
 
   private func modelName(_ file: GGUFFile) -> String {

@@ -3,7 +3,7 @@ import InferenceCore
 /// The worker: a state machine that loads models and generates text, one slice of work at a time.
 ///
 /// A shell feeds it commands (``receive(_:)``) and what becomes of the bytes it asked for (``fetchProgressed(_:received:total:)``
-/// and its neighbours), calls ``step()`` as long as that returns true, and forwards the events. The worker starts no
+/// and its neighbours), calls ``step()`` as long as there is more to do, and forwards the events. The worker starts no
 /// threads of its own beyond the model's thread team, sleeps never, and is not thread-safe: everything happens on the
 /// caller's thread.
 public final class Worker {
@@ -80,10 +80,10 @@ public final class Worker {
     if isRecalling {
       stepRecall()
       if isRecalling, waitsForPrefix { return .waiting }
+    } else if let next = scheduler.next() {
+      begin(next, on: model)
     } else if scheduler.hasRoom, scheduler.preparation != nil {
       stepPreparation(model)
-    } else if scheduler.hasRoom, let next = scheduler.next() {
-      begin(next, on: model)
     } else if !scheduler.running.isEmpty {
       recheckKernels()
       if let model = self.model, !scheduler.running.isEmpty, stepPass(model) == .waiting { return .waiting }
@@ -180,8 +180,7 @@ public final class Worker {
   func releaseModel() {
     guard let bytes = model?.bytes else { return }
     dropPrefix()
-    scheduler.running = []
-    scheduler.preparation = nil
+    (scheduler.running, scheduler.preparation, scheduler.parts) = ([], nil, [])
     model = nil
     kernelWatch = nil
     bytes.release()

@@ -68,6 +68,23 @@ import Testing
     }
   }
 
+  @Test(arguments: TinyArchitecture.all)
+  func aHeaderTellsWhetherItsTensorsAreThoseOfItsArchitecture(architecture: TinyArchitecture) throws {
+    try architecture.file().withUnsafeBytes { bytes in
+      try LanguageModel.check(header: GGUFFile.parseHeader(bytes, fileSize: Int64(bytes.count)))
+    }
+    let other = architecture.file(adding: ["blk.1.new.weight"])
+    try other.withUnsafeBytes { bytes in
+      let header = try GGUFFile.parseHeader(bytes, fileSize: Int64(bytes.count))
+      #expect(throws: ModelError.self) { try LanguageModel.check(header: header) }
+    }
+  }
+
+  @Test(arguments: [1, 2]) func aShortConvolutionSeesMoreThanItsOwnToken(length: Int) {
+    let error = Self.error(TinyArchitecture(name: "lfm2", convolutionLength: length).file())
+    #expect((error == nil) == (length == 2))
+  }
+
   @Test func memoryCostComesFromTheHeaderAlone() throws {
     try TinyArchitecture(name: "llama").file().withUnsafeBytes { bytes in
       let header = try GGUFFile.parseHeader(bytes, fileSize: Int64(bytes.count))

@@ -9,6 +9,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   var hasRotaryFactors = false
   var isFused = false
   var rotaryBase: Float?
+  var convolutionLength = 3
 
   var description: String {
     "\(name) \(format)\(isFused ? " fused" : "")\(rotaryBase.map { " base \($0)" } ?? "")"
@@ -55,7 +56,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
       builder.add(
         "lfm2.attention.head_count_kv", arrayOf: .int32,
         (0..<layers).map { littleEndian(Int32(Self.attentionLayers.contains($0) ? keyValueHeads : 0)) })
-      builder.add("lfm2.shortconv.l_cache", .uint32, UInt32(3))
+      builder.add("lfm2.shortconv.l_cache", .uint32, UInt32(convolutionLength))
     }
     if name == "gemma2" {
       builder.add("gemma2.attn_logit_softcapping", Float(2))
@@ -92,7 +93,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
       let isConvolution = isRecurrent && !Self.attentionLayers.contains(index)
       if isConvolution {
         matrix(layer + "shortconv.in_proj.weight", 3 * width, width)
-        add(layer + "shortconv.conv.weight", [3, width], .f32, spread: 1)
+        add(layer + "shortconv.conv.weight", [convolutionLength, width], .f32, spread: 1)
         matrix(layer + "shortconv.out_proj.weight", width, width)
       } else if isFused {
         matrix(layer + "attn_qkv.weight", (heads + 2 * keyValueHeads) * length, width)
