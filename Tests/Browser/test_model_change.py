@@ -95,6 +95,7 @@ def test_no_visit_says_that_no_model_is_loaded(context, page, site):
     assert [text for text in page.evaluate("seen") if "No model" in text] == []
 
 
+@pytest.mark.alone
 def test_a_resumed_download_tells_the_speed_of_the_network(page, site):
     site.rate = 40e6
     page.goto(site.url)

@@ -95,6 +95,7 @@ def test_no_long_task_while_a_long_reply_is_written(page, site):
     assert_quick(sorted(delays)[len(delays) // 2] < LONG_TASK, delays)
 
 
+@pytest.mark.alone
 def test_a_hundred_messages(page, site):
     open_page(page, site)
     watch_long_tasks(page)
