@@ -1,5 +1,7 @@
 """Another model is chosen: the one that works stays until the new one is ready, and comes back when it is not."""
 
+import pytest
+
 from steps import READY, ask, open_page, wait_for, wait_for_megabytes
 
 OTHER = "other.gguf"
