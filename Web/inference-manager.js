@@ -108,7 +108,7 @@ export class InferenceManager extends EventTarget {
     this.progress.setState(null);
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
     try {
-      const load = { type: 'load', model: name, contextLength, threads, sequences };
+      const load = /** @type {const} */ ({ type: 'load', model: name, contextLength, threads, sequences });
       const { info } = await this.#request(load, 'loaded', signal);
       this.info = info;
       return info;
