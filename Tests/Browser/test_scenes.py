@@ -1,4 +1,5 @@
-"""Every state of the page, light and dark, on a large screen and on a phone: axe finds nothing, and nothing is cut off.
+"""Every state of the page, light and dark, on a large screen and on a phone: axe finds nothing, and nothing is cut off. On
+the large screen the keyboard reaches everything, and one sees where it is.
 
 With a folder as `SWIFTLET_PICTURES` each state leaves a picture there, to be looked at.
 """
@@ -9,6 +10,7 @@ import re
 
 import pytest
 
+from keyboard import keyboard
 from scenes import LOOKS, MORE_LOOKS, SCENES, Play
 from steps import axe, wait_for
 from test_models import hub  # noqa: F401
@@ -33,6 +35,8 @@ CUT_OFF = """() => {
   });
   return [...wide, ...beyond].map((node) => node.outerHTML.slice(0, 120));
 }"""
+# States that end when the focus goes.
+PASSING = []
 
 
 @pytest.mark.parametrize("look", SHOWN)
@@ -48,4 +52,6 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(launch, site, hub, scene, look
             tab.screenshot(path=pathlib.Path(PICTURES) / f"{scene.__name__} {re.sub('[^a-zA-Z ]', '', state)} {look}.png".replace(" ", "-"))
         faults += [(state, *found) for found in axe(tab)]
         faults += [(state, "cut off", node) for node in tab.evaluate(CUT_OFF)]
+        if look == "light" and state not in PASSING:
+            faults += [(state, "keyboard", fault) for fault in keyboard(tab)]
     assert not faults, "\n".join(map(str, faults))

@@ -1,5 +1,8 @@
 """The browser modules, run in Node."""
 
+import json
+import subprocess
+
 import pytest
 
 from conftest import path_of
@@ -60,6 +63,18 @@ def test_every_architecture_says_what_it_says_natively(node, module, made_model,
     for result, reference in zip(answer["results"], expected):
         assert result["promptTokens"] == reference["prompt_tokens"]
         assert result["tokens"] == reference["tokens"]
+
+
+def test_the_page_computes_the_memory_of_a_context_as_the_engine_does(node, quick, made_model):
+    """Before the engine is there, the page tells whether a model of the hub fits, from its header alone."""
+    program = path_of("SWIFTLET_BIN")
+    for model in [quick, *(made_model(*kind) for kind in MADE)]:
+        [facts] = node("header.mjs", model)
+        for context in [1024, 8192]:
+            shown = subprocess.run([program, "show", model, "--json", "--context", str(context)], check=True,
+                                   capture_output=True, text=True, timeout=60)
+            memory = json.loads(shown.stdout)["memory"]
+            assert facts["cacheBytesPerToken"] * context == memory["cache"]
 
 
 def test_a_conversation_is_read_back_to_the_same_bits(node, module, made_model):

@@ -77,6 +77,17 @@ import WorkerCore
     #expect((9...12).contains(harness.progress.count))
   }
 
+  @Test(arguments: [UInt64.max, .max - 1, .max / 2 + 1])
+  func sizesThatNoMemoryHasAreRefusedInWords(total: UInt64) throws {
+    let harness = WorkerHarness()
+    harness.memoryLimit = 1 << 32
+    harness.worker.receive(.load(1, LoadCommand(model: "x")))
+    harness.worker.fetchProgressed(harness.fetch!, received: 1, total: total)
+    let error = try #require(harness.reply(1).error)
+    #expect(error.code == .notEnoughMemory && error.need == total && error.limit == 1 << 32)
+    #expect(error.message.contains("GB of memory"))
+  }
+
   @Test func aLoadWhileLoadingSwitches() throws {
     let harness = WorkerHarness()
     harness.worker.receive(.load(1, LoadCommand(model: "first")))

@@ -16,6 +16,23 @@ import WorkerCore
     #expect(harness.generate(.text(String(repeating: "a", count: 64))).ids.count == 1)
   }
 
+  @Test func aLongPromptIsReadInSlicesThatCanBeCancelledBetween() {
+    let harness = WorkerHarness.loaded()
+    let long = String(repeating: "a", count: 300_000)
+    for input in [GenerationInput.text(long), .chat(ChatInput(messages: [.user(long)]))] {
+      let id = harness.request()
+      harness.worker.receive(.generate(id, GenerationCommand(input: input)))
+      for _ in 0..<3 {
+        #expect(harness.step())
+        #expect(harness.reply(id).error == nil)
+      }
+      harness.worker.receive(.cancel(id))
+      #expect(harness.reply(id).finished?.reason == .aborted)
+      #expect(!harness.step())
+      #expect(harness.generate(input).error?.code == .contextOverflow)
+    }
+  }
+
   @Test func theOldestMessagesGoIfTheCallerWantsIt() throws {
     let harness = WorkerHarness.loaded()
     var messages = [ChatMessage.system("Be brief.")]

@@ -26,6 +26,30 @@ import WorkerCore
     #expect(harness.events.last == .tokens(51, [97]))
   }
 
+  @Test func aLongTextIsTokenizedInSlicesThatCanBeCancelledBetween() {
+    let harness = WorkerHarness.loaded()
+    let text = String(repeating: "a", count: 300_000)
+    harness.worker.receive(.tokenize(50, TokenizeCommand(text: text)))
+    harness.worker.receive(.tokenize(51, TokenizeCommand(text: text)))
+    harness.worker.receive(.tokenize(52, TokenizeCommand(text: "a")))
+    harness.worker.receive(.detokenize(53, [98]))
+    #expect(harness.events.last == .rendered(53, "b"))
+    #expect(harness.step() && harness.step())
+    harness.worker.receive(.cancel(50))
+    #expect(harness.reply(50).error?.code == .cancelled)
+    var slices = 0
+    while harness.events.last != .tokens(52, [97]) {
+      #expect(harness.step())
+      slices += 1
+    }
+    #expect(slices > 4)
+    #expect(harness.events.contains(.tokens(51, [TokenID](repeating: 97, count: 300_000))))
+    harness.worker.receive(.tokenize(54, TokenizeCommand(text: text)))
+    harness.worker.receive(.unload(55))
+    #expect(harness.reply(54).error?.code == .cancelled)
+    harness.run()
+  }
+
   static let badRequests: [GenerationCommand] = {
     func text(_ change: (inout GenerationOptions) -> Void) -> GenerationCommand {
       var options = GenerationOptions()

@@ -23,28 +23,42 @@ struct BytePairModel {
     }
   }
 
-  /// Appends the tokens of `text`. Bytes for which the vocabulary has no token vanish, as in llama.cpp.
-  func encode(_ text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, into tokens: inout [TokenID]) {
-    var chain = SymbolChain()
-    var spelling: [UInt8] = []
-    preTokenizer.forEachWord(in: text, classes: classes) { word in
-      if ignoresMerges {
-        spelling.removeAll(keepingCapacity: true)
-        for byte in word { ByteAlphabet.append(byte, to: &spelling) }
-        if let whole = spelling.withUnsafeBufferPointer({ vocabulary.id(of: $0) }) {
+  /// Goes on with `text` and appends its tokens. Bytes for which the vocabulary has no token vanish, as in llama.cpp.
+  ///
+  /// - Returns: whether all of it is through.
+  func advance(
+    _ stretch: inout TextStretch, of text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, steps: inout Int,
+    into tokens: inout [TokenID]
+  ) -> Bool {
+    while true {
+      if !stretch.isMerging {
+        guard steps > 0 else { return false }
+        guard let word = preTokenizer.nextWord(in: text, classes: classes, after: &stretch.words) else { return true }
+        steps -= word.count
+        if ignoresMerges, let whole = token(of: word, vocabulary, spelledIn: &stretch.escaped) {
           tokens.append(whole)
-          return
+          continue
+        }
+        stretch.chain.removeAll()
+        for (offset, byte) in word.enumerated() {
+          stretch.chain.append(token: byteTokens[Int(byte)], start: offset, length: 1)
         }
       }
-      chain.removeAll()
-      for (offset, byte) in word.enumerated() {
-        chain.append(token: byteTokens[Int(byte)], start: offset, length: 1)
-      }
-      chain.mergeAll(merges)
-      for symbol in chain.symbols where symbol.length > 0 && symbol.token >= 0 {
+      stretch.isMerging = !stretch.chain.merge(merges, steps: &steps)
+      if stretch.isMerging { return false }
+      for symbol in stretch.chain.symbols where symbol.length > 0 && symbol.token >= 0 {
         tokens.append(symbol.token)
       }
     }
+  }
+
+  /// The token that a whole word is.
+  private func token(
+    of word: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary, spelledIn spelling: inout [UInt8]
+  ) -> TokenID? {
+    spelling.removeAll(keepingCapacity: true)
+    for byte in word { ByteAlphabet.append(byte, to: &spelling) }
+    return spelling.withUnsafeBufferPointer { vocabulary.id(of: $0) }
   }
 
   /// Appends the bytes that a token's spelling stands for; characters outside the alphabet stand for themselves.

@@ -14,90 +14,68 @@ package enum PreTokenizer: UInt8, Sendable {
   /// apart and cut into threes.
   case standard
 
-  /// Calls `body` with each word of `text`, in order; together the words are the whole text.
-  package func forEachWord(
-    in text: UnsafeBufferPointer<UInt8>, classes: CharacterClasses,
-    _ body: (UnsafeBufferPointer<UInt8>) -> Void
-  ) {
-    func emit(_ start: Int, _ end: Int) {
-      body(UnsafeBufferPointer(rebasing: text[start..<end]))
-    }
+  /// The next word of `text`; together the words are the whole text. Nil at its end.
+  package func nextWord(
+    in text: UnsafeBufferPointer<UInt8>, classes: CharacterClasses, after cursor: inout WordCursor
+  ) -> UnsafeBufferPointer<UInt8>? {
+    let start = cursor.position
+    guard start < text.count else { return nil }
+    var scanner = WordScanner(text: text, classes: classes, end: text.count)
     switch self {
-    case .gpt2:
-      let scanner = WordScanner(text: text, classes: classes, end: text.count)
-      var start = 0
-      while start < text.count {
-        let end = scanner.gpt2WordEnd(from: start)
-        emit(start, end)
-        start = end
-      }
-    case .llama3, .qwen2:
-      let scanner = WordScanner(text: text, classes: classes, end: text.count)
-      let digits = self == .llama3 ? 3 : 1
-      var start = 0
-      while start < text.count {
-        let end = scanner.llama3WordEnd(from: start, digits: digits)
-        emit(start, end)
-        start = end
-      }
-    case .smollm:
-      var scanner = WordScanner(text: text, classes: classes, end: 0)
-      var start = 0
-      while start < text.count {
-        scanner.end = text.count
-        let first = scanner.character(at: start)
-        if first.class == .number {
-          emit(start, first.end)
-          start = first.end
-          continue
-        }
-        scanner.end = scanner.runEnd(from: first.end) { $0.class != .number }
-        while start < scanner.end {
-          let end = scanner.gpt2WordEnd(from: start)
-          emit(start, end)
-          start = end
-        }
-      }
-    case .standard:
-      var scanner = WordScanner(text: text, classes: classes, end: 0)
-      var start = 0
-      while start < text.count {
-        scanner.end = text.count
-        let first = scanner.character(at: start)
-        if first.separates {
-          let end = scanner.runEnd(from: first.end) { $0.separates }
-          emit(start, end)
-          start = end
-          continue
-        }
-        scanner.end = scanner.runEnd(from: first.end) { !$0.separates }
-        while start < scanner.end {
-          let end = scanner.gpt2WordEnd(from: start)
-          Self.splitDigits(scanner, start, end, emit)
-          start = end
-        }
-      }
+    case .gpt2: cursor.position = scanner.gpt2WordEnd(from: start)
+    case .llama3: cursor.position = scanner.llama3WordEnd(from: start, digits: 3)
+    case .qwen2: cursor.position = scanner.llama3WordEnd(from: start, digits: 1)
+    case .smollm: cursor.position = Self.smollmWordEnd(&scanner, start, &cursor)
+    case .standard: cursor.position = Self.standardWordEnd(&scanner, start, &cursor)
     }
+    return UnsafeBufferPointer(rebasing: text[start..<cursor.position])
   }
 
-  /// Emits a word of GPT-2's expression, in which digits stand only at the end, with the digits cut off and, where
-  /// they are ASCII, grouped by three.
-  private static func splitDigits(_ scanner: WordScanner, _ start: Int, _ end: Int, _ emit: (Int, Int) -> Void) {
-    let digits = scanner.runEnd(from: start, limit: end) { $0.class != .number }
-    if digits > start { emit(start, digits) }
-    var pending = digits
-    var position = digits
-    while position < end {
-      let isTriple = position + 3 <= end && (0..<3).allSatisfy { (0x30...0x39).contains(scanner.text[position + $0]) }
-      if isTriple {
-        if position > pending { emit(pending, position) }
-        emit(position, position + 3)
-        position += 3
-        pending = position
-      } else {
-        position = scanner.character(at: position).end
-      }
+  private static func smollmWordEnd(_ scanner: inout WordScanner, _ start: Int, _ cursor: inout WordCursor) -> Int {
+    if start >= cursor.sectionEnd {
+      let first = scanner.character(at: start)
+      if first.class == .number { return first.end }
+      cursor.sectionEnd = scanner.runEnd(from: first.end) { $0.class != .number }
     }
-    if pending < end { emit(pending, end) }
+    scanner.end = cursor.sectionEnd
+    return scanner.gpt2WordEnd(from: start)
   }
+
+  private static func standardWordEnd(_ scanner: inout WordScanner, _ start: Int, _ cursor: inout WordCursor) -> Int {
+    if start >= cursor.sectionEnd {
+      let first = scanner.character(at: start)
+      if first.separates { return scanner.runEnd(from: first.end) { $0.separates } }
+      cursor.sectionEnd = scanner.runEnd(from: first.end) { !$0.separates }
+    }
+    scanner.end = cursor.sectionEnd
+    if start >= cursor.wordEnd {
+      cursor.wordEnd = scanner.gpt2WordEnd(from: start)
+      // Digits stand only at the end of GPT-2's words.
+      let digits = scanner.runEnd(from: start, limit: cursor.wordEnd) { $0.class != .number }
+      if digits > start { return digits }
+    }
+    return digitsEnd(scanner, start, limit: cursor.wordEnd)
+  }
+
+  /// The end of three ASCII digits at `start`, or else of the digits up to where there are some.
+  private static func digitsEnd(_ scanner: WordScanner, _ start: Int, limit: Int) -> Int {
+    func isTriple(_ position: Int) -> Bool {
+      position + 3 <= limit && (0..<3).allSatisfy { (0x30...0x39).contains(scanner.text[position + $0]) }
+    }
+    if isTriple(start) { return start + 3 }
+    var position = start
+    while position < limit, !isTriple(position) { position = scanner.character(at: position).end }
+    return position
+  }
+}
+
+/// How far the words of a text have been read.
+package struct WordCursor {
+  var position = 0
+  /// Where the text ends for the expression that is at work, of those that are applied one after the other.
+  var sectionEnd = 0
+  /// The end of the word whose digits are being grouped.
+  var wordEnd = 0
+
+  package init() {}
 }

@@ -30,35 +30,49 @@ struct SentencePieceModel {
     self.unknown = unknown ?? -1
   }
 
-  /// Appends the tokens of `text`, before which goes a space if `addsSpace`.
-  func encode(
-    _ text: UnsafeBufferPointer<UInt8>, addsSpace: Bool, vocabulary: Vocabulary, into tokens: inout [TokenID]
-  ) {
-    let escaped = Self.escapeSpaces(text, addsSpace: addsSpace)
-    escaped.withUnsafeBufferPointer { escaped in
-      var chain = SymbolChain()
-      var position = 0
-      while position < escaped.count {
-        let length = UTF8Step(escaped, at: position).length
-        chain.append(token: -1, start: position, length: length)
-        position += length
+  /// Goes on with `text`, before which goes a space if `addsSpace`, and at its end appends its tokens.
+  ///
+  /// - Returns: whether it is through.
+  func advance(
+    _ stretch: inout TextStretch, of text: UnsafeBufferPointer<UInt8>, addsSpace: Bool, vocabulary: Vocabulary,
+    steps: inout Int, into tokens: inout [TokenID]
+  ) -> Bool {
+    if !stretch.isMerging { stretch.escaped = Self.escapeSpaces(text, addsSpace: addsSpace) }
+    let escaped = stretch.escaped
+    return escaped.withUnsafeBufferPointer { escaped in
+      if !stretch.isMerging {
+        var position = 0
+        while position < escaped.count {
+          let length = UTF8Step(escaped, at: position).length
+          stretch.chain.append(token: -1, start: position, length: length)
+          position += length
+        }
       }
-      chain.mergeAll(Rules(text: escaped, vocabulary: vocabulary, priorities: priorities))
-      for symbol in chain.symbols where symbol.length > 0 {
-        if symbol.token >= 0 {
-          tokens.append(symbol.token)
-          continue
-        }
-        let start = Int(symbol.start)
-        let character = UnsafeBufferPointer(rebasing: escaped[start..<start + Int(symbol.length)])
-        if let token = vocabulary.id(of: character) {
-          tokens.append(token)
-          continue
-        }
-        for byte in character {
-          let token = byteTokens[Int(byte)] >= 0 ? byteTokens[Int(byte)] : unknown
-          if token >= 0 { tokens.append(token) }
-        }
+      let rules = Rules(text: escaped, vocabulary: vocabulary, priorities: priorities)
+      stretch.isMerging = !stretch.chain.merge(rules, steps: &steps)
+      if stretch.isMerging { return false }
+      appendTokens(of: stretch.chain, escaped, vocabulary, to: &tokens)
+      return true
+    }
+  }
+
+  private func appendTokens(
+    of chain: SymbolChain, _ text: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary, to tokens: inout [TokenID]
+  ) {
+    for symbol in chain.symbols where symbol.length > 0 {
+      if symbol.token >= 0 {
+        tokens.append(symbol.token)
+        continue
+      }
+      let start = Int(symbol.start)
+      let character = UnsafeBufferPointer(rebasing: text[start..<start + Int(symbol.length)])
+      if let token = vocabulary.id(of: character) {
+        tokens.append(token)
+        continue
+      }
+      for byte in character {
+        let token = byteTokens[Int(byte)] >= 0 ? byteTokens[Int(byte)] : unknown
+        if token >= 0 { tokens.append(token) }
       }
     }
   }

@@ -33,11 +33,16 @@ struct SymbolChain {
   private(set) var symbols: [Symbol] = []
   private var queue = MinimumQueue()
 
+  /// Symbols whose merge with the right neighbour has been looked up.
+  private var lookedUp = 0
+
   mutating func removeAll() {
     symbols.removeAll(keepingCapacity: true)
+    queue.removeAll()
+    lookedUp = 0
   }
 
-  /// Appends a symbol to the right end; call before ``mergeAll(_:)``.
+  /// Appends a symbol to the right end; call before ``merge(_:steps:)``.
   @inline(__always)
   mutating func append(token: TokenID, start: Int, length: Int) {
     let index = Int32(truncatingIfNeeded: symbols.count)
@@ -49,15 +54,11 @@ struct SymbolChain {
   }
 
   /// Merges until no rule applies. Afterwards the symbols with a length are the result, in order.
-  mutating func mergeAll<Rules: MergeRules>(_ rules: Rules) {
-    guard symbols.count > 1 else { return }
-    queue.removeAll()
-    for left in 0..<symbols.count - 1 {
-      let merge = rules.merge(symbols[left], symbols[left + 1])
-      symbols[left].merge = merge
-      if merge.priority != .max { queue.append(Self.entry(merge.priority, left)) }
-    }
-    queue.order()
+  ///
+  /// - Parameter steps: How many pairs may be looked at; those that were are taken away.
+  /// - Returns: false when it ran out of them, and has to be called again.
+  mutating func merge<Rules: MergeRules>(_ rules: Rules, steps: inout Int) -> Bool {
+    guard lookUp(rules, steps: &steps) else { return false }
     while let entry = queue.popMinimum() {
       let left = Int(entry & 0xFFFF_FFFF)
       let merge = symbols[left].merge
@@ -74,7 +75,27 @@ struct SymbolChain {
       update(left, rules)
       let previous = symbols[left].previous
       if previous >= 0 { update(Int(previous), rules) }
+      steps -= 1
+      if steps <= 0 { return false }
     }
+    return true
+  }
+
+  /// Looks up what all neighbours may merge to.
+  private mutating func lookUp<Rules: MergeRules>(_ rules: Rules, steps: inout Int) -> Bool {
+    let pairs = symbols.count - 1
+    guard lookedUp < pairs else { return true }
+    let end = lookedUp + max(1, min(steps, pairs - lookedUp))
+    steps -= end - lookedUp
+    for left in lookedUp..<end {
+      let merge = rules.merge(symbols[left], symbols[left + 1])
+      symbols[left].merge = merge
+      if merge.priority != .max { queue.append(Self.entry(merge.priority, left)) }
+    }
+    lookedUp = end
+    guard end == pairs else { return false }
+    queue.order()
+    return true
   }
 
   /// Looks again at what `left` may merge with.

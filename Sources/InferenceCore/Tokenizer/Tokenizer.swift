@@ -105,30 +105,34 @@ public final class Tokenizer {
   ///     text, as befits what users type.
   ///   - plain: places in the text, ascending, that no token which is spelled out covers.
   public func encode(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, plain: [Int] = []) -> [TokenID] {
-    var tokens: [TokenID] = []
-    if addSpecial, addsBeginOfText, let beginOfText { tokens.append(beginOfText) }
-    text.withUnsafeBufferPointer { text in
-      var followsSpecial = true
-      for fragment in splitter.split(text, vocabulary: vocabulary, parseSpecial: parseSpecial, plain: plain) {
-        switch fragment {
-        case .token(let token):
-          tokens.append(token)
-          followsSpecial = true
-        case .text(let range):
-          let part = UnsafeBufferPointer(rebasing: text[range])
-          switch model {
-          case .bytePairs(let model):
-            model.encode(part, vocabulary: vocabulary, into: &tokens)
-          case .sentencePieces(let model):
-            let addsSpace = addsSpacePrefix && followsSpecial
-            model.encode(part, addsSpace: addsSpace, vocabulary: vocabulary, into: &tokens)
-          }
-          followsSpecial = false
-        }
-      }
+    var encoding = TextEncoding(
+      text, addSpecial: addSpecial, parseSpecial: parseSpecial, plain: plain, tokenizer: self)
+    while !encoding.advance() {}
+    return encoding.tokens
+  }
+
+  /// The text between special tokens, and the special tokens.
+  func fragments(of text: [UInt8], parseSpecial: Bool, plain: [Int]) -> [TextFragment] {
+    text.withUnsafeBufferPointer {
+      splitter.split($0, vocabulary: vocabulary, parseSpecial: parseSpecial, plain: plain)
     }
-    if addSpecial, addsEndOfText, let endOfText { tokens.append(endOfText) }
-    return tokens
+  }
+
+  /// Goes on with a stretch of text between special tokens.
+  ///
+  /// - Returns: whether all of its tokens are there.
+  func advance(
+    _ stretch: inout TextStretch, of text: UnsafeBufferPointer<UInt8>, followsSpecial: Bool, steps: inout Int,
+    into tokens: inout [TokenID]
+  ) -> Bool {
+    switch model {
+    case .bytePairs(let model):
+      model.advance(&stretch, of: text, vocabulary: vocabulary, steps: &steps, into: &tokens)
+    case .sentencePieces(let model):
+      model.advance(
+        &stretch, of: text, addsSpace: addsSpacePrefix && followsSpecial, vocabulary: vocabulary, steps: &steps,
+        into: &tokens)
+    }
   }
 
   /// The places, ascending, that keep a text from having control tokens, wherever it is put: no token may cover one of them.

@@ -10,8 +10,7 @@ package final class ProgressMeter: Sendable {
       progress: 0, bytes: 0, totalBytes: 0, timeElapsed: 0, remaining: nil, step: .downloading, text: "")
     var title = ""
     var lastReport = -1.0
-    /// Time and work of the last few seconds, oldest first.
-    var samples: [(time: Double, bytes: UInt64)] = []
+    var rate = TransferRate()
   }
 
   private let start = DispatchTime.now().uptimeNanoseconds
@@ -26,9 +25,9 @@ package final class ProgressMeter: Sendable {
   package func describe(_ title: String) {
     state.withLock { state in
       state.title = title
-      state.samples.removeAll()
+      state.rate.forget()
       state.latest.remaining = nil
-      report(&state, rate: nil)
+      report(&state)
     }
   }
 
@@ -40,11 +39,8 @@ package final class ProgressMeter: Sendable {
   package func update(bytes: UInt64, total: UInt64, fraction: Double? = nil, counts: Bool = true) {
     state.withLock { state in
       let now = elapsed
-      if !counts { state.samples.removeAll() }
-      if let first = state.samples.first, first.bytes > bytes { state.samples.removeAll() }
-      // One sample in 100 ms is enough for a window of 5 s.
-      if state.samples.last.map({ now - $0.time >= 0.1 }) ?? true { state.samples.append((now, bytes)) }
-      while state.samples.count > 2, now - state.samples[0].time > 5 { state.samples.removeFirst() }
+      if !counts { state.rate.forget() }
+      state.rate.note(bytes, at: now)
 
       let shown = total > 0 ? min(bytes, total) : bytes
       state.latest.bytes = max(state.latest.bytes, shown)
@@ -52,27 +48,23 @@ package final class ProgressMeter: Sendable {
       let reached = fraction ?? (total > 0 ? Double(shown) / Double(total) : 0)
       state.latest.progress = max(state.latest.progress, min(reached, 1))
 
-      var rate: Double?
-      if let first = state.samples.first, now - first.time >= 0.5, bytes > first.bytes {
-        rate = Double(bytes - first.bytes) / (now - first.time)
-      }
-      state.latest.remaining = rate.map { Double(total > shown ? total - shown : 0) / $0 }
+      state.latest.remaining = state.rate.seconds(for: total > shown ? total - shown : 0)
       guard now - state.lastReport >= 0.1 || bytes >= total else { return }
-      report(&state, rate: rate)
+      report(&state)
     }
   }
 
   private var elapsed: Double { Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9 }
 
   /// Calls the handler with the lock held, so that reports stay in order.
-  private func report(_ state: inout State, rate: Double?) {
+  private func report(_ state: inout State) {
     state.lastReport = elapsed
     state.latest.timeElapsed = state.lastReport
     var text = state.title
     if state.latest.totalBytes > 0 {
       text += ": \(ByteCount.text(state.latest.bytes)) of \(ByteCount.text(state.latest.totalBytes))"
     }
-    if let rate { text += ", \(ByteCount.text(UInt64(rate)))/s" }
+    if let rate = state.rate.bytesPerSecond { text += ", \(ByteCount.text(UInt64(rate)))/s" }
     if let remaining = state.latest.remaining { text += ", \(Self.duration(remaining)) left" }
     state.latest.text = text
     handler(state.latest)

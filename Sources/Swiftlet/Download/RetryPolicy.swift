@@ -33,12 +33,18 @@ struct TransientFailure: Error {
 extension TransientFailure {
   /// Statuses of overload and of passing failure: 408, 425, 429 and 5xx but 501 and 505.
   init?(response: HTTPURLResponse) {
-    let status = response.statusCode
-    guard [408, 425, 429].contains(status) || (500...599).contains(status) && status != 501 && status != 505 else {
-      return nil
-    }
-    reason = "the server answered HTTP \(status)"
-    serverAsks = response.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init)
+    guard Self.isPassing(response.statusCode) else { return nil }
+    reason = "the server answered HTTP \(response.statusCode)"
+    serverAsks = response.value(forHTTPHeaderField: "Retry-After").flatMap(Self.seconds)
+  }
+
+  static func isPassing(_ status: Int) -> Bool {
+    [408, 425, 429].contains(status) || (500...599).contains(status) && status != 501 && status != 505
+  }
+
+  /// What a `Retry-After` asks for, where it is a number; a date is left to the usual delays.
+  static func seconds(_ header: String) -> Double? {
+    header.wholeMatch(of: /\d+(\.\d+)?/).flatMap { Double($0.0) }
   }
 
   /// Errors of the connection; nil for errors that another attempt cannot mend.

@@ -34,13 +34,11 @@ struct LoadTracker {
   static let fetchShare = 0.95
   /// Milliseconds between two progress events while bytes arrive.
   static let interval = 100.0
-  /// Milliseconds over which the rate is taken.
-  static let rateWindow = 5000.0
 
   private let start: Double
   private let name: String
   private var lastReport: Double?
-  private var samples: [(time: Double, bytes: UInt64)] = []
+  private var rate = TransferRate()
   private(set) var progress: LoadProgress
 
   init(name: String, now: Double) {
@@ -58,20 +56,12 @@ struct LoadTracker {
     let fraction = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 0
     progress.progress = max(progress.progress, fraction * Self.fetchShare)
     progress.timeElapsed = max(0, now - start) / 1000
-    estimateRemaining(now)
+    rate.note(progress.bytes, at: now / 1000)
+    progress.remaining = rate.seconds(for: progress.totalBytes - progress.bytes)
     progress.text = text ?? "Downloading \(name): \(byteText(progress.bytes)) of \(byteText(progress.totalBytes))"
     if let lastReport, now - lastReport < Self.interval, progress.bytes < progress.totalBytes { return false }
     lastReport = now
     return true
-  }
-
-  private mutating func estimateRemaining(_ now: Double) {
-    samples.append((now, progress.bytes))
-    while samples.count > 2, now - samples[0].time > Self.rateWindow { samples.removeFirst() }
-    let span = now - samples[0].time
-    let gained = progress.bytes - samples[0].bytes
-    guard span > 200, gained > 0 else { return }
-    progress.remaining = Double(progress.totalBytes - progress.bytes) / Double(gained) * span / 1000
   }
 
   /// All bytes are there.

@@ -51,20 +51,16 @@ struct PromptFormat {
     try render(variables(chat, tokenizer), date)
   }
 
-  /// The tokens of a conversation: special ones come from the template alone, whatever messages spell out.
+  /// What makes tokens of a conversation: special ones come from the template alone, whatever messages spell out.
   ///
   /// - Throws: as ``render(_:tokenizer:date:)``.
-  func tokens(_ chat: ChatInput, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) -> [TokenID] {
+  func encoding(_ chat: ChatInput, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) -> TextEncoding {
     var marks = MessageMarks(tokenizer: tokenizer, template: hasTemplate ? source : Self.chatMLMarkers)
     var variables = try variables(chat, tokenizer)
     try marks.place(in: &variables)
     let prompt = marks.remove(from: try render(variables, date))
-    var tokens = tokenizer.encode(prompt.text, addSpecial: false, parseSpecial: true, plain: prompt.places)
-    // Many templates write the begin-of-text token themselves, others leave it to the tokenizer.
-    if tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText, tokens.first != begin {
-      tokens.insert(begin, at: 0)
-    }
-    return tokens
+    return TextEncoding(
+      prompt.text, addSpecial: false, parseSpecial: true, plain: prompt.places, tokenizer: tokenizer)
   }
 
   private func render(_ variables: ChatVariables, _ date: TemplateDate?) throws(WorkerError) -> [UInt8] {

@@ -14,6 +14,11 @@ struct PromptSearch {
   private var low = 0
   private var high: Int
   private var found: [TokenID]?
+  /// The attempt under way.
+  private var encoding: TextEncoding?
+
+  /// Steps of an encoding that are a slice of work: some milliseconds.
+  static let steps = 50_000
 
   init(_ command: GenerationCommand, date: TemplateDate?) {
     input = command.input
@@ -31,14 +36,14 @@ struct PromptSearch {
     high = cuts.count
   }
 
-  /// Makes one attempt.
+  /// Goes on with an attempt, or begins one.
   ///
   /// - Returns: the prompt, or nil while there is more to try.
   /// - Throws: `contextOverflow` when no attempt fits; and what is wrong with the request.
   mutating func step(_ model: LoadedModel) throws(WorkerError) -> [TokenID]? {
     // Most conversations fit whole.
     let cut = low == 0 ? 0 : (low + high) / 2
-    let tokens = try prompt(cut, model)
+    guard let tokens = try prompt(cut, model) else { return nil }
     guard !tokens.isEmpty else { throw WorkerError(.invalidRequest, "The prompt is empty.") }
     if tokens.count <= model.info.contextLength {
       found = tokens
@@ -51,17 +56,39 @@ struct PromptSearch {
     return found
   }
 
-  private func prompt(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> [TokenID] {
-    switch input {
-    case .tokens(let given):
+  /// - Returns: the tokens of an attempt, all or more than the context holds; nil while they are not there.
+  private mutating func prompt(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> [TokenID]? {
+    if case .tokens(let given) = input {
       try model.checkTokens(given)
       return given
+    }
+    if encoding == nil { encoding = try begin(cut, model) }
+    guard var current = encoding else { return nil }
+    // The one reference, so that its arrays are not copied.
+    encoding = nil
+    // How much too long it is, only the last attempt has to know.
+    let isTooLong = cut + 1 < cuts.count && current.tokens.count > model.info.contextLength
+    guard isTooLong || current.advance(steps: Self.steps) else {
+      encoding = current
+      return nil
+    }
+    // Many templates write the begin-of-text token themselves, others leave it to the tokenizer.
+    let tokenizer = model.tokenizer
+    guard case .chat = input, tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText,
+      current.tokens.first != begin
+    else { return current.tokens }
+    return [begin] + current.tokens
+  }
+
+  private func begin(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> TextEncoding? {
+    switch input {
+    case .tokens: return nil
     case .text(let text):
-      return model.tokenizer.encode(Array(text.utf8), addSpecial: true, parseSpecial: true)
+      return TextEncoding(Array(text.utf8), addSpecial: true, parseSpecial: true, tokenizer: model.tokenizer)
     case .chat(var chat):
       let first = cuts[cut]
       chat.messages = chat.messages[..<first].filter(Self.stays) + chat.messages[first...]
-      return try model.format.tokens(chat, tokenizer: model.tokenizer, date: date)
+      return try model.format.encoding(chat, tokenizer: model.tokenizer, date: date)
     }
   }
 

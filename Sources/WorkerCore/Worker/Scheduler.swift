@@ -25,6 +25,12 @@ struct Preparation {
   var search: PromptSearch
 }
 
+/// A text that is being tokenized for a request of its own.
+struct Tokenizing {
+  let id: RequestID
+  var encoding: TextEncoding
+}
+
 /// The requests on their way, and who has a part in the next pass.
 struct Scheduler {
   /// Most generation requests that run together: the loaded model's sequences.
@@ -32,6 +38,8 @@ struct Scheduler {
   /// Requests that wait for the model, oldest first.
   var waiting: [Request] = []
   var preparation: Preparation?
+  /// Texts that are being tokenized, oldest first.
+  var tokenizing: [Tokenizing] = []
   /// Oldest first.
   var running: [Generation] = []
   /// What the pass under way has of whom, in the order of its batch; empty when none is under way.
@@ -63,7 +71,7 @@ struct Scheduler {
   var hasRoom: Bool { busy.count < capacity }
 
   /// Whether there is something to do for a loaded model.
-  var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty }
+  var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty || !tokenizing.isEmpty }
 
   /// The request whose turn it is, if it is one's. Those that are short wait for no generation.
   mutating func next() -> Request? {
@@ -79,9 +87,9 @@ struct Scheduler {
   /// Forgets all requests, and the pass under way, which the executor is to give up.
   ///
   /// - Returns: what they were.
-  mutating func clear() -> ([Generation], Preparation?, [Request]) {
-    defer { (running, preparation, waiting, parts) = ([], nil, [], []) }
-    return (running, preparation, waiting)
+  mutating func clear() -> ([Generation], Preparation?, [Tokenizing], [Request]) {
+    defer { (running, preparation, tokenizing, waiting, parts) = ([], nil, [], [], []) }
+    return (running, preparation, tokenizing, waiting)
   }
 
   /// What the running requests have for the next pass: a token of each reply, and beside them as much of a prompt as

@@ -80,6 +80,8 @@ public final class Worker {
     if isRecalling {
       stepRecall()
       if isRecalling, waitsForPrefix { return .waiting }
+    } else if !scheduler.tokenizing.isEmpty {
+      stepTokenizing()
     } else if let next = scheduler.next() {
       begin(next, on: model)
     } else if scheduler.hasRoom, scheduler.preparation != nil {
@@ -119,9 +121,11 @@ public final class Worker {
       case .generate(let command):
         try prepare(id, command, receivedAt: request.time, on: model)
       case .tokenize(let command):
-        let tokens = model.tokenizer.encode(
-          Array(command.text.utf8), addSpecial: command.addSpecial, parseSpecial: command.parseSpecial)
-        host.emit(.tokens(id, tokens))
+        let encoding = TextEncoding(
+          Array(command.text.utf8), addSpecial: command.addSpecial, parseSpecial: command.parseSpecial,
+          tokenizer: model.tokenizer)
+        scheduler.tokenizing.append(Tokenizing(id: id, encoding: encoding))
+        if scheduler.tokenizing.count == 1 { stepTokenizing() }
       case .detokenize(let tokens):
         try model.checkTokens(tokens)
         host.emit(.rendered(id, model.text(of: tokens)))
@@ -134,12 +138,25 @@ public final class Worker {
     }
   }
 
+  /// A slice of the oldest text that is being tokenized.
+  private func stepTokenizing() {
+    // Taken out while it is worked on, so that its arrays are not copied.
+    var current = scheduler.tokenizing.removeFirst()
+    if current.encoding.advance(steps: PromptSearch.steps) {
+      host.emit(.tokens(current.id, current.encoding.tokens))
+    } else {
+      scheduler.tokenizing.insert(current, at: 0)
+    }
+  }
+
   private func cancel(_ id: RequestID) {
     if let running = scheduler.remove(running: id) {
       abort(running)
     } else if scheduler.preparation?.id == id {
       scheduler.preparation = nil
       finishAborted(id)
+    } else if let index = scheduler.tokenizing.firstIndex(where: { $0.id == id }) {
+      host.emit(.failed(scheduler.tokenizing.remove(at: index).id, Self.cancelled))
     } else if let index = scheduler.waiting.firstIndex(where: { $0.id == id }) {
       finishAborted(scheduler.waiting.remove(at: index))
     } else {
@@ -149,9 +166,10 @@ public final class Worker {
 
   /// Ends every request with reason `aborted`.
   func abortAll() {
-    let (running, preparation, waiting) = scheduler.clear()
+    let (running, preparation, tokenizing, waiting) = scheduler.clear()
     for generation in running { abort(generation) }
     if let preparation { finishAborted(preparation.id) }
+    for text in tokenizing { host.emit(.failed(text.id, Self.cancelled)) }
     for request in waiting { finishAborted(request) }
   }
 
@@ -159,9 +177,11 @@ public final class Worker {
     if case .generate = request.work {
       finishAborted(request.id)
     } else {
-      host.emit(.failed(request.id, WorkerError(.cancelled, "The request was cancelled.")))
+      host.emit(.failed(request.id, Self.cancelled))
     }
   }
+
+  private static var cancelled: WorkerError { WorkerError(.cancelled, "The request was cancelled.") }
 
   /// Ends a generation request that has not begun.
   private func finishAborted(_ id: RequestID) {
@@ -180,7 +200,7 @@ public final class Worker {
   func releaseModel() {
     guard let bytes = model?.bytes else { return }
     dropPrefix()
-    (scheduler.running, scheduler.preparation, scheduler.parts) = ([], nil, [])
+    (scheduler.running, scheduler.preparation, scheduler.tokenizing, scheduler.parts) = ([], nil, [], [])
     model = nil
     kernelWatch = nil
     bytes.release()

@@ -73,7 +73,10 @@ import Testing
   private func words(_ text: [UInt8], _ scanner: PreTokenizer) -> [[UInt8]] {
     var words: [[UInt8]] = []
     text.withUnsafeBufferPointer { text in
-      scanner.forEachWord(in: text, classes: CharacterClasses()) { words.append(Array($0)) }
+      var cursor = WordCursor()
+      while let word = scanner.nextWord(in: text, classes: CharacterClasses(), after: &cursor) {
+        words.append(Array(word))
+      }
     }
     return words
   }

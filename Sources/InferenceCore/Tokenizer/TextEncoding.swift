@@ -1,0 +1,70 @@
+/// A text on its way to becoming tokens, one slice of work at a time, so that nothing waits for a long one.
+public struct TextEncoding {
+  /// The tokens so far.
+  public private(set) var tokens: [TokenID] = []
+
+  private let tokenizer: Tokenizer
+  private let text: [UInt8]
+  private let fragments: [TextFragment]
+  /// Whether what stands after the text is there, if anything does.
+  private var isEnded: Bool
+  private var nextFragment = 0
+  private var followsSpecial = true
+  private var stretch = TextStretch()
+
+  /// - Parameters: as of ``Tokenizer/encode(_:addSpecial:parseSpecial:plain:)``.
+  public init(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, plain: [Int] = [], tokenizer: Tokenizer) {
+    self.tokenizer = tokenizer
+    self.text = text
+    fragments = tokenizer.fragments(of: text, parseSpecial: parseSpecial, plain: plain)
+    isEnded = !(addSpecial && tokenizer.addsEndOfText)
+    if addSpecial, tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText { tokens.append(begin) }
+  }
+
+  /// Goes on with the text.
+  ///
+  /// - Parameter steps: About how many merges of neighbours to look at; an ordinary text has up to four for each byte.
+  /// - Returns: whether ``tokens`` are the whole text's.
+  public mutating func advance(steps: Int = .max) -> Bool {
+    var steps = steps
+    let text = text
+    while nextFragment < fragments.count {
+      switch fragments[nextFragment] {
+      case .token(let token):
+        tokens.append(token)
+        followsSpecial = true
+      case .text(let range):
+        let isThrough = text.withUnsafeBufferPointer { text in
+          tokenizer.advance(
+            &stretch, of: UnsafeBufferPointer(rebasing: text[range]), followsSpecial: followsSpecial, steps: &steps,
+            into: &tokens)
+        }
+        guard isThrough else { return false }
+        stretch.clear()
+        followsSpecial = false
+      }
+      nextFragment += 1
+    }
+    if !isEnded, let end = tokenizer.endOfText { tokens.append(end) }
+    isEnded = true
+    return true
+  }
+}
+
+/// How far the text between two special tokens has come.
+struct TextStretch {
+  /// Byte-level BPE: the words that are through.
+  var words = WordCursor()
+  /// SentencePiece: the text with its spaces marked.
+  var escaped: [UInt8] = []
+  /// What is being merged.
+  var chain = SymbolChain()
+  var isMerging = false
+
+  mutating func clear() {
+    words = WordCursor()
+    escaped.removeAll(keepingCapacity: true)
+    chain.removeAll()
+    isMerging = false
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import InferenceCore
+import Testing
+
+/// Long texts become tokens in slices.
+// Needs the vocabularies beside the project.
+@Suite(.enabled(if: TestFiles.hasData)) struct TextEncodingTests {
+  private static let texts: [String] = [
+    "", "a", "  Hello, world! 12345 it's<|im_end|>\r\n\n\tdone  ",
+    String(repeating: "Grüße an 漢字 🙂 und 1234567 Zahlen, <|im_start|>they're\n  here. ", count: 20),
+    String(repeating: "a", count: 3000), String(repeating: " ", count: 500), String(repeating: "12345", count: 200),
+  ]
+
+  private func withVocabulary(_ name: String, _ body: (Tokenizer) throws -> Void) throws {
+    let directory = try #require(TestFiles.data).appendingPathComponent("vocab")
+    try withTokenizer(of: directory.appendingPathComponent("ggml-vocab-\(name).gguf"), body)
+  }
+
+  @Test(arguments: VocabularyParityTests.names)
+  func slicesOfAnySizeGiveTheSameTokens(_ name: String) throws {
+    try withVocabulary(name) { tokenizer in
+      for text in Self.texts.map({ Array($0.utf8) }) {
+        for parsesSpecial in [false, true] {
+          let whole = tokenizer.encode(text, addSpecial: true, parseSpecial: parsesSpecial)
+          for steps in [1, 2, 7, 100, 4096] {
+            var encoding = TextEncoding(
+              text, addSpecial: true, parseSpecial: parsesSpecial, tokenizer: tokenizer)
+            while !encoding.advance(steps: steps) {}
+            #expect(encoding.tokens == whole, "\(steps) steps")
+            #expect(encoding.advance(steps: steps) && encoding.tokens == whole)
+          }
+        }
+      }
+    }
+  }
+
+  /// Also where the text is one word, which merges as a whole.
+  @Test(arguments: VocabularyParityTests.names)
+  func aSliceIsShortWhateverTheText(_ name: String) throws {
+    try withVocabulary(name) { tokenizer in
+      for text in ["a", " ", "word "] {
+        let bytes = Array(String(repeating: text, count: (1 << 18) / text.utf8.count).utf8)
+        var encoding = TextEncoding(bytes, addSpecial: false, parseSpecial: true, tokenizer: tokenizer)
+        var slices = 1
+        while !encoding.advance(steps: 5000) { slices += 1 }
+        #expect(slices > 40, "of \(text)")
+      }
+    }
+  }
+}
