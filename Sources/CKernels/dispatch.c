@@ -48,6 +48,18 @@ int ck_select_instruction_set(const char *name) {
     return 0;
 }
 
+int ck_reads_ahead = 0;
+
+int ck_may_read_ahead(void) {
+#if defined(__wasm__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+void ck_read_ahead(int on) { __atomic_store_n(&ck_reads_ahead, on, __ATOMIC_RELAXED); }
+
 // Enough for the variant with the largest panels, so that choosing another one later is safe.
 size_t ck_panel_bytes(int32_t columns) {
     size_t bytes = 0;

@@ -100,6 +100,7 @@ typedef struct {
 } ck_variant;
 
 enum { CK_FORMATS = 31 };
+extern int ck_reads_ahead;
 /// Magnitudes whose inverse is no longer a number, and some more.
 #define CK_TINY 1e-30f
 

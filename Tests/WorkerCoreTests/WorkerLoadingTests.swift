@@ -77,7 +77,7 @@ import WorkerCore
     #expect((9...12).contains(harness.progress.count))
   }
 
-  @Test(arguments: [UInt64.max, .max - 1, .max / 2 + 1])
+  @Test(arguments: [UInt64.max, UInt64.max - 1, UInt64.max / 2 + 1])
   func sizesThatNoMemoryHasAreRefusedInWords(total: UInt64) throws {
     let harness = WorkerHarness()
     harness.memoryLimit = 1 << 32

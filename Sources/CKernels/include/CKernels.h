@@ -79,6 +79,11 @@ const char *ck_available_instruction_set(int index);
 /// Selects a variant by name, for tests and benchmarks. Returns 0 when this machine does not have it.
 int ck_select_instruction_set(const char *name);
 
+/// Whether a single token's products can ask for weights by reading ahead (in WebAssembly, which has no other way), and
+/// whether they do: not unless told. It changes no result, only the time, and which way depends on the processor.
+int ck_may_read_ahead(void);
+void ck_read_ahead(int on);
+
 /// Quantizes the blocks `first..<last` of one token, whole groups of eight when grouped; fills everything in `activations`
 /// but `real`. The call with the last block also fills what is beyond it.
 void ck_quantize(const ck_activations *activations, int32_t token, int32_t first, int32_t last);
@@ -109,7 +114,7 @@ void ck_rotate(float *x, const float *cosines, const float *sines, int32_t pairs
 enum {
     CK_KEY_TILE = 32,       // positions whose keys stand interleaved in the cache
     CK_SPAN = 128,          // positions whose part of an attention is computed in one piece
-    CK_ATTENTION_ROWS = 16, // most tokens times heads of one call
+    CK_ATTENTION_ROWS = 48, // most tokens times heads of one call
     CK_PARTIAL_HEAD = 8     // floats before the values of a partial result: the largest score, the weights' sum
 };
 

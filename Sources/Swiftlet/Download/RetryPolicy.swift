@@ -24,7 +24,7 @@ package struct RetryPolicy: Sendable {
 }
 
 /// An answer that may be better the next time.
-struct TransientFailure: Error {
+package struct TransientFailure: Error {
   var reason: String
   /// What the server's `Retry-After` said, in seconds.
   var serverAsks: Double?
@@ -38,12 +38,12 @@ extension TransientFailure {
     serverAsks = response.value(forHTTPHeaderField: "Retry-After").flatMap(Self.seconds)
   }
 
-  static func isPassing(_ status: Int) -> Bool {
+  package static func isPassing(_ status: Int) -> Bool {
     [408, 425, 429].contains(status) || (500...599).contains(status) && status != 501 && status != 505
   }
 
   /// What a `Retry-After` asks for, where it is a number; a date is left to the usual delays.
-  static func seconds(_ header: String) -> Double? {
+  package static func seconds(_ header: String) -> Double? {
     header.wholeMatch(of: /\d+(\.\d+)?/).flatMap { Double($0.0) }
   }
 

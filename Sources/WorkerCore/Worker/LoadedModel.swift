@@ -17,6 +17,7 @@ final class LoadedModel {
   private var tokenLayerTime = 0.0
   /// What verifying a draft costs here.
   var passCosts = PassCosts()
+  var readAhead = ReadAheadTrial()
   /// Tells this model's file from others, once it is needed.
   var fingerprint = ModelFingerprint()
 
@@ -112,6 +113,7 @@ final class LoadedModel {
   func forgetSpeeds() {
     tokenLayerTime = 0
     passCosts = PassCosts()
+    readAhead = ReadAheadTrial()
   }
 
   /// A conversation as the text of a prompt.

@@ -86,6 +86,7 @@ extension Worker {
           generation.speculation?.draft(
             limit: generation.budget - 1, costs: model.passCosts, slice: LoadedModel.sliceTime) ?? []
         })
+      if parts.count == 1, parts[0].tokens.count == 1 { model.readAhead.passBegins() }
       for part in parts { batch.append(Batch.Span(part.sequence, tokens: part.tokens, logitRows: part.logitRows)) }
       try executor.submit(batch)
     }
@@ -128,7 +129,10 @@ extension Worker {
       var current = scheduler.running.remove(at: index)
       let goesOn: Bool
       if part.isReply {
-        if parts.count == 1 { model.passCosts.passTook(took, drafted: part.tokens.count - 1) }
+        if parts.count == 1 {
+          model.passCosts.passTook(took, drafted: part.tokens.count - 1)
+          if part.tokens.count == 1 { model.readAhead.passTook(took) }
+        }
         goesOn = goOn(rows, after: part.tokens, model, &current)
       } else {
         goesOn = read(part, rows, model, &current)

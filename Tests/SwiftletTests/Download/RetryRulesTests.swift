@@ -1,7 +1,6 @@
 import Foundation
+import Swiftlet
 import Testing
-
-@testable import Swiftlet
 
 /// `Tests/Fixtures/retry-rules.json`, to which the page's `retry.js` is held too.
 @Suite struct RetryRulesTests {
