@@ -13,6 +13,9 @@ struct SpecialTokenSplitter {
   private let hasLength: [Bool]
   /// By first byte: the length of the longest special token that begins with it.
   private let longest: [Int]
+  /// All of them, ordered by their texts, and by first byte where those that begin with it are.
+  private let ordered: [TokenID]
+  private let beginning: [Range<Int>]
   /// Control and unknown tokens of more than one character, and by first byte whether there is one.
   private let control: [TokenID]
   private let beginsControl: [Bool]
@@ -22,11 +25,14 @@ struct SpecialTokenSplitter {
     var hasLength = [false]
     var longest = [Int](repeating: 0, count: 256)
     var control: [TokenID] = []
+    var ordered: [TokenID] = []
     var beginsControl = [Bool](repeating: false, count: 256)
     for (id, attributes) in vocabulary.attributes.enumerated()
     where !attributes.isDisjoint(with: [.control, .unknown, .userDefined]) {
       let text = vocabulary.text(TokenID(id))
       guard let first = text.first else { continue }
+      // Of tokens with one text the first counts.
+      if vocabulary.id(of: text) == TokenID(id) { ordered.append(TokenID(id)) }
       if !attributes.isDisjoint(with: [.control, .unknown]), text.dropFirst().contains(where: { $0 & 0xC0 != 0x80 }) {
         control.append(TokenID(id))
         beginsControl[Int(first)] = true
@@ -39,6 +45,17 @@ struct SpecialTokenSplitter {
     self.longest = longest
     self.control = control
     self.beginsControl = beginsControl
+    ordered.sort { vocabulary.text($0).lexicographicallyPrecedes(vocabulary.text($1)) }
+    var beginning = [Range<Int>](repeating: 0..<0, count: 256)
+    var start = 0
+    while start < ordered.count, let first = vocabulary.text(ordered[start]).first {
+      var end = start + 1
+      while end < ordered.count, vocabulary.text(ordered[end]).first == first { end += 1 }
+      beginning[Int(first)] = start..<end
+      start = end
+    }
+    self.ordered = ordered
+    self.beginning = beginning
   }
 
   /// Splits `text` at the special tokens in it.
@@ -145,15 +162,33 @@ struct SpecialTokenSplitter {
 
   /// The length of the longest token that may be placed at `start`, or 0.
   private func longestMatch(_ search: Search, at start: Int, where isWanted: (TokenID) -> Bool = { _ in true }) -> Int {
-    var found = 0
-    var hash = TextHash()
-    let limit = min(longest[Int(search.text[start])], search.text.count - start)
-    for length in 1...limit {
-      hash.combine(search.text[start + length - 1])
-      guard hasLength[length], let token = search.token(start..<start + length, hash: hash) else { continue }
-      if isWanted(token) { found = length }
+    let (text, vocabulary) = (search.text, search.vocabulary)
+    var range = beginning[Int(text[start])]
+    var (found, length) = (0, 1)
+    // The range has those that share `length` bytes with the text; one that has no more comes first.
+    while !range.isEmpty {
+      let first = ordered[range.lowerBound]
+      if vocabulary.text(first).count == length {
+        if search.may(first, cover: start..<start + length), isWanted(first) { found = length }
+        range = range.lowerBound + 1..<range.upperBound
+      }
+      guard start + length < text.count else { break }
+      let byte = text[start + length]
+      let low = partition(range) { vocabulary.text($0)[length] < byte }
+      range = low..<partition(low..<range.upperBound) { vocabulary.text($0)[length] == byte }
+      length += 1
     }
     return found
+  }
+
+  /// Where those of an ordered range end for which a condition holds that holds for none after them.
+  private func partition(_ range: Range<Int>, _ belongs: (TokenID) -> Bool) -> Int {
+    var (low, high) = (range.lowerBound, range.upperBound)
+    while low < high {
+      let middle = (low + high) / 2
+      if belongs(ordered[middle]) { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   /// C's `isspace`.
@@ -168,12 +203,16 @@ struct SpecialTokenSplitter {
     let plain: [Int]
 
     /// The special token spelled in `range`, if it is one that is looked for.
-    func token(_ range: Range<Int>, hash: TextHash) -> TokenID? {
-      let slice = UnsafeBufferPointer(rebasing: text[range])
-      guard let token = vocabulary.id(of: slice, hash: hash.value), !isPlain(range) else { return nil }
+    func token(_ range: Range<Int>) -> TokenID? {
+      let token = vocabulary.id(of: UnsafeBufferPointer(rebasing: text[range]))
+      return token.flatMap { may($0, cover: range) ? $0 : nil }
+    }
+
+    /// Whether a token that is spelled in `range` is one that is looked for.
+    func may(_ token: TokenID, cover range: Range<Int>) -> Bool {
       let attributes = vocabulary.attributes[Int(token)]
-      if !attributes.isDisjoint(with: [.control, .unknown]) { return parseSpecial ? token : nil }
-      return attributes.contains(.userDefined) ? token : nil
+      let isControl = !attributes.isDisjoint(with: [.control, .unknown])
+      return (isControl ? parseSpecial : attributes.contains(.userDefined)) && !isPlain(range)
     }
 
     /// Whether one of the places lies inside of the range.
@@ -184,12 +223,6 @@ struct SpecialTokenSplitter {
         if plain[middle] > range.lowerBound { high = middle } else { low = middle + 1 }
       }
       return low < plain.count && plain[low] < range.upperBound
-    }
-
-    func token(_ range: Range<Int>) -> TokenID? {
-      var hash = TextHash()
-      hash.combine(UnsafeBufferPointer(rebasing: text[range]))
-      return token(range, hash: hash)
     }
   }
 }
