@@ -28,13 +28,13 @@ NOTE = """() => {
   const looks = before.get(node);
   if (looks && around(node).map(look).join() === looks.join()) faults.push('does not show its focus');
   const { left, right, top, bottom } = node.getClientRects()[0] ?? node.getBoundingClientRect();
-  const [x, y] = [(left + right) / 2, Math.min((top + bottom) / 2, top + 40)];
-  if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) faults.push('has the focus out of sight');
-  else {
+  // Some of it has to be seen.
+  const places = [0.1, 0.5, 0.9].flatMap((x) => [0.1, 0.5, 0.9].map((y) => [left + (right - left) * x, top + (bottom - top) * y]));
+  const isSeen = ([x, y]) => {
     const hit = document.elementFromPoint(x, y);
-    const own = hit && (node.contains(hit) || hit.contains(node) || [...(node.labels ?? [])].some((label) => label.contains(hit)));
-    if (!own) faults.push(`has the focus behind ${hit?.outerHTML.slice(0, 60)}`);
-  }
+    return hit && (node.contains(hit) || hit.contains(node) || [...(node.labels ?? [])].some((label) => label.contains(hit)));
+  };
+  if (!places.some(isSeen)) faults.push('has the focus out of sight');
   return faults.map((fault) => `${node.outerHTML.slice(0, 100)} ${fault}`);
 }"""
 
