@@ -9,6 +9,8 @@ const firstDelay = 500;
 const longestDelay = 15_000;
 /** Where the server says how long. */
 const longestAsked = 60_000;
+/** A server that says nothing for so long is taken for gone, in milliseconds. */
+export const longestSilence = 30_000;
 
 /** The server answered that it may answer otherwise in a while. */
 export class BusyError extends DownloadError {
@@ -41,6 +43,19 @@ export function delayAfter(failures, asks = null) {
   // Spread, so that many pages do not come back in step.
   const doubled = firstDelay * 2 ** (failures - 1) * (0.75 + Math.random() / 2);
   return Math.min(Math.max(asks ?? 0, doubled), asks === null ? longestDelay : longestAsked);
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} answer What a server is to send.
+ * @returns {Promise<T>} Rejects with a `TypeError`, as a broken connection does, after too long a silence.
+ */
+export function inTime(answer) {
+  let timer;
+  const silence = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new TypeError('The server has fallen silent.')), longestSilence);
+  });
+  return Promise.race([answer, silence]).finally(() => clearTimeout(timer));
 }
 
 /** @param {number} milliseconds @param {AbortSignal} signal @returns {Promise<void>} */

@@ -38,6 +38,13 @@ def test_the_hub_is_asked_when_the_site_has_no_model(page, site, hub):
     assert len(generate(page, "The sky is", {"maxTokens": 4})["tokens"]) == 4
 
 
+def test_the_hub_is_asked_at_once_when_the_site_is_busy(page, site, hub):
+    site.refusals = [(503, [("Retry-After", "50")])]
+    open_modules(page, site, json.dumps({"hubURL": hub.url}))
+    waits = [progress["text"] for progress in initialize(page) if progress.get("isWaiting")]
+    assert waits == [] and len(site.requests) == 1 and len(hub.requests) == 1
+
+
 def test_a_repository_and_a_quantization_name_a_file(page, site, hub):
     open_modules(page, site, json.dumps({"hubURL": hub.url}))
     model = f"{REPOSITORY.lower()}-copy:Q4_1"

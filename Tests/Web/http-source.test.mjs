@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it, mock } from 'node:test';
+import { longestSilence } from '../../Web/retry.js';
 import { ChangedError, HttpSource, NotHereError } from '../../Web/worker/http-source.js';
 
 const content = Buffer.from('0123456789');
@@ -51,6 +52,57 @@ describe('a file behind a URL', () => {
     assert.deepEqual([asked.range, asked['if-range']], [undefined, undefined]);
     await open(range, null);
     assert.deepEqual([asked.range, asked['if-range']], ['bytes=4-', undefined]);
+  });
+
+  it('is given up when its server says nothing, before the answer or in the middle of it', async () => {
+    const heard = [];
+    const silent = createServer((request, response) => {
+      heard.push(new Promise((resolve) => request.on('close', resolve)));
+      if (request.url === '/begun') response.writeHead(200, { 'content-length': 10 }).write('01234');
+    });
+    await new Promise((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      for (const path of ['/never', '/begun']) {
+        const quiet = new HttpSource(`http://127.0.0.1:${silent.address().port}${path}`, 'the hub');
+        const reading = (async () => {
+          const takeBuffer = () => new ArrayBuffer(64);
+          const { chunks } = await quiet.open(0, null, new AbortController().signal, takeBuffer);
+          for await (const chunk of chunks) assert.ok(chunk.length);
+        })();
+        const isOver = reading.then(
+          () => null,
+          (error) => error,
+        );
+        // The request has to be on its way, and the first bytes here, before time passes.
+        while (heard.length < (path === '/never' ? 1 : 2)) await new Promise(setImmediate);
+        for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
+        mock.timers.tick(longestSilence);
+        for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+        mock.timers.tick(longestSilence);
+        assert.ok((await isOver) instanceof TypeError, path);
+      }
+      // Nobody keeps a connection that nobody reads.
+      await Promise.all(heard);
+    } finally {
+      mock.timers.reset();
+      silent.closeAllConnections();
+      silent.close();
+    }
+  });
+
+  it('is let go of when what comes is not wanted', async () => {
+    let isClosed;
+    const large = createServer((request, response) => {
+      isClosed = new Promise((resolve) => response.on('close', resolve));
+      response.writeHead(200, { 'content-length': 1e9 }).write(Buffer.alloc(1e6));
+    });
+    await new Promise((resolve) => large.listen(0, '127.0.0.1', resolve));
+    const unwanted = new HttpSource(`http://127.0.0.1:${large.address().port}/m.gguf`, 'the hub');
+    const { close } = await unwanted.open(0, null, new AbortController().signal, () => new ArrayBuffer(64));
+    close();
+    await isClosed;
+    large.close();
   });
 
   it('comes whole when it is another version, or when the server knows no ranges', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it, mock } from 'node:test';
 import { DownloadError } from '../../Web/errors.js';
-import { BusyError, delayAfter, isPassing, mostAttempts, pause, retrying } from '../../Web/retry.js';
+import { BusyError, delayAfter, inTime, isPassing, longestSilence, mostAttempts, pause, retrying } from '../../Web/retry.js';
 
 // The native downloads are held to the same table, by `RetryRulesTests`.
 const rules = JSON.parse(readFileSync(new URL('../Fixtures/retry-rules.json', import.meta.url), 'utf8'));
@@ -42,6 +42,20 @@ describe('another try', () => {
       assert.equal(mostAttempts, rules.attempts);
       assert.equal(await triesWith(busy()), rules.attempts);
       assert.equal(await triesWith(new DownloadError({ code: 'offline', message: '' })), 1);
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  it('begins when a server has fallen silent', async () => {
+    assert.equal(longestSilence, milliseconds(rules.longestSilence));
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const waiting = inTime(new Promise(() => {}));
+      mock.timers.tick(longestSilence);
+      await assert.rejects(waiting, TypeError);
+      assert.equal(await inTime(Promise.resolve(7)), 7);
+      await assert.rejects(inTime(Promise.reject(new RangeError('x'))), RangeError);
     } finally {
       mock.timers.reset();
     }

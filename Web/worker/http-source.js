@@ -1,5 +1,5 @@
 import { DownloadError } from '../errors.js';
-import { BusyError, isPassing } from '../retry.js';
+import { BusyError, inTime, isPassing } from '../retry.js';
 import { isElsewhere } from '../worker-start.js';
 
 /** The source does not have the file: the next one may. */
@@ -21,6 +21,7 @@ export class ChangedError extends DownloadError {
  * @property {number} total The size of the whole file; 0 when the answer does not say.
  * @property {string | null} validator What tells this version of the file from others, if the source does.
  * @property {AsyncIterable<Uint8Array<ArrayBuffer>>} chunks Whoever takes a chunk owns its buffer.
+ * @property {() => void} close For who does not want the chunks.
  */
 
 /**
@@ -56,6 +57,7 @@ export class HttpSource {
     const response = await this.#ask(offset, version, signal);
     const { status, headers, body } = response;
     const type = headers.get('content-type') ?? '';
+    const close = () => void body?.cancel().catch(() => {});
     const refuse = async (/** @type {Error} */ error) => {
       await body?.cancel();
       throw error;
@@ -74,7 +76,7 @@ export class HttpSource {
     if (status !== 206) {
       // Without ranges, what is here already comes again.
       const start = isSame ? offset : 0;
-      return { start, total: length, validator, chunks: chunksOf(body, start, takeBuffer) };
+      return { start, total: length, validator, chunks: chunksOf(body, start, takeBuffer), close };
     }
     if (!isSame) return refuse(new ChangedError(this.label));
     // The header is hidden from pages of other origins unless the server exposes it; the length tells the rest.
@@ -82,7 +84,7 @@ export class HttpSource {
     const [, first, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(shown ?? '') ?? [];
     if (shown !== null && Number(first) !== offset) return refuse(notHere('sent another part than it was asked for'));
     const total = Number(size) || offset + length;
-    return { start: offset, total, validator, chunks: chunksOf(body, 0, takeBuffer) };
+    return { start: offset, total, validator, chunks: chunksOf(body, 0, takeBuffer), close };
   }
 
   /** @param {number} offset @param {string | null} version @param {AbortSignal} signal */
@@ -91,9 +93,16 @@ export class HttpSource {
     const headers = offset > 0 ? { Range: `bytes=${offset}-` } : {};
     const isConditional = offset > 0 && version !== null && this.#maySend(version);
     if (isConditional) headers['If-Range'] = version;
+    signal.throwIfAborted();
+    // Also what is still asked when nobody waits for it any more.
+    const abort = new AbortController();
+    signal.addEventListener('abort', () => abort.abort(signal.reason), { once: true });
     try {
-      return await fetch(this.url, { headers, signal, cache: 'no-store', referrerPolicy: 'no-referrer' });
+      return await inTime(
+        fetch(this.url, { headers, signal: abort.signal, cache: 'no-store', referrerPolicy: 'no-referrer' }),
+      );
     } catch (error) {
+      abort.abort(error);
       if (isConditional && !signal.aborted) this.#asksForVersion = false;
       throw error;
     }
@@ -154,7 +163,7 @@ async function* chunksOf(body, skip, takeBuffer) {
   try {
     for (;;) {
       const start = performance.now();
-      const { done, value } = await reader.read(takeBuffer, wanted);
+      const { done, value } = await inTime(reader.read(takeBuffer, wanted));
       if (value?.length) {
         if (performance.now() - start < chunkTime) wanted = Math.min(wanted * 2, value.buffer.byteLength);
         else wanted = Math.max(1, wanted / 2);

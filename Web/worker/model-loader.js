@@ -140,7 +140,7 @@ export class ModelLoader {
   }
 
   /**
-   * Tries the sources one after the other.
+   * Tries the sources one after the other. A busy one that others follow is waited for only when these fail.
    *
    * @param {ModelPlan} plan
    * @param {ModelReceiver} receiver
@@ -155,15 +155,17 @@ export class ModelLoader {
     }
     const failures = [];
     let isOther = false;
-    for (const source of plan.sources) {
+    const queue = plan.sources.map((source, index) => ({ source, waits: index === plan.sources.length - 1 }));
+    for (const { source, waits } of queue) {
       try {
-        if (await this.#transferVerified(source, receiver, signal)) return;
+        if (await this.#transferVerified(source, receiver, signal, waits)) return;
         isOther = true;
         failures.push(`${source.label} has another file under that name (its SHA-256 is not the published one)`);
       } catch (error) {
         signal.throwIfAborted();
         if ([RefusedError, MemoryError, EngineError].some((kind) => error instanceof kind)) throw error;
-        failures.push(error instanceof DownloadError ? error.message : `${source.label} cannot be reached`);
+        if (error instanceof BusyError && !waits) queue.push({ source, waits: true });
+        else failures.push(error instanceof DownloadError ? error.message : `${source.label} cannot be reached`);
       }
     }
     const offline = navigator.onLine === false;
@@ -175,11 +177,11 @@ export class ModelLoader {
     });
   }
 
-  /** @param {HttpSource} source @param {ModelReceiver} receiver @param {AbortSignal} signal */
-  async #transferVerified(source, receiver, signal) {
+  /** @param {HttpSource} source @param {ModelReceiver} receiver @param {AbortSignal} signal @param {boolean} waits */
+  async #transferVerified(source, receiver, signal, waits) {
     for (;;) {
       const { resumed } = receiver;
-      await this.#transfer(source, receiver, signal);
+      await this.#transfer(source, receiver, signal, waits);
       if (await receiver.verify()) return true;
       await receiver.restart();
       // The bytes of an earlier download may be the wrong ones: once more, all from here.
@@ -193,8 +195,9 @@ export class ModelLoader {
    * @param {HttpSource} source
    * @param {ModelReceiver} receiver
    * @param {AbortSignal} signal
+   * @param {boolean} waits Whether it is waited for when it is busy before it has sent anything.
    */
-  async #transfer(source, receiver, signal) {
+  async #transfer(source, receiver, signal, waits) {
     const start = receiver.received;
     let furthest = start;
     let changes = 0;
@@ -213,7 +216,10 @@ export class ModelLoader {
       try {
         const answer = await source.open(offset, version, signal, receiver.takeBuffer);
         if (answer.start < offset) change();
-        await receiver.expect(answer, source);
+        await receiver.expect(answer, source).catch((error) => {
+          answer.close();
+          throw error;
+        });
         isAnew = false;
         for await (const chunk of answer.chunks) {
           signal.throwIfAborted();
@@ -232,7 +238,7 @@ export class ModelLoader {
         const isOnline = navigator.onLine !== false;
         const isBroken = error instanceof TypeError && receiver.received > (isOnline ? 0 : start);
         const isBusy = error instanceof BusyError;
-        if (!isBroken && !isBusy) throw error;
+        if (!isBroken && !(isBusy && (waits || receiver.received > start))) throw error;
         if (receiver.received > furthest) failures = 0;
         furthest = Math.max(furthest, receiver.received);
         if (isOnline || isBusy) failures += 1;

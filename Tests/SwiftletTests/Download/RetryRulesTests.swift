@@ -8,7 +8,7 @@ import Testing
     struct Statuses: Decodable { var passing: [Int], final: [Int] }
     struct Delay: Decodable { var failures: Int, asks: Double?, least: Double, most: Double }
     struct Header: Decodable { var header: String, asks: Double? }
-    var attempts: Int, statuses: Statuses, delays: [Delay], retryAfter: [Header]
+    var attempts: Int, longestSilence: Double, statuses: Statuses, delays: [Delay], retryAfter: [Header]
   }
 
   private let rules: Rules
@@ -24,6 +24,7 @@ import Testing
     #expect(rules.statuses.passing.filter { !TransientFailure.isPassing($0) } == [])
     #expect(rules.statuses.final.filter(TransientFailure.isPassing) == [])
     #expect(RetryPolicy().attempts == rules.attempts)
+    #expect(HubConfiguration().idleTimeout == rules.longestSilence)
   }
 
   @Test("waits double, and are as long as the server asks, within bounds")
