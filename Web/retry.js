@@ -45,15 +45,18 @@ export function delayAfter(failures, asks = null) {
   return Math.min(Math.max(asks ?? 0, doubled), asks === null ? longestDelay : longestAsked);
 }
 
+/** A server says nothing any more: as much as a broken connection. */
+export class SilentError extends TypeError {}
+
 /**
  * @template T
  * @param {Promise<T>} answer What a server is to send.
- * @returns {Promise<T>} Rejects with a `TypeError`, as a broken connection does, after too long a silence.
+ * @returns {Promise<T>} Rejects with a `SilentError` after too long a silence.
  */
 export function inTime(answer) {
   let timer;
   const silence = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new TypeError('The server has fallen silent.')), longestSilence);
+    timer = setTimeout(() => reject(new SilentError('The server has fallen silent.')), longestSilence);
   });
   return Promise.race([answer, silence]).finally(() => clearTimeout(timer));
 }

@@ -32,5 +32,10 @@ import WorkerCore
     #expect(rate.bytesPerSecond == nil)
     rate.note(400, at: 3)
     #expect(rate.bytesPerSecond == 300)
+    // Anew, not below the first sample, and more slowly: the window's beginning then passes the peak.
+    rate = TransferRate()
+    let notes: [(UInt64, Double)] = [(0, 0), (1000, 1), (10, 2), (20, 5.5), (30, 9)]
+    for (bytes, time) in notes { rate.note(bytes, at: time) }
+    #expect((rate.bytesPerSecond ?? 0) < 10)
   }
 }

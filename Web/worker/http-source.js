@@ -1,5 +1,5 @@
 import { DownloadError } from '../errors.js';
-import { BusyError, inTime, isPassing } from '../retry.js';
+import { BusyError, inTime, isPassing, SilentError } from '../retry.js';
 import { isElsewhere } from '../worker-start.js';
 
 /** The source does not have the file: the next one may. */
@@ -103,7 +103,7 @@ export class HttpSource {
       );
     } catch (error) {
       abort.abort(error);
-      if (isConditional && !signal.aborted) this.#asksForVersion = false;
+      if (isConditional && !signal.aborted && !(error instanceof SilentError)) this.#asksForVersion = false;
       throw error;
     }
   }

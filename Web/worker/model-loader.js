@@ -1,5 +1,5 @@
 import { DownloadError, EngineError, MemoryError, ModelError, recordOf } from '../errors.js';
-import { BusyError, delayAfter, mostAttempts, pause } from '../retry.js';
+import { BusyError, delayAfter, mostAttempts, pause, SilentError } from '../retry.js';
 import { wasmFile } from '../wasm-files.js';
 import { withFileLock } from './file-lock.js';
 import { ChangedError, placeOf } from './http-source.js';
@@ -140,7 +140,7 @@ export class ModelLoader {
   }
 
   /**
-   * Tries the sources one after the other. A busy one that others follow is waited for only when these fail.
+   * Tries the sources one after the other. A busy or silent one that others follow is waited for only when these fail.
    *
    * @param {ModelPlan} plan
    * @param {ModelReceiver} receiver
@@ -158,13 +158,15 @@ export class ModelLoader {
     const queue = plan.sources.map((source, index) => ({ source, waits: index === plan.sources.length - 1 }));
     for (const { source, waits } of queue) {
       try {
-        if (await this.#transferVerified(source, receiver, signal, waits)) return;
+        // Without a hash, what came from one source is nothing to another.
+        const isBound = receiver.received > 0 && !plan.sha256;
+        if (await this.#transferVerified(source, receiver, signal, waits || isBound)) return;
         isOther = true;
         failures.push(`${source.label} has another file under that name (its SHA-256 is not the published one)`);
       } catch (error) {
         signal.throwIfAborted();
         if ([RefusedError, MemoryError, EngineError].some((kind) => error instanceof kind)) throw error;
-        if (error instanceof BusyError && !waits) queue.push({ source, waits: true });
+        if (isUnwell(error) && !waits) queue.push({ source, waits: true });
         else failures.push(error instanceof DownloadError ? error.message : `${source.label} cannot be reached`);
       }
     }
@@ -195,7 +197,7 @@ export class ModelLoader {
    * @param {HttpSource} source
    * @param {ModelReceiver} receiver
    * @param {AbortSignal} signal
-   * @param {boolean} waits Whether it is waited for when it is busy before it has sent anything.
+   * @param {boolean} waits Whether it is waited for when it is busy or silent before it has sent anything.
    */
   async #transfer(source, receiver, signal, waits) {
     const start = receiver.received;
@@ -215,11 +217,13 @@ export class ModelLoader {
       const { offset, version } = isAnew ? { offset: 0, version: null } : receiver.continuation(source);
       try {
         const answer = await source.open(offset, version, signal, receiver.takeBuffer);
-        if (answer.start < offset) change();
-        await receiver.expect(answer, source).catch((error) => {
+        try {
+          if (answer.start < offset) change();
+          await receiver.expect(answer, source);
+        } catch (error) {
           answer.close();
           throw error;
-        });
+        }
         isAnew = false;
         for await (const chunk of answer.chunks) {
           signal.throwIfAborted();
@@ -238,7 +242,8 @@ export class ModelLoader {
         const isOnline = navigator.onLine !== false;
         const isBroken = error instanceof TypeError && receiver.received > (isOnline ? 0 : start);
         const isBusy = error instanceof BusyError;
-        if (!isBroken && !(isBusy && (waits || receiver.received > start))) throw error;
+        if (isUnwell(error) && !waits && receiver.received === start) throw error;
+        if (!isBroken && !isBusy) throw error;
         if (receiver.received > furthest) failures = 0;
         furthest = Math.max(furthest, receiver.received);
         if (isOnline || isBusy) failures += 1;
@@ -262,6 +267,9 @@ function isOf({ model, sha256, picked, sources }, noted) {
   const place = placeOf(noted.source ?? '');
   return sha256 || picked || noted.model === model || sources.some(({ url }) => placeOf(url) === place);
 }
+
+/** @param {unknown} error @returns {boolean} Whether the server may do better in a while. */
+const isUnwell = (error) => error instanceof BusyError || error instanceof SilentError;
 
 /** @param {BusyError} error What a server answered. @param {number} milliseconds Until it is asked again. */
 function tellWait({ message }, milliseconds) {

@@ -64,7 +64,7 @@ extension CPUPass {
   /// Whether the parts of positions' spans are computed as pieces of their own: for a few tokens of one sequence.
   private func isSplit(_ shape: AttentionShape) -> Bool {
     let heads = shape.groups.size
-    return spanCount == 1 && count * heads <= Int(CK_ATTENTION_ROWS)
+    return spanCount == 1 && count * heads <= AttentionShape.headsTogether
       && shape.keyValueHeadCount * shape.groups.count * heads * count <= workspace.partialRows
   }
 
@@ -89,10 +89,13 @@ extension CPUPass {
       }
       return
     }
-    let tileLength = Int(CK_ATTENTION_ROWS) / shape.groups.size
+    // Enough pieces for all lanes come first.
+    let fair = (count * groups + 2 * lane.count - 1) / (2 * lane.count)
+    let tileLength = max(
+      1, min(workspace.tileRows / shape.groups.size, max(fair, AttentionShape.headsTogether / shape.groups.size)))
     var tiles = 0
     for index in 0..<spanCount { tiles += (rows.spans[index].count + tileLength - 1) / tileLength }
-    let partials = workspace.partials + lane.index * workspace.partialStride * Int(CK_ATTENTION_ROWS)
+    let partials = workspace.partials + lane.index * workspace.partialStride * workspace.tileRows
     lane.share(tiles * groups) { piece in
       let (span, tokens) = tile(piece / groups, of: tileLength)
       var part = kernel(attention, group: piece % groups, span, tokens)

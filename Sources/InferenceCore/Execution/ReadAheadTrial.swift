@@ -53,6 +53,6 @@ public struct ReadAheadTrial: Sendable {
     isFaster = times.ahead.sorted()[Self.typical] < Self.gain * times.plain.sorted()[Self.typical]
     use(isFaster)
     times = ([], [])
-    next = 10 * passes
+    next = passes < .max / 16 ? 10 * passes : .max
   }
 }

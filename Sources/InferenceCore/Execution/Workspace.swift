@@ -34,11 +34,16 @@ struct Workspace {
   let partialStride: Int
   /// Rows that there is room for.
   let partialRows: Int
+  /// Most rows of a tile: the more, the less often keys and values become floats, but each takes memory for all spans.
+  let tileRows: Int
   /// A panel of unpacked weights for each lane.
   let panels: UnsafeMutablePointer<UInt8>
   let panelStride: Int
   /// What the lanes share about each step.
   let steps: UnsafeMutablePointer<ck_step>
+
+  /// Spans of a context for which large tiles take little memory: 8,192 positions.
+  private static let fewSpans = 64
 
   init(_ h: Hyperparameters, _ formats: InputFormats, _ limits: ExecutionLimits, lanes: Int, in arena: inout Arena) {
     let (count, width) = (limits.rows, h.embeddingLength)
@@ -72,7 +77,8 @@ struct Workspace {
     let spans = (limits.contextLength + Int(CK_SPAN) - 1) / Int(CK_SPAN)
     partialStride = spans * ck_partial_floats(Int32(widest { $0.valueLength }))
     let rowsOfOneToken = widest { $0.keyValueHeadCount * $0.groups.count * $0.groups.size }
-    partialRows = attentions.isEmpty ? 0 : max(lanes * Int(CK_ATTENTION_ROWS), rowsOfOneToken)
+    tileRows = spans <= Self.fewSpans ? Int(CK_ATTENTION_ROWS) : AttentionShape.headsTogether
+    partialRows = attentions.isEmpty ? 0 : max(lanes * tileRows, rowsOfOneToken)
     partials = arena.cut(Float.self, partialRows, partialStride)
     panelStride = (ck_panel_bytes(Int32(max(width, inner, mixedWidth))) + 63) / 64 * 64
     panels = arena.cut(UInt8.self, lanes, panelStride)

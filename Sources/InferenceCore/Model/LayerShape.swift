@@ -35,10 +35,13 @@ struct AttentionShape: Sendable {
   var valueWidth: Int { keyValueHeadCount * valueLength }
   var attendedWidth: Int { headCount * valueLength }
 
+  /// Most heads of a group: of one token more would be too few pieces of work.
+  static let headsTogether = 16
+
   /// Query heads that share a head of keys and values, in groups that are attended together.
   var groups: (count: Int, size: Int) {
     let sharing = headCount / keyValueHeadCount
-    let size = min(sharing, Int(CK_ATTENTION_ROWS))
+    let size = min(sharing, Self.headsTogether)
     return ((sharing + size - 1) / size, size)
   }
 }

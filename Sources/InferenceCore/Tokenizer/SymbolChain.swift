@@ -59,7 +59,9 @@ struct SymbolChain {
   /// - Returns: false when it ran out of them, and has to be called again.
   mutating func merge<Rules: MergeRules>(_ rules: Rules, steps: inout Int) -> Bool {
     guard lookUp(rules, steps: &steps) else { return false }
-    while let entry = queue.popMinimum() {
+    while steps > 0 {
+      guard let entry = queue.popMinimum() else { return true }
+      steps -= 1
       let left = Int(entry & 0xFFFF_FFFF)
       let merge = symbols[left].merge
       // Entries are never removed: one whose symbol has changed since no longer carries the symbol's priority.
@@ -75,10 +77,8 @@ struct SymbolChain {
       update(left, rules)
       let previous = symbols[left].previous
       if previous >= 0 { update(Int(previous), rules) }
-      steps -= 1
-      if steps <= 0 { return false }
     }
-    return true
+    return false
   }
 
   /// Looks up what all neighbours may merge to.

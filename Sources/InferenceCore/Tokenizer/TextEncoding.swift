@@ -26,7 +26,7 @@ public struct TextEncoding {
   /// - Parameter steps: About how many merges of neighbours to look at; an ordinary text has up to four for each byte.
   /// - Returns: whether ``tokens`` are the whole text's.
   public mutating func advance(steps: Int = .max) -> Bool {
-    var steps = steps
+    var steps = max(1, steps)
     let text = text
     while nextFragment < fragments.count {
       switch fragments[nextFragment] {

@@ -3,6 +3,7 @@ public struct TransferRate: Sendable {
   /// Seconds over which the rate is taken, the fewest that tell something, and between two samples.
   private static let (window, shortest, interval) = (5.0, 0.5, 0.1)
 
+  private var latest: UInt64 = 0
   /// Oldest first.
   private var samples: [(time: Double, bytes: UInt64)] = []
   /// Nil while there is too little to tell from.
@@ -12,7 +13,8 @@ public struct TransferRate: Sendable {
 
   /// Takes note of how many bytes are there, all in all, at a time in seconds.
   public mutating func note(_ bytes: UInt64, at time: Double) {
-    if let first = samples.first, first.bytes > bytes { forget() }
+    if bytes < latest { forget() }
+    latest = bytes
     if samples.last.map({ time - $0.time >= Self.interval }) ?? true { samples.append((time, bytes)) }
     while samples.count > 2, time - samples[0].time > Self.window { samples.removeFirst() }
     let (span, gained) = (time - samples[0].time, bytes - samples[0].bytes)

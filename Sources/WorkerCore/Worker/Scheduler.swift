@@ -40,6 +40,7 @@ struct Scheduler {
   var preparation: Preparation?
   /// Texts that are being tokenized, oldest first.
   var tokenizing: [Tokenizing] = []
+  private var isTextsTurn = false
   /// Oldest first.
   var running: [Generation] = []
   /// What the pass under way has of whom, in the order of its batch; empty when none is under way.
@@ -72,6 +73,13 @@ struct Scheduler {
 
   /// Whether there is something to do for a loaded model.
   var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty || !tokenizing.isEmpty }
+
+  /// Whether the next slice is a text's: where replies wait too, every second one.
+  mutating func takeTextsTurn() -> Bool {
+    guard !tokenizing.isEmpty else { return false }
+    isTextsTurn.toggle()
+    return isTextsTurn || (running.isEmpty && preparation == nil && waiting.isEmpty)
+  }
 
   /// The request whose turn it is, if it is one's. Those that are short wait for no generation.
   mutating func next() -> Request? {

@@ -80,7 +80,7 @@ public final class Worker {
     if isRecalling {
       stepRecall()
       if isRecalling, waitsForPrefix { return .waiting }
-    } else if !scheduler.tokenizing.isEmpty {
+    } else if scheduler.takeTextsTurn() {
       stepTokenizing()
     } else if let next = scheduler.next() {
       begin(next, on: model)

@@ -5,6 +5,7 @@ import InferenceCore
 struct TinyArchitecture: CustomStringConvertible, Sendable {
   let name: String
   var format = TensorFormat.f32
+  var heads = 4
   var keyValueHeads = 2
   var hasRotaryFactors = false
   var isFused = false
@@ -12,7 +13,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   var convolutionLength = 3
 
   var description: String {
-    "\(name) \(format)\(isFused ? " fused" : "")\(rotaryBase.map { " base \($0)" } ?? "")"
+    "\(name) \(format)\(heads > 4 ? " \(heads) heads" : "")\(isFused ? " fused" : "")\(rotaryBase.map { " base \($0)" } ?? "")"
   }
 
   static let vocabulary = 96
@@ -20,6 +21,8 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     TinyArchitecture(name: "llama"),
     TinyArchitecture(name: "llama", format: .q4_1, hasRotaryFactors: true),
     TinyArchitecture(name: "llama", format: .q8_0, keyValueHeads: 1),
+    // More heads share keys than are attended together.
+    TinyArchitecture(name: "llama", heads: 21, keyValueHeads: 1),
     TinyArchitecture(name: "qwen2", format: .f16),
     TinyArchitecture(name: "qwen3", format: .q5_0),
     TinyArchitecture(name: "phi2", keyValueHeads: 4),
@@ -43,7 +46,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   ) -> [UInt8] {
     var builder = GGUFBuilder()
     var generator = TestGenerator(state: 7)
-    let (width, inner, layers, heads, length) = (64, 96, 7, 4, 16)
+    let (width, inner, layers, length) = (64, 96, 7, 16)
     builder.add("general.architecture", name)
     for (key, value) in [
       ("context_length", 512), ("embedding_length", width), ("block_count", layers), ("feed_forward_length", inner),
