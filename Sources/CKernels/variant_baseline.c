@@ -91,6 +91,29 @@ CK_INLINE i16x16 pairs(u8x32 w, i8x32 x) {
     return CK_JOIN8(pairs_16(CK_LOW16(w), CK_LOW16(x)), pairs_16(CK_HIGH16(w), CK_HIGH16(x)));
 }
 CK_INLINE i32x8 widen_pairs(i16x16 products) { return dot2(products, 1 - (i16x16){0}); }
+CK_INLINE i32x4 dot4_16(i32x4 sums, u8x16 w, i8x16 x) {
+    return (i32x4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add((v128_t)x, (v128_t)w, (v128_t)sums);
+}
+CK_INLINE i32x8 dot4(i32x8 sums, u8x32 w, i8x32 x) {
+    return CK_JOIN4(dot4_16(CK_LOW4(sums), CK_LOW16(w), CK_LOW16(x)),
+                    dot4_16(CK_HIGH4(sums), CK_HIGH16(w), CK_HIGH16(x)));
+}
+// Whether dot4_16 is one instruction, as with AVX-VNNI and Arm's dot product; where it is three, pairs are faster. Its results
+// are the same for weights of 0...127, and for others they tell: what is put together from products of 16 bits saturates or
+// wraps there.
+static int dots_four(void) {
+    static int known; // 1: no, 2: yes
+    int found = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (found) return found == 2;
+    volatile int8_t most = 127, least = -128;
+    volatile uint8_t all = 255, high = 128;
+    i32x4 unsigned_ = dot4_16((i32x4){0}, all + (u8x16){0}, most + (i8x16){0});
+    i32x4 signed_ = dot4_16((i32x4){0}, high + (u8x16){0}, least + (i8x16){0});
+    found = unsigned_[0] == 4 * 127 * 255 || signed_[0] == 4 * 128 * 128 ? 2 : 1;
+    __atomic_store_n(&known, found, __ATOMIC_RELAXED);
+    return found == 2;
+}
+#define CK_MAY_DOT4 dots_four()
 #elif defined(__ARM_FEATURE_DOTPROD)
 CK_INLINE i32x8 dot4(i32x8 sums, u8x32 w, i8x32 x) {
     return CK_JOIN4((i32x4)vdotq_s32((int32x4_t)CK_LOW4(sums), (int8x16_t)CK_LOW16(w), (int8x16_t)CK_LOW16(x)),

@@ -52,6 +52,25 @@ def test_a_question_that_waits_for_another_tab_can_be_stopped(context, page, sit
     page.wait_for_selector(f"{REPLY} >> nth=1 >> text=Stopped before the first word.")
 
 
+def test_a_reply_whose_tab_is_closed_is_cut_off_in_the_others_and_can_be_continued(context, page, site):
+    long_reply(page, site)
+    others = [second_tab(context, page, site) for _ in range(2)]
+    for other in others:
+        other.wait_for_selector(".message-statistics >> text=Being written in another tab")
+    page.close()
+    for other in others:
+        other.wait_for_selector(f"{REPLY} .message-footer >> text=Cut off")
+        watch_labels(other)
+    others[0].wait_for_timeout(1000)
+    for other in others:
+        assert other.evaluate("labels.length") < 5, other.evaluate("labels.slice(0, 9)")
+        assert not other.locator("text=Being written in another tab").count()
+    others[0].click(f"{REPLY} >> text=Continue", timeout=3000)
+    wait_for(others[0], LIVE_TEXT)
+    others[1].wait_for_selector(".message-statistics >> text=Being written in another tab")
+    others[0].press("#message-input", "Escape")
+
+
 def test_a_reply_that_ends_in_another_tab_is_never_called_cut_off(context, page, site):
     page.goto(site.url + "blank.html")
     change_settings(page, maxTokens=500)

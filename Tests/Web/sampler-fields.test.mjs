@@ -36,11 +36,11 @@ describe('the settings of a reply', () => {
   for (const [name, text, problem] of [
     ['temperature', 'warm', 'Temperature is a number from 0 to 100; “warm” is not.'],
     ['topP', '1.5', 'Top-p is a number from 0 to 1; “1.5” is not.'],
-    ['topK', '1.5', 'Top-k is a whole number of at least 0; “1.5” is not.'],
-    ['topK', '-1', 'Top-k is a whole number of at least 0; “-1” is not.'],
-    ['repeatLastN', '-2', 'Penalty window is a whole number of at least -1; “-2” is not.'],
+    ['topK', '1.5', 'Top-k is a whole number from 0 to 2,147,483,647; “1.5” is not.'],
+    ['topK', '-1', 'Top-k is a whole number from 0 to 2,147,483,647; “-1” is not.'],
+    ['repeatLastN', '-2', 'Penalty window is a whole number from -1 to 2,147,483,647; “-2” is not.'],
     ['minP', 'NaN', 'Min-p is a number from 0 to 1; “NaN” is not.'],
-    ['seed', '1e400', 'Seed is a whole number of at least 0; “1e400” is not.'],
+    ['seed', '1e400', 'Seed is a whole number from 0 to 9,007,199,254,740,991; “1e400” is not.'],
     ['typicalP', '0x1', 'Typical-p is a number from 0 to 1; “0x1” is not.'],
   ]) {
     it(`refuse “${text}” as ${name} with a sentence`, () =>

@@ -16,8 +16,24 @@ import WorkerCore
     #expect(harness.generate(.text(String(repeating: "a", count: 64))).ids.count == 1)
   }
 
-  @Test func aLongPromptIsReadInSlicesThatCanBeCancelledBetween() {
+  /// Longer than the context has bytes even of the longest tokens.
+  @Test func aPromptThatCannotFitIsRefusedUnread() throws {
     let harness = WorkerHarness.loaded()
+    let long = String(repeating: "a", count: 5_000_000)
+    for input in [GenerationInput.text(long), .chat(ChatInput(messages: [.user(long)]))] {
+      let id = harness.request()
+      harness.worker.receive(.generate(id, GenerationCommand(input: input)))
+      #expect(!harness.step())
+      let error = try #require(harness.reply(id).error)
+      #expect(error.code == .contextOverflow && error.message.contains("at least"))
+    }
+  }
+
+  @Test func aLongPromptIsReadInSlicesThatCanBeCancelledBetween() {
+    var model = TinyModel()
+    model.contextLength = 65536
+    let harness = WorkerHarness()
+    harness.load(model, LoadCommand(model: "tiny.gguf", contextLength: 65536))
     let long = String(repeating: "a", count: 300_000)
     for input in [GenerationInput.text(long), .chat(ChatInput(messages: [.user(long)]))] {
       let id = harness.request()

@@ -47,6 +47,13 @@ import WorkerCore
     harness.run()
   }
 
+  @Test func aTextTooLongToTokenizeIsRefused() {
+    let harness = WorkerHarness.loaded()
+    harness.worker.receive(.tokenize(50, TokenizeCommand(text: String(repeating: "a", count: 4 << 20 | 1))))
+    #expect(harness.reply(50).error?.code == .invalidRequest)
+    #expect(!harness.step())
+  }
+
   static let badRequests: [GenerationCommand] = {
     func text(_ change: (inout GenerationOptions) -> Void) -> GenerationCommand {
       var options = GenerationOptions()

@@ -7,6 +7,7 @@ import { Composer } from './composer.js';
 import { ConversationArchive } from './conversations.js';
 import { displayName, findModel, fitOf } from './device.js';
 import { byId } from './dom.js';
+import { onUnkept } from './draft.js';
 import { acceptDrops, whyLeft } from './drop.js';
 import { LoadingView } from './loading-view.js';
 import { currentPlace, onPlaceChange, rememberPlace } from './place.js';
@@ -25,6 +26,7 @@ const store = { ...engines.state, cancelDownload: () => engines.cancelLoad() };
 const archive = new ConversationArchive();
 watchStorage(archive, () => byId('export').click());
 archive.purge().catch(() => {});
+onUnkept(() => toast('This is too large to be kept until it is sent: a reload would lose what you have not sent.'));
 const chat = new Chat(engines, store, archive);
 
 let isEmpty = true;

@@ -15,13 +15,28 @@ export function draft(part) {
   }
 }
 
+/** @type {Set<Part>} Those that storage has no room for. */
+const unkept = new Set();
+let tellUnkept = () => {};
+
+/** @param {() => void} tell A draft has become too large to be there after a reload. */
+export function onUnkept(tell) {
+  tellUnkept = tell;
+}
+
 /** @param {Part} part @param {string | null} value */
 export function keepDraft(part, value) {
+  const key = `swiftlet-draft${part}`;
   try {
-    if (value === null) sessionStorage.removeItem(`swiftlet-draft${part}`);
-    else sessionStorage.setItem(`swiftlet-draft${part}`, value);
-  } catch {
-    // Storage is full or blocked.
+    if (value === null) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, value);
+    unkept.delete(part);
+  } catch (error) {
+    if (/** @type {Error} */ (error).name !== 'QuotaExceededError') return; // Storage is blocked.
+    // Older words would come back in place of these.
+    sessionStorage.removeItem(key);
+    if (!unkept.has(part)) tellUnkept();
+    unkept.add(part);
   }
 }
 

@@ -71,8 +71,10 @@ export class RepliesElsewhere {
   async look(conversation, mine) {
     const messages = conversation.path.filter((message) => message.ending === 'cut' && message !== mine);
     const { held = [] } = (messages.length && (await navigator.locks?.query().catch(() => null))) || {};
+    // Those who wait for a reply share its lock; who writes it has it alone.
+    const written = new Set(held.filter(({ mode }) => mode === 'exclusive').map(({ name }) => name));
     for (const message of messages) {
-      if (this.has(message) || !held.some((lock) => lock.name === lockOf(message))) continue;
+      if (this.has(message) || !written.has(lockOf(message))) continue;
       this.#ids.add(message.id);
       this.#show(conversation);
       navigator.locks.request(lockOf(message), { mode: 'shared' }, async () => {

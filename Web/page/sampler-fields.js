@@ -107,6 +107,6 @@ export function readField({ label, low, high, isWhole }, text) {
   const value = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(typed) ? Number(typed) : Number.NaN;
   if (value >= low && value <= high && (!isWhole || Number.isSafeInteger(value))) return { value };
   const kind = isWhole ? 'a whole number' : 'a number';
-  const range = high < most ? `from ${low} to ${high}` : `of at least ${formatCount(low)}`;
+  const range = `from ${formatCount(low)} to ${formatCount(high)}`;
   return { problem: `${label} is ${kind} ${range}; “${text.trim().slice(0, 20)}” is not.` };
 }

@@ -114,7 +114,15 @@ export class ModelReceiver {
       await this.#engine.turn();
       this.#signal.throwIfAborted();
     }
+    if (!this.isFull) await this.#tellKept();
     return this.isFull;
+  }
+
+  /** Says all that is here already: progress is told now and then only, and the source may keep people waiting. */
+  async #tellKept() {
+    await new Promise((resolve) => setTimeout(resolve, 110));
+    this.#signal.throwIfAborted();
+    this.#report();
   }
 
   /**

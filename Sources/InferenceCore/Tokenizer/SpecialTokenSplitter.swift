@@ -83,6 +83,7 @@ struct SpecialTokenSplitter {
     var placed: [(range: Range<Int>, token: TokenID)] = []
     while length > 0 {
       if hasLength[length] {
+        candidates.removeAll { isTaken[$0.start] }
         for candidate in candidates where candidate.length >= length && !isTaken[candidate.start] {
           var range = candidate.start..<candidate.start + length
           guard !range.contains(where: { isTaken[$0] }), let token = search.token(range) else { continue }
@@ -167,16 +168,19 @@ struct SpecialTokenSplitter {
     var (found, length) = (0, 1)
     // The range has those that share `length` bytes with the text; one that has no more comes first.
     while !range.isEmpty {
-      let first = ordered[range.lowerBound]
-      if vocabulary.text(first).count == length {
-        if search.may(first, cover: start..<start + length), isWanted(first) { found = length }
+      let shortest = ordered[range.lowerBound]
+      if vocabulary.text(shortest).count == length {
+        if search.may(shortest, cover: start..<start + length), isWanted(shortest) { found = length }
         range = range.lowerBound + 1..<range.upperBound
       }
-      guard start + length < text.count else { break }
+      guard start + length < text.count, !range.isEmpty else { break }
       let byte = text[start + length]
-      let low = partition(range) { vocabulary.text($0)[length] < byte }
-      range = low..<partition(low..<range.upperBound) { vocabulary.text($0)[length] == byte }
       length += 1
+      // In runs of one character all of them go on with it.
+      let (first, last) = (vocabulary.text(ordered[range.lowerBound]), vocabulary.text(ordered[range.upperBound - 1]))
+      if first[length - 1] == byte, last[length - 1] == byte { continue }
+      let low = partition(range) { vocabulary.text($0)[length - 1] < byte }
+      range = low..<partition(low..<range.upperBound) { vocabulary.text($0)[length - 1] == byte }
     }
     return found
   }

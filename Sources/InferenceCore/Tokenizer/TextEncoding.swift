@@ -5,7 +5,10 @@ public struct TextEncoding {
 
   private let tokenizer: Tokenizer
   private let text: [UInt8]
-  private let fragments: [TextFragment]
+  private let parsesSpecial: Bool
+  private let plain: [Int]
+  /// Nil before the text was split.
+  private var fragments: [TextFragment]?
   /// Whether what stands after the text is there, if anything does.
   private var isEnded: Bool
   private var nextFragment = 0
@@ -16,10 +19,14 @@ public struct TextEncoding {
   public init(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, plain: [Int] = [], tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
     self.text = text
-    fragments = tokenizer.fragments(of: text, parseSpecial: parseSpecial, plain: plain)
+    parsesSpecial = parseSpecial
+    self.plain = plain
     isEnded = !(addSpecial && tokenizer.addsEndOfText)
     if addSpecial, tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText { tokens.append(begin) }
   }
+
+  /// Bytes of the text.
+  public var byteCount: Int { text.count }
 
   /// Goes on with the text.
   ///
@@ -28,6 +35,8 @@ public struct TextEncoding {
   public mutating func advance(steps: Int = .max) -> Bool {
     var steps = max(1, steps)
     let text = text
+    let fragments = fragments ?? tokenizer.fragments(of: text, parseSpecial: parsesSpecial, plain: plain)
+    self.fragments = fragments
     while nextFragment < fragments.count {
       switch fragments[nextFragment] {
       case .token(let token):

@@ -69,6 +69,8 @@ public final class Tokenizer {
     self.vocabulary = vocabulary
   }
 
+  /// Bytes of the longest token: a text of so many times more has more tokens.
+  public var longestToken: Int { vocabulary.longestText }
   /// How many tokens there are; ids count from 0.
   public var vocabularySize: Int { vocabulary.count }
   /// The token that stands before a text.

@@ -122,10 +122,10 @@ final class LoadedModel {
   }
 
   /// What to say of a prompt that is too long.
-  func overflow(tokens count: Int) -> WorkerError {
+  func overflow(tokens count: Int, isExact: Bool = true) -> WorkerError {
     WorkerError(
       .contextOverflow,
-      "The prompt has \(count) tokens, \(count - info.contextLength) more than the context of \(info.contextLength) holds. "
+      "The prompt has \(isExact ? "" : "at least ")\(count) tokens, \(count - info.contextLength) more than the context of \(info.contextLength) holds. "
         + "Shorten it, start a new conversation, or load the model with a longer context"
         + (info.contextLength < info.trainedContextLength ? " (up to \(info.trainedContextLength))." : "."),
       need: UInt64(count), limit: UInt64(info.contextLength))

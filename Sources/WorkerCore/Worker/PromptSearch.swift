@@ -43,41 +43,54 @@ struct PromptSearch {
   mutating func step(_ model: LoadedModel) throws(WorkerError) -> [TokenID]? {
     // Most conversations fit whole.
     let cut = low == 0 ? 0 : (low + high) / 2
-    guard let tokens = try prompt(cut, model) else { return nil }
-    guard !tokens.isEmpty else { throw WorkerError(.invalidRequest, "The prompt is empty.") }
-    if tokens.count <= model.info.contextLength {
+    guard let attempt = try advance(cut, model) else { return nil }
+    switch attempt {
+    case .fits(let tokens):
+      guard !tokens.isEmpty else { throw WorkerError(.invalidRequest, "The prompt is empty.") }
       found = tokens
       high = cut
-    } else {
+    case .tooLong(let count, let isExact):
       low = cut + 1
+      if low == high, found == nil { throw model.overflow(tokens: count, isExact: isExact) }
     }
-    if low < high { return nil }
-    guard let found else { throw model.overflow(tokens: tokens.count) }
-    return found
+    return low < high ? nil : found
   }
 
-  /// - Returns: the tokens of an attempt, all or more than the context holds; nil while they are not there.
-  private mutating func prompt(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> [TokenID]? {
+  private enum Attempt {
+    case fits([TokenID])
+    case tooLong(tokens: Int, isExact: Bool)
+  }
+
+  /// - Returns: what became of an attempt; nil while it goes on.
+  private mutating func advance(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> Attempt? {
+    let most = model.info.contextLength
     if case .tokens(let given) = input {
       try model.checkTokens(given)
-      return given
+      return given.count <= most ? .fits(given) : .tooLong(tokens: given.count, isExact: true)
     }
     if encoding == nil { encoding = try begin(cut, model) }
     guard var current = encoding else { return nil }
     // The one reference, so that its arrays are not copied.
     encoding = nil
+    // What is too long whatever it says is not worth its time and memory.
+    let fewest = current.byteCount / max(1, model.tokenizer.longestToken)
+    guard fewest <= most else { return .tooLong(tokens: fewest, isExact: false) }
     // How much too long it is, only the last attempt has to know.
-    let isTooLong = cut + 1 < cuts.count && current.tokens.count > model.info.contextLength
-    guard isTooLong || current.advance(steps: Self.steps) else {
+    if cut + 1 < cuts.count, current.tokens.count > most {
+      return .tooLong(tokens: current.tokens.count, isExact: false)
+    }
+    guard current.advance(steps: Self.steps) else {
       encoding = current
       return nil
     }
+    var tokens = current.tokens
     // Many templates write the begin-of-text token themselves, others leave it to the tokenizer.
-    let tokenizer = model.tokenizer
-    guard case .chat = input, tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText,
-      current.tokens.first != begin
-    else { return current.tokens }
-    return [begin] + current.tokens
+    if case .chat = input, model.tokenizer.addsBeginOfText, let begin = model.tokenizer.beginOfText,
+      tokens.first != begin
+    {
+      tokens.insert(begin, at: 0)
+    }
+    return tokens.count <= most ? .fits(tokens) : .tooLong(tokens: tokens.count, isExact: true)
   }
 
   private func begin(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> TextEncoding? {

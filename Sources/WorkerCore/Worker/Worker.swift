@@ -121,6 +121,12 @@ public final class Worker {
       case .generate(let command):
         try prepare(id, command, receivedAt: request.time, on: model)
       case .tokenize(let command):
+        guard command.text.utf8.count <= Self.longestText else {
+          throw WorkerError(
+            .invalidRequest,
+            "The text has \(command.text.utf8.count) bytes; at most \(Self.longestText) are tokenized at a time. Send it in "
+              + "parts, cut between words.")
+        }
         let encoding = TextEncoding(
           Array(command.text.utf8), addSpecial: command.addSpecial, parseSpecial: command.parseSpecial,
           tokenizer: model.tokenizer)
@@ -137,6 +143,9 @@ public final class Worker {
       host.emit(.failed(id, error))
     }
   }
+
+  /// Bytes of the longest text to tokenize: one long word takes sixty times as much memory on the way.
+  private static let longestText = 4 << 20
 
   /// A slice of the oldest text that is being tokenized.
   private func stepTokenizing() {
