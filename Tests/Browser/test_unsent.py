@@ -1,6 +1,6 @@
 """Words that were typed and not sent, and what is undone late: they are where they belong."""
 
-from steps import ask, change_settings, open_page, wait_for
+from steps import READY, ask, change_settings, open_page, wait_for
 from test_conversations import menu
 
 EDITOR = ".editor textarea"
@@ -158,3 +158,19 @@ def test_a_name_that_is_being_typed_outlives_a_reload(page, site):
         page.wait_for_selector(f"button.conversation-title >> text=/^{after}$/")
     page.wait_for_selector("button.conversation-title >> text=/^Shown$/")
     assert page.locator(".conversation").count() == 2 and page.locator(name).count() == 0
+
+
+def test_words_too_large_to_be_kept_say_so_and_leave_no_older_ones_behind(page, site):
+    open_page(page, site)
+    put = """(length) => {
+      const input = document.querySelector('#message-input');
+      input.value = 'x'.repeat(length);
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+    }"""
+    page.evaluate(put, 3_000_000)
+    assert not page.locator(".toast").count()
+    page.evaluate(put, 6_000_000)
+    page.wait_for_selector(".toast >> text=too large to be kept")
+    page.reload()
+    page.wait_for_selector(READY, state="attached")
+    assert page.input_value("#message-input") in ["", "x" * 6_000_000]
