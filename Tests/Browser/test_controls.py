@@ -48,6 +48,27 @@ def test_the_end_stays_in_view_while_the_message_grows(page, site):
     wait_for(page, AT_END, seconds=5)
 
 
+def test_what_the_keyboard_reaches_stays_in_view(page, site):
+    open_page(page, site)
+    import_conversation(page, alternating(12, lambda index: f"Number {index}. " + "Many words here. " * 200))
+    page.wait_for_selector(".message >> nth=11")
+    wait_for(page, AT_END)
+    page.evaluate("""() => [...document.querySelectorAll('header button, #sidebar button, .sidebar button')]
+        .filter((node) => node.checkVisibility()).at(-1).focus()""")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.message') !== null"):
+            break
+    assert page.evaluate("document.activeElement.closest('.message') === document.querySelector('.message')")
+    page.wait_for_timeout(300)  # What would scroll it away again does so with the next resize.
+    assert page.evaluate("""() => {
+      const box = document.activeElement.getBoundingClientRect();
+      const stage = document.querySelector('#stage').getBoundingClientRect();
+      return box.bottom > stage.top && box.top < stage.bottom;
+    }""")
+    assert page.is_visible("#jump")
+
+
 def test_what_is_unfolded_stays_where_it_was_unfolded(page, site):
     open_page(page, site)
     thoughts = "<think>\n" + "Thinking goes on and on.\n\n" * 60 + "</think>\n\nShort."

@@ -79,6 +79,12 @@ export class ThreadView {
       },
       { passive: true },
     );
+    // What the keyboard reaches stays in view, whatever gets its real height by that.
+    this.#thread.addEventListener('focusin', ({ target }) => {
+      if (!(/** @type {Element} */ (target).matches(':focus-visible'))) return;
+      this.#following = false;
+      requestAnimationFrame(() => this.#lookDown());
+    });
     // What is unfolded is read from its beginning.
     this.#thread.addEventListener('click', ({ target }) => {
       if (/** @type {Element} */ (target).closest('summary')) this.#following = false;
