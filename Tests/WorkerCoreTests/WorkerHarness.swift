@@ -1,6 +1,14 @@
+import CKernels
 import InferenceCore
 import SwiftletTestSupport
 import WorkerCore
+
+/// Runs a test that makes kernels simpler, which are the whole program's, and puts the fastest ones back.
+func puttingKernelsBack(_ test: () throws -> Void) rethrows {
+  let standard = String(cString: ck_instruction_set())
+  defer { _ = ck_select_instruction_set(standard) }
+  try test()
+}
 
 /// A shell for tests: feeds a worker by hand, keeps its events, and has a clock that stands still unless told.
 final class WorkerHarness {

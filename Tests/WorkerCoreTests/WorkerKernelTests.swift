@@ -10,11 +10,8 @@ import WorkerCore
 
   private static var current: String { String(cString: ck_instruction_set()) }
 
-  /// Runs a test with the fastest kernels at first, and puts them back.
   private func withKernels(_ test: (WorkerHarness) -> Void) {
-    let standard = Self.current
-    defer { _ = ck_select_instruction_set(standard) }
-    test(WorkerHarness())
+    puttingKernelsBack { test(WorkerHarness()) }
   }
 
   @Test(.enabled(if: current.hasPrefix("avx"), "this machine has one instruction set"))

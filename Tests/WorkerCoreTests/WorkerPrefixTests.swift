@@ -207,7 +207,7 @@ import WorkerCore
       checks += 1
       return checks != 1
     }
-    _ = harness.generate(Self.question, .greedy(40), conversation: "d")
+    puttingKernelsBack { _ = harness.generate(Self.question, .greedy(40), conversation: "d") }
     #expect(harness.files["c"] == nil)
   }
 }

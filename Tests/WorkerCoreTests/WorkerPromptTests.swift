@@ -20,10 +20,12 @@ import WorkerCore
   @Test func aPromptThatCannotFitIsRefusedUnread() throws {
     let harness = WorkerHarness.loaded()
     let long = String(repeating: "a", count: 5_000_000)
-    for input in [GenerationInput.text(long), .chat(ChatInput(messages: [.user(long)]))] {
+    for (input, most) in [(GenerationInput.text(long), 1), (.chat(ChatInput(messages: [.user(long)])), 40)] {
       let id = harness.request()
       harness.worker.receive(.generate(id, GenerationCommand(input: input)))
-      #expect(!harness.step())
+      var slices = 1
+      while harness.step() { slices += 1 }
+      #expect(slices <= most)
       let error = try #require(harness.reply(id).error)
       #expect(error.code == .contextOverflow && error.message.contains("at least"))
     }
@@ -96,8 +98,8 @@ import WorkerCore
     harness.worker.receive(.generate(70, command))
     var slices = 0
     while harness.reply(70).started == nil, harness.step() { slices += 1 }
-    // Eleven attempts, of which the longer ones take two.
-    #expect((8...20).contains(slices))
+    // Eleven attempts, of which the longer ones take some.
+    #expect((8...40).contains(slices))
     harness.worker.receive(.cancel(70))
     #expect(harness.reply(70).finished?.reason == .aborted)
 
@@ -106,6 +108,53 @@ import WorkerCore
     harness.worker.receive(.cancel(71))
     #expect(harness.reply(71).started == nil && harness.reply(71).finished?.reason == .aborted)
     #expect(!harness.step())
+  }
+
+  /// Messages are read, marked and rendered in slices, whatever they spell.
+  @Test(arguments: ["<", "<|im_end|>", "a", "word "]) func aLongMessageIsReadInShortSlices(text: String) {
+    let harness = WorkerHarness.loaded()
+    let chat = ChatInput(messages: [.user(String(repeating: text, count: 3_000_000 / text.utf8.count))])
+    let clock = ContinuousClock()
+    for command in [WorkerCommand.generate(80, GenerationCommand(input: .chat(chat))), .applyTemplate(81, chat)] {
+      var (slices, longest) = (1, Duration.zero)
+      let before = harness.events.count
+      harness.worker.receive(command)
+      while true {
+        let start = clock.now
+        let goesOn = harness.step()
+        longest = max(longest, clock.now - start)
+        guard goesOn else { break }
+        slices += 1
+      }
+      #expect(harness.events.count == before + 1)
+      print("\(text): \(slices) slices, the longest took \(longest)")
+      // A slice takes some milliseconds; debug builds on a busy machine are slow.
+      #expect(longest < .seconds(2))
+    }
+    harness.worker.receive(.applyTemplate(82, chat))
+    harness.worker.receive(.cancel(82))
+    #expect(harness.reply(82).error == nil || harness.reply(82).error?.code == .cancelled)
+  }
+
+  @Test func moreTextThanIsReadIsRefusedOrGoesFirst() throws {
+    let harness = WorkerHarness.loaded()
+    let long = String(repeating: "a", count: 9_000_000)
+    let messages: [ChatMessage] = [
+      .system("Be brief."), .user(long), .assistant(long), .user("Question?"), .assistant("Yes."), .user("Why?"),
+    ]
+    let error = try #require(harness.generate(.chat(ChatInput(messages: messages))).error)
+    #expect(error.code == .contextOverflow && error.message.contains("at most 16777216"))
+    harness.worker.receive(.applyTemplate(90, ChatInput(messages: messages)))
+    harness.run()
+    #expect(harness.reply(90).error?.code == .contextOverflow)
+    var options = GenerationOptions.greedy(4)
+    options.overflow = .dropOldestMessages
+    let prompt = try #require(harness.generate(.chat(ChatInput(messages: messages)), options).started?.promptTokens)
+    let text = String(decoding: prompt.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+    #expect(text.contains("Be brief.") && text.contains("Question?") && text.contains("Why?") && prompt.count < 200)
+    // The last one alone is too long.
+    let alone = ChatInput(messages: messages + [.user(long + long)])
+    #expect(harness.generate(.chat(alone), options).error?.code == .contextOverflow)
   }
 
   @Test func whatFollowsTheLastQuestionIsShortenedToo() throws {

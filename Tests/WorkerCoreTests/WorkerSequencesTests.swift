@@ -127,7 +127,7 @@ import WorkerCore
     harness.step()
     var answers = [false, true]
     harness.kernelsPass = { _ in answers.isEmpty ? true : answers.removeFirst() }
-    harness.run()
+    puttingKernelsBack { harness.run() }
     #expect(harness.reply(first).error?.code == .internalError)
     let reply = harness.reply(second)
     #expect(reply.finished != nil || reply.error?.code == .internalError)

@@ -4,8 +4,8 @@
 /// them (`trim_blocks`, `lstrip_blocks`), values cannot be changed, `tojson` is Python's `json.dumps` without ASCII
 /// escapes, and `raise_exception`, `strftime_now`, `break` and `continue` exist.
 public struct ChatTemplate: Sendable {
-  private let statements: [TemplateStatement]
-  private let names: [[UInt8]]
+  fileprivate let statements: [TemplateStatement]
+  fileprivate let names: [[UInt8]]
 
   /// Parses a template.
   public init(_ source: [UInt8]) throws(TemplateError) {
@@ -27,8 +27,40 @@ public struct ChatTemplate: Sendable {
   public func render(
     _ variables: TemplateMapping, now: TemplateDate? = nil, limits: TemplateLimits = TemplateLimits()
   ) throws(TemplateError) -> [UInt8] {
-    let interpreter = TemplateInterpreter(names: names, variables: variables, now: now, limits: limits)
-    return try interpreter.render(statements, variables: variables)
+    let rendering = try TemplateRendering(self, variables, now: now, limits: limits)
+    while true {
+      if let text = try rendering.advance() { return text }
+    }
+  }
+}
+
+/// A template on its way to becoming text, one slice of work at a time, so that nothing waits for a long conversation.
+public final class TemplateRendering {
+  private let interpreter: TemplateInterpreter
+
+  /// - Parameters: as of ``ChatTemplate/render(_:now:limits:)``.
+  public convenience init(
+    _ template: ChatTemplate, _ chat: ChatVariables, now: TemplateDate? = nil,
+    limits: TemplateLimits = TemplateLimits()
+  ) throws(TemplateError) {
+    try self.init(template, chat.variables, now: now, limits: limits)
+  }
+
+  /// Renders with any variables.
+  public init(
+    _ template: ChatTemplate, _ variables: TemplateMapping, now: TemplateDate? = nil,
+    limits: TemplateLimits = TemplateLimits()
+  ) throws(TemplateError) {
+    interpreter = TemplateInterpreter(names: template.names, variables: variables, now: now, limits: limits)
+    try interpreter.begin(template.statements, variables: variables)
+  }
+
+  /// Goes on with the template: at least with one statement, and with all of each loop inside of a macro.
+  ///
+  /// - Parameter steps: About how many steps of ``TemplateLimits/steps`` to take.
+  /// - Returns: the text once it is whole.
+  public func advance(steps: Int = .max) throws(TemplateError) -> [UInt8]? {
+    try interpreter.advance(steps: steps) ? interpreter.output : nil
   }
 }
 

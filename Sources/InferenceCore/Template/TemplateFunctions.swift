@@ -157,7 +157,7 @@ extension TemplateInterpreter {
       }
     }
     scope = outer
-    let (text, _) = try capture(macro.body, in: inner)
+    let text = try capture(macro.body, in: inner)
     leaveCall()
     position = place
     return try produce(text)

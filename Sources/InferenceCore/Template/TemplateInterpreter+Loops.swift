@@ -5,7 +5,12 @@ extension TemplateInterpreter {
   /// what the body does.
   final class LoopState {
     let loop: TemplateLoop
+    /// The scope around it.
     let scope: Scope
+    /// The scope that is there again after it.
+    let caller: Scope
+    /// The value of the variable `loop`.
+    let value: TemplateValue
     let depth: Int
     var source: [TemplateValue]
     var taken = 0
@@ -17,43 +22,61 @@ extension TemplateInterpreter {
     /// The element after the current one, if it has been asked for.
     var next: TemplateValue?
     var lastChanged: TemplateValue?
+    /// Whether an iteration came to its end: Jinja runs `else` when `break` or `continue` cut all of them short.
+    var isCompleted = false
 
-    init(_ loop: TemplateLoop, over source: [TemplateValue], in scope: Scope, depth: Int) {
+    init(
+      _ loop: TemplateLoop, over source: [TemplateValue], in scope: Scope, caller: Scope, value: TemplateValue,
+      depth: Int
+    ) {
       self.loop = loop
       self.source = source
       self.scope = scope
+      self.caller = caller
+      self.value = value
       self.depth = depth
       isFiltered = loop.condition != nil
     }
   }
 
-  func execute(_ loop: TemplateLoop) throws(TemplateError) -> Flow {
+  func begin(_ loop: TemplateLoop) throws(TemplateError) {
     let sequence = try evaluate(loop.sequence)
     position = loop.sequence.position
-    try run(loop, over: try elements(of: sequence), in: scope, depth: 0)
-    return .normal
+    try begin(loop, over: try elements(of: sequence), in: scope, depth: 0)
   }
 
-  private func run(
+  private func begin(
     _ loop: TemplateLoop, over source: [TemplateValue], in outer: Scope, depth: Int
   ) throws(TemplateError) {
-    let state = LoopState(loop, over: source, in: outer, depth: depth)
+    let value = TemplateValue.object(TemplateObject(.loop(loops.count)))
+    let state = LoopState(loop, over: source, in: outer, caller: scope, value: value, depth: depth)
     loops.append(state)
-    let value = TemplateValue.object(TemplateObject(.loop(loops.count - 1)))
-    let caller = scope
-    // Jinja runs `else` unless an iteration came to its end, even when `break` or `continue` cut all of them short.
-    var isCompleted = false
-    while let element = try advance(state) {
-      try charge()
-      scope = Scope(in: outer)
-      if let loopName { scope.set(loopName, to: value) }
-      try assign(element, to: loop.target)
-      let flow = try execute(loop.body)
-      if flow == .leaveLoop { break }
-      if flow == .normal { isCompleted = true }
-    }
-    scope = caller
-    if !isCompleted { _ = try execute(loop.otherwise, in: Scope(in: outer)) }
+    try iterate(state)
+  }
+
+  /// Begins the next iteration, or ends the loop.
+  private func iterate(_ state: LoopState) throws(TemplateError) {
+    guard let element = try advance(state) else { return try end(state) }
+    try charge()
+    scope = Scope(in: state.scope)
+    if let loopName { scope.set(loopName, to: state.value) }
+    try assign(element, to: state.loop.target)
+    try push(state.loop.body, .iteration(state))
+  }
+
+  func endIteration(of state: LoopState) throws(TemplateError) {
+    let ended = flow
+    flow = .normal
+    if ended == .leaveLoop { return try end(state) }
+    if ended == .normal { state.isCompleted = true }
+    try iterate(state)
+  }
+
+  private func end(_ state: LoopState) throws(TemplateError) {
+    scope = state.caller
+    guard !state.isCompleted else { return }
+    try push(state.loop.otherwise, .swallowing(outer: scope))
+    scope = Scope(in: state.scope)
   }
 
   private func advance(_ state: LoopState) throws(TemplateError) -> TemplateValue? {
@@ -140,7 +163,9 @@ extension TemplateInterpreter {
     try enterCall()
     let outer = output
     output = []
-    try run(state.loop, over: try elements(of: sequence), in: state.scope, depth: state.depth + 1)
+    let below = frames.count
+    try begin(state.loop, over: try elements(of: sequence), in: state.scope, depth: state.depth + 1)
+    try run(above: below)
     let text = output
     output = outer
     leaveCall()

@@ -1,56 +1,111 @@
 extension TemplateInterpreter {
-  /// How a run of statements ended.
+  /// How a body goes on: with its next statement, or not at all.
   enum Flow {
     case normal, leaveLoop, nextIteration
   }
 
-  /// Runs statements in the current scope.
-  func execute(_ statements: [TemplateStatement]) throws(TemplateError) -> Flow {
-    try enter()
-    var flow = Flow.normal
-    for statement in statements where flow == .normal {
-      try charge()
-      flow = try execute(statement)
-    }
-    leave()
-    return flow
+  /// A body that is being run.
+  struct Frame {
+    let statements: [TemplateStatement]
+    var next = 0
+    let end: End
   }
 
-  private func execute(_ statement: TemplateStatement) throws(TemplateError) -> Flow {
+  /// What follows a body's last statement.
+  enum End {
+    /// The body around it goes on, or ends as this one did.
+    case passingOn
+    /// The same, with the scope that was there before.
+    case leaving(outer: Scope)
+    /// The same, however this one ended.
+    case swallowing(outer: Scope)
+    case iteration(LoopState)
+    case capture(TemplateTarget, [TemplatePostfix], outer: Scope, output: [UInt8])
+    case filter([TemplatePostfix], outer: Scope, output: [UInt8])
+  }
+
+  /// Begins a body; ``step()`` runs it.
+  func push(_ statements: [TemplateStatement], _ end: End) throws(TemplateError) {
+    try enter()
+    frames.append(Frame(statements: statements, end: end))
+  }
+
+  /// Runs bodies until there are only so many.
+  func run(above count: Int) throws(TemplateError) {
+    while frames.count > count { try step() }
+  }
+
+  /// Runs the next statement of the innermost body, or ends it.
+  func step() throws(TemplateError) {
+    let last = frames.count - 1
+    let next = frames[last].next
+    guard flow == .normal, next < frames[last].statements.count else {
+      leave()
+      return try end(frames.removeLast())
+    }
+    frames[last].next += 1
+    try charge()
+    try execute(frames[last].statements[next])
+  }
+
+  private func end(_ frame: Frame) throws(TemplateError) {
+    switch frame.end {
+    case .passingOn: break
+    case .leaving(let outer):
+      scope = outer
+    case .swallowing(let outer):
+      scope = outer
+      flow = .normal
+    case .iteration(let loop):
+      try endIteration(of: loop)
+    case .capture(let target, let filters, let outer, let before):
+      scope = outer
+      let text = output
+      output = before
+      try assign(try apply(filters, to: try produce(text)), to: target)
+    case .filter(let filters, let outer, let before):
+      scope = outer
+      let captured = output
+      output = before
+      try write(try text(of: try apply(filters, to: try produce(captured))))
+    }
+  }
+
+  private func execute(_ statement: TemplateStatement) throws(TemplateError) {
     switch statement {
     case .text(let text):
       try write(text)
     case .output(let expression):
       try output(expression)
     case .conditional(let branches, let otherwise):
-      for branch in branches where isTrue(try evaluate(branch.condition)) { return try execute(branch.body) }
-      return try execute(otherwise)
+      for branch in branches where isTrue(try evaluate(branch.condition)) { return try push(branch.body, .passingOn) }
+      try push(otherwise, .passingOn)
     case .loop(let loop):
-      return try execute(loop)
+      try begin(loop)
     case .assign(let target, let expression):
       try assign(try evaluate(expression), to: target)
     case .capture(let target, let filters, let body):
-      let (text, flow) = try capture(body, in: Scope(in: scope))
-      try assign(try apply(filters, to: try produce(text)), to: target)
-      return flow
+      try push(body, .capture(target, filters, outer: scope, output: output))
+      (scope, output) = (Scope(in: scope), [])
     case .macro(let name, let macro):
       scope.set(name, to: bind(macro))
     case .call(let caller, let expression):
       try write(try text(of: try call(expression, with: bind(caller))))
     case .filter(let filters, let body):
-      let (captured, flow) = try capture(body, in: Scope(in: scope))
-      try write(try text(of: try apply(filters, to: try produce(captured))))
-      return flow
+      try push(body, .filter(filters, outer: scope, output: output))
+      (scope, output) = (Scope(in: scope), [])
     case .with(let assignments, let body):
-      return try execute(body, in: try scope(with: assignments))
+      let inner = try scope(with: assignments)
+      try push(body, .leaving(outer: scope))
+      scope = inner
     case .scope(let body):
-      return try execute(body, in: Scope(in: scope))
+      try push(body, .leaving(outer: scope))
+      scope = Scope(in: scope)
     case .leaveLoop:
-      return .leaveLoop
+      flow = .leaveLoop
     case .nextIteration:
-      return .nextIteration
+      flow = .nextIteration
     }
-    return .normal
   }
 
   private func output(_ expression: TemplateExpression) throws(TemplateError) {

@@ -1,4 +1,7 @@
-/// Renders a parsed template: walks its statements with a stack of scopes and a budget.
+/// Renders a parsed template: walks its statements with a stack of bodies and a budget.
+///
+/// Bodies stand on a stack of their own, not on the machine's, so that rendering stops and goes on between any two
+/// statements that no expression waits for.
 ///
 /// What can be changed while rendering (namespaces, loops, consumed iterators) and what refers to scopes (macros) lives
 /// in tables here, values hold indices: so nothing can form a reference cycle.
@@ -59,6 +62,10 @@ final class TemplateInterpreter {
   var loops: [LoopState] = []
   var macros: [BoundMacro] = []
   var generators: [Generator] = []
+  /// The bodies that are being run, the innermost last.
+  var frames: [Frame] = []
+  /// How the innermost body goes on.
+  var flow = Flow.normal
   private var callDepth = 0
   private var depth = 0
   private var stepsLeft: Int
@@ -83,11 +90,22 @@ final class TemplateInterpreter {
     }
   }
 
-  /// Renders the whole template.
-  func render(_ statements: [TemplateStatement], variables: TemplateMapping) throws(TemplateError) -> [UInt8] {
+  /// Begins with a template; ``advance(steps:)`` goes on.
+  func begin(_ statements: [TemplateStatement], variables: TemplateMapping) throws(TemplateError) {
     for entry in variables.entries { try checkDepth(of: entry.value) }
-    _ = try execute(statements)
-    return output
+    try push(statements, .passingOn)
+  }
+
+  /// Goes on for about so many steps.
+  ///
+  /// - Returns: whether the output is whole.
+  func advance(steps: Int) throws(TemplateError) -> Bool {
+    let enough = stepsLeft - min(max(1, steps), stepsLeft)
+    while !frames.isEmpty {
+      guard stepsLeft > enough || enough == 0 else { return false }
+      try step()
+    }
+    return true
   }
 
   // MARK: Errors and bounds
@@ -177,24 +195,17 @@ final class TemplateInterpreter {
 
   // MARK: Scopes and captures
 
-  /// Runs statements in a scope of their own.
-  func execute(_ statements: [TemplateStatement], in inner: Scope) throws(TemplateError) -> Flow {
-    let outer = scope
-    scope = inner
-    let flow = try execute(statements)
-    scope = outer
-    return flow
-  }
-
-  /// What running statements in a scope writes.
-  func capture(_ statements: [TemplateStatement], in inner: Scope) throws(TemplateError) -> (text: [UInt8], flow: Flow)
-  {
+  /// What a macro's body writes.
+  func capture(_ statements: [TemplateStatement], in inner: Scope) throws(TemplateError) -> [UInt8] {
     let outer = output
     output = []
-    let flow = try execute(statements, in: inner)
+    let below = frames.count
+    try push(statements, .swallowing(outer: scope))
+    scope = inner
+    try run(above: below)
     let text = output
     output = outer
-    return (text, flow)
+    return text
   }
 
   /// Counts one level of evaluation; ``leave()`` ends it.

@@ -31,21 +31,34 @@ struct BytePairModel {
     into tokens: inout [TokenID]
   ) -> Bool {
     while true {
-      if !stretch.isMerging {
+      if stretch.phase == .between {
         guard steps > 0 else { return false }
         guard let word = preTokenizer.nextWord(in: text, classes: classes, after: &stretch.words) else { return true }
-        steps -= word.count
-        if ignoresMerges, let whole = token(of: word, vocabulary, spelledIn: &stretch.escaped) {
+        if ignoresMerges, word.count <= vocabulary.longestText,
+          let whole = token(of: word, vocabulary, spelledIn: &stretch.escaped)
+        {
+          steps -= word.count
           tokens.append(whole)
           continue
         }
         stretch.chain.removeAll()
-        for (offset, byte) in word.enumerated() {
-          stretch.chain.append(token: byteTokens[Int(byte)], start: offset, length: 1)
-        }
+        (stretch.phase, stretch.word, stretch.built) = (
+          .building, stretch.words.position - word.count..<stretch.words.position, 0
+        )
       }
-      stretch.isMerging = !stretch.chain.merge(merges, steps: &steps)
-      if stretch.isMerging { return false }
+      if stretch.phase == .building {
+        let (begin, length) = (stretch.word.lowerBound, stretch.word.count)
+        let end = stretch.built + min(max(1, steps), length - stretch.built)
+        steps -= end - stretch.built
+        for offset in stretch.built..<end {
+          stretch.chain.append(token: byteTokens[Int(text[begin + offset])], start: offset, length: 1)
+        }
+        stretch.built = end
+        guard end == length else { return false }
+        stretch.phase = .merging
+      }
+      guard stretch.chain.merge(merges, steps: &steps) else { return false }
+      stretch.phase = .between
       for symbol in stretch.chain.symbols where symbol.length > 0 && symbol.token >= 0 {
         tokens.append(symbol.token)
       }

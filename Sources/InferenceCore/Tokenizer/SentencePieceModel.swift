@@ -37,23 +37,49 @@ struct SentencePieceModel {
     _ stretch: inout TextStretch, of text: UnsafeBufferPointer<UInt8>, addsSpace: Bool, vocabulary: Vocabulary,
     steps: inout Int, into tokens: inout [TokenID]
   ) -> Bool {
-    if !stretch.isMerging { stretch.escaped = Self.escapeSpaces(text, addsSpace: addsSpace) }
+    if stretch.phase == .between {
+      stretch.phase = .building
+      stretch.escaped.reserveCapacity(text.count + text.count / 2 + 3)
+      if addsSpace { Self.appendMark(to: &stretch) }
+    }
+    if stretch.phase == .building {
+      guard build(&stretch, of: text, steps: &steps) else { return false }
+      stretch.phase = .merging
+    }
     let escaped = stretch.escaped
     return escaped.withUnsafeBufferPointer { escaped in
-      if !stretch.isMerging {
-        var position = 0
-        while position < escaped.count {
-          let length = UTF8Step(escaped, at: position).length
-          stretch.chain.append(token: -1, start: position, length: length)
-          position += length
-        }
-      }
       let rules = Rules(text: escaped, vocabulary: vocabulary, priorities: priorities)
-      stretch.isMerging = !stretch.chain.merge(rules, steps: &steps)
-      if stretch.isMerging { return false }
+      guard stretch.chain.merge(rules, steps: &steps) else { return false }
       appendTokens(of: stretch.chain, escaped, vocabulary, to: &tokens)
       return true
     }
+  }
+
+  /// Marks the spaces, and makes a symbol of each character.
+  ///
+  /// - Returns: whether all of the text is through.
+  private func build(_ stretch: inout TextStretch, of text: UnsafeBufferPointer<UInt8>, steps: inout Int) -> Bool {
+    while stretch.built < text.count {
+      guard steps > 0 else { return false }
+      steps -= 1
+      if text[stretch.built] == 0x20 {
+        Self.appendMark(to: &stretch)
+        stretch.built += 1
+        continue
+      }
+      let length = UTF8Step(text, at: stretch.built).length
+      stretch.chain.append(token: -1, start: stretch.escaped.count, length: length)
+      stretch.escaped += text[stretch.built..<stretch.built + length]
+      stretch.built += length
+    }
+    return true
+  }
+
+  private static func appendMark(to stretch: inout TextStretch) {
+    stretch.chain.append(token: -1, start: stretch.escaped.count, length: 3)
+    stretch.escaped.append(spaceMark.0)
+    stretch.escaped.append(spaceMark.1)
+    stretch.escaped.append(spaceMark.2)
   }
 
   private func appendTokens(
@@ -97,21 +123,6 @@ struct SentencePieceModel {
   static func byte(named text: UnsafeBufferPointer<UInt8>) -> UInt8? {
     guard text.count == 6, let high = hexValue(text[3]), let low = hexValue(text[4]) else { return nil }
     return high << 4 | low
-  }
-
-  private static func escapeSpaces(_ text: UnsafeBufferPointer<UInt8>, addsSpace: Bool) -> [UInt8] {
-    var escaped: [UInt8] = []
-    escaped.reserveCapacity(text.count + text.count / 2 + 3)
-    func appendMark() {
-      escaped.append(spaceMark.0)
-      escaped.append(spaceMark.1)
-      escaped.append(spaceMark.2)
-    }
-    if addsSpace { appendMark() }
-    for byte in text {
-      if byte == 0x20 { appendMark() } else { escaped.append(byte) }
-    }
-    return escaped
   }
 
   /// Maps scores to integers that order the other way round. Not a number comes last.

@@ -4,6 +4,19 @@ enum TextFragment {
   case token(TokenID)
 }
 
+/// C's `isspace`.
+func isSpace(_ byte: UInt8) -> Bool {
+  byte == 0x20 || (0x09...0x0D).contains(byte)
+}
+
+/// How far the search for special tokens in a text has come.
+struct SpecialTokenSearch {
+  /// Where special tokens may begin, and the length of the longest one there.
+  var candidates: [(start: Int, length: Int)] = []
+  /// Bytes that were looked at.
+  var next = 0
+}
+
 /// Finds special tokens that are spelled out in text.
 ///
 /// Longer tokens are placed before shorter ones, from left to right, wherever the text is not taken yet: the order in
@@ -63,21 +76,22 @@ struct SpecialTokenSplitter {
   /// - Parameters:
   ///   - parseSpecial: whether control tokens are looked for; user-defined ones always are.
   ///   - plain: places, ascending, that no special token covers.
+  ///   - steps: about how much to do; see ``look(in:from:steps:at:)``.
+  /// - Returns: nil when it ran out of steps, and has to be called again.
   func split(
-    _ text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, parseSpecial: Bool, plain: [Int]
-  ) -> [TextFragment] {
+    _ text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, parseSpecial: Bool, plain: [Int],
+    found: inout SpecialTokenSearch, steps: inout Int
+  ) -> [TextFragment]? {
     let search = Search(text: text, vocabulary: vocabulary, parseSpecial: parseSpecial, plain: plain)
-    // Where special tokens may begin, and the length of the longest one there.
-    var candidates: [(start: Int, length: Int)] = []
-    var length = 0
-    for start in 0..<text.count where longest[Int(text[start])] > 0 {
-      let found = longestMatch(search, at: start)
-      if found > 0 {
-        candidates.append((start, found))
-        length = max(length, found)
-      }
+    var next = found.next
+    let isThrough = look(in: text, from: &next, steps: &steps) { start in
+      let length = longestMatch(search, at: start)
+      if length > 0 { found.candidates.append((start, length)) }
     }
-    guard !candidates.isEmpty else { return text.isEmpty ? [] : [.text(0..<text.count)] }
+    found.next = next
+    guard isThrough else { return nil }
+    var candidates = found.candidates
+    guard var length = candidates.map({ $0.length }).max() else { return text.isEmpty ? [] : [.text(0..<text.count)] }
 
     var isTaken = [Bool](repeating: false, count: text.count)
     var placed: [(range: Range<Int>, token: TokenID)] = []
@@ -111,26 +125,48 @@ struct SpecialTokenSplitter {
     return fragments
   }
 
-  /// See ``Tokenizer/spelledTokens(in:joins:)``.
-  func spelledTokens(in text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, joins: Bool) -> [Int] {
+  /// Goes on with the search for what a text spells out.
+  ///
+  /// - Returns: whether all of it is through.
+  func look(
+    for spelled: inout SpelledTokens, in text: UnsafeBufferPointer<UInt8>, vocabulary: Vocabulary, steps: inout Int
+  ) -> Bool {
     let search = Search(text: text, vocabulary: vocabulary, parseSpecial: true, plain: [])
-    var places: [Int] = []
-    let begin = text.firstIndex { !isSpace($0) } ?? text.count
-    let end = (text.lastIndex { !isSpace($0) } ?? -1) + 1
-    if begin < end, continues(UnsafeBufferPointer(rebasing: text[begin..<end]), vocabulary) { places.append(begin) }
-    for start in 0..<text.count where longest[Int(text[start])] > 0 {
+    let (joins, words) = (spelled.joins, spelled.words)
+    var next = spelled.next
+    defer { spelled.next = next }
+    return look(in: text, from: &next, steps: &steps) { start in
       var isFound = joins && beginsControl[Int(text[start])]
       isFound = isFound || longestMatch(search, at: start) { isControl($0, vocabulary) } > 0
-      if !isFound, start < end, end - start < longest[Int(text[start])] {
-        let rest = UnsafeBufferPointer(rebasing: text[start..<end])
+      if !isFound, start < words.upperBound, words.upperBound - start < longest[Int(text[start])] {
+        let rest = UnsafeBufferPointer(rebasing: text[start..<words.upperBound])
         isFound = control.contains { vocabulary.text($0).starts(with: rest) }
       }
-      guard isFound else { continue }
-      var next = start + 1
-      while next < text.count, text[next] & 0xC0 == 0x80 { next += 1 }
-      places.append(next)
+      guard isFound else { return }
+      var place = start + 1
+      while place < text.count, text[place] & 0xC0 == 0x80 { place += 1 }
+      spelled.add(place)
     }
-    return places
+  }
+
+  /// Goes on through a text and stops at each place where a special token may begin.
+  ///
+  /// - Parameter steps: how much to do: such a place takes eight steps, and eight bytes one.
+  /// - Returns: whether all of it is through.
+  private func look(
+    in text: UnsafeBufferPointer<UInt8>, from next: inout Int, steps: inout Int, at place: (Int) -> Void
+  ) -> Bool {
+    while next < text.count {
+      guard steps > 0 else { return false }
+      let end = min(next + 1024, text.count)
+      for start in next..<end where longest[Int(text[start])] > 0 {
+        steps -= 8
+        place(start)
+      }
+      steps -= (end - next) / 8
+      next = end
+    }
+    return true
   }
 
   private func isControl(_ token: TokenID, _ vocabulary: Vocabulary) -> Bool {
@@ -139,11 +175,12 @@ struct SpecialTokenSplitter {
 
   /// Whether a text begins with the end of a control token, or lies inside of one; with more than letters, digits and blanks
   /// of it, which every word may be.
-  private func continues(_ text: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary) -> Bool {
-    control.contains { id in
+  func continues(_ text: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary) -> Bool {
+    guard let first = text.first else { return false }
+    return control.contains { id in
       let token = vocabulary.text(id)
       return (1..<max(token.count, 1)).contains { start in
-        guard token[start] == text[0] else { return false }
+        guard token[start] == first else { return false }
         let shared = min(token.count - start, text.count)
         let part = UnsafeBufferPointer(rebasing: token[start..<start + shared])
         return part.contains { $0 >= 0x80 || !isWordByte($0) } && text.prefix(shared).elementsEqual(part)
@@ -193,11 +230,6 @@ struct SpecialTokenSplitter {
       if belongs(ordered[middle]) { low = middle + 1 } else { high = middle }
     }
     return low
-  }
-
-  /// C's `isspace`.
-  private func isSpace(_ byte: UInt8) -> Bool {
-    byte == 0x20 || (0x09...0x0D).contains(byte)
   }
 
   private struct Search {

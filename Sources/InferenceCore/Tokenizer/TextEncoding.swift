@@ -7,6 +7,7 @@ public struct TextEncoding {
   private let text: [UInt8]
   private let parsesSpecial: Bool
   private let plain: [Int]
+  private var search = SpecialTokenSearch()
   /// Nil before the text was split.
   private var fragments: [TextFragment]?
   /// Whether what stands after the text is there, if anything does.
@@ -35,7 +36,10 @@ public struct TextEncoding {
   public mutating func advance(steps: Int = .max) -> Bool {
     var steps = max(1, steps)
     let text = text
-    let fragments = fragments ?? tokenizer.fragments(of: text, parseSpecial: parsesSpecial, plain: plain)
+    let split =
+      fragments
+      ?? tokenizer.fragments(of: text, parseSpecial: parsesSpecial, plain: plain, search: &search, steps: &steps)
+    guard let fragments = split else { return false }
     self.fragments = fragments
     while nextFragment < fragments.count {
       switch fragments[nextFragment] {
@@ -62,18 +66,30 @@ public struct TextEncoding {
 
 /// How far the text between two special tokens has come.
 struct TextStretch {
-  /// Byte-level BPE: the words that are through.
+  enum Phase {
+    /// Nothing is begun.
+    case between
+    /// The chain gets its symbols.
+    case building
+    case merging
+  }
+
+  var phase = Phase.between
+  /// Byte-level BPE: the words that are through, and the one that is being merged.
   var words = WordCursor()
+  var word = 0..<0
   /// SentencePiece: the text with its spaces marked.
   var escaped: [UInt8] = []
+  /// Bytes of the word or the text that the chain has.
+  var built = 0
   /// What is being merged.
   var chain = SymbolChain()
-  var isMerging = false
 
   mutating func clear() {
+    phase = .between
     words = WordCursor()
     escaped.removeAll(keepingCapacity: true)
+    built = 0
     chain.removeAll()
-    isMerging = false
   }
 }

@@ -113,10 +113,13 @@ public final class Tokenizer {
     return encoding.tokens
   }
 
-  /// The text between special tokens, and the special tokens.
-  func fragments(of text: [UInt8], parseSpecial: Bool, plain: [Int]) -> [TextFragment] {
+  /// The text between special tokens, and the special tokens; nil while they are looked for.
+  func fragments(
+    of text: [UInt8], parseSpecial: Bool, plain: [Int], search: inout SpecialTokenSearch, steps: inout Int
+  ) -> [TextFragment]? {
     text.withUnsafeBufferPointer {
-      splitter.split($0, vocabulary: vocabulary, parseSpecial: parseSpecial, plain: plain)
+      splitter.split(
+        $0, vocabulary: vocabulary, parseSpecial: parseSpecial, plain: plain, found: &search, steps: &steps)
     }
   }
 
@@ -137,14 +140,14 @@ public final class Tokenizer {
     }
   }
 
-  /// The places, ascending, that keep a text from having control tokens, wherever it is put: no token may cover one of them.
-  /// They lie inside of each that is spelled out, of those that are begun at its end, blanks aside, and before what is the end
-  /// or the middle of one at its beginning.
-  ///
-  /// - Parameter joins: whether parts may be taken out of the text later, so that what is left meets. Every character that
-  ///   could begin a token then has a place behind it.
-  public func spelledTokens(in text: [UInt8], joins: Bool) -> [Int] {
-    text.withUnsafeBufferPointer { splitter.spelledTokens(in: $0, vocabulary: vocabulary, joins: joins) }
+  /// Whether a text begins with the end or the middle of a control token.
+  func continues(_ text: ArraySlice<UInt8>) -> Bool {
+    text.withUnsafeBufferPointer { splitter.continues($0, vocabulary) }
+  }
+
+  /// See ``SpelledTokens``.
+  func look(for spelled: inout SpelledTokens, in text: [UInt8], steps: inout Int) -> Bool {
+    text.withUnsafeBufferPointer { splitter.look(for: &spelled, in: $0, vocabulary: vocabulary, steps: &steps) }
   }
 
   /// The bytes a token adds to a text, which may be part of a character; for control tokens their name. Empty for ids

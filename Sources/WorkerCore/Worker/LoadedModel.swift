@@ -116,11 +116,6 @@ final class LoadedModel {
     readAhead = ReadAheadTrial()
   }
 
-  /// A conversation as the text of a prompt.
-  func render(_ chat: ChatInput, date: TemplateDate?) throws(WorkerError) -> [UInt8] {
-    try format.render(chat, tokenizer: tokenizer, date: date)
-  }
-
   /// What to say of a prompt that is too long.
   func overflow(tokens count: Int, isExact: Bool = true) -> WorkerError {
     WorkerError(

@@ -6,30 +6,54 @@ import InferenceCore
 /// Unicode reserves for the inside of programs. It goes through the template together with the text and is taken out again;
 /// no special token covers the place where it stood.
 struct MessageMarks {
-  private let tokenizer: Tokenizer
-  /// Whether the template takes parts out of texts, so that what is left may meet.
-  private let joins: Bool
-  /// The noncharacter U+FDD0 or one of the 31 after it, the first that the conversation does not have itself.
+  /// The noncharacter U+FDD0 or one of the 31 after it: the first that the conversation does not have itself.
   private var mark: [UInt8] = []
+  /// Which of the 32 it has.
+  private var used: UInt32 = 0
 
-  /// - Parameter template: the source that renders the conversation.
-  init(tokenizer: Tokenizer, template: [UInt8]) {
-    self.tokenizer = tokenizer
-    joins = Self.contains(Array("replace".utf8), template)
+  /// Looks for marks that a value has itself; before ``choose()``.
+  mutating func note(_ value: TemplateValue) {
+    switch value {
+    case .string(let text):
+      for index in text.indices.dropLast(2) where text[index] == 0xEF && text[index + 1] == 0xB7 {
+        if (0x90...0xAF).contains(text[index + 2]) { used |= 1 << UInt32(text[index + 2] - 0x90) }
+      }
+    case .list(let elements):
+      for element in elements { note(element) }
+    case .mapping(let mapping):
+      for entry in mapping.entries {
+        note(entry.key)
+        note(entry.value)
+      }
+    default: break
+    }
   }
 
-  /// Marks messages, tools and further variables.
-  mutating func place(in chat: inout ChatVariables) throws(WorkerError) {
-    let all = TemplateValue.list([chat.messages, chat.tools, .mapping(chat.extra)])
-    guard let free = (UInt8(0x90)...0xAF).first(where: { !Self.contains([0xEF, 0xB7, $0], all) }) else {
+  /// Chooses the mark.
+  mutating func choose() throws(WorkerError) {
+    guard used != .max else {
       throw WorkerError(
         .invalidRequest,
         "The messages have all 32 characters from U+FDD0 to U+FDEF, which no text may have: leave one out.")
     }
-    mark = [0xEF, 0xB7, free]
-    chat.messages = .list((chat.messages.elements ?? []).map { marked($0) })
-    chat.tools = marked(chat.tools)
-    chat.extra = marked(.mapping(chat.extra)).mapping ?? chat.extra
+    mark = [0xEF, 0xB7, 0x90 + UInt8((~used).trailingZeroBitCount)]
+  }
+
+  /// Bytes of one mark.
+  static var length: Int { 3 }
+
+  /// A text with a mark at each of these places, which ascend.
+  func mark(_ text: [UInt8], at places: [Int]) -> [UInt8] {
+    guard !places.isEmpty else { return text }
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count + places.count * Self.length)
+    var start = 0
+    for place in places {
+      for index in start..<place { result.append(text[index]) }
+      for byte in mark { result.append(byte) }
+      start = place
+    }
+    return result + text[start...]
   }
 
   /// Takes the marks out of a prompt.
@@ -41,62 +65,14 @@ struct MessageMarks {
     text.reserveCapacity(prompt.count)
     var index = 0
     while index < prompt.count {
-      if prompt[index] == mark.first, index + 2 < prompt.count, prompt[index...].starts(with: mark) {
+      if prompt[index] == 0xEF, index + 2 < prompt.count, prompt[index + 1] == mark[1], prompt[index + 2] == mark[2] {
         places.append(text.count)
-        index += mark.count
+        index += Self.length
       } else {
         text.append(prompt[index])
         index += 1
       }
     }
     return (text, places)
-  }
-
-  private func marked(_ value: TemplateValue) -> TemplateValue {
-    switch value {
-    case .string(let bytes): return .string(marked(bytes))
-    case .list(let elements): return .list(elements.map { marked($0) })
-    case .mapping(let mapping):
-      var result = TemplateMapping()
-      for entry in mapping.entries {
-        // Who speaks is checked elsewhere. Other keys come from people too: the names of a tool's parameters.
-        if entry.key.bytes?.equals("role") == true {
-          _ = result.set(entry.key, to: entry.value)
-        } else {
-          _ = result.set(marked(entry.key), to: marked(entry.value))
-        }
-      }
-      return .mapping(result)
-    default: return value
-    }
-  }
-
-  private func marked(_ text: [UInt8]) -> [UInt8] {
-    let places = tokenizer.spelledTokens(in: text, joins: joins)
-    guard !places.isEmpty else { return text }
-    var result: [UInt8] = []
-    var start = 0
-    for place in places {
-      result += text[start..<place] + mark
-      start = place
-    }
-    return result + text[start...]
-  }
-
-  private static func contains(_ bytes: [UInt8], _ text: [UInt8]) -> Bool {
-    text.count >= bytes.count
-      && (0...text.count - bytes.count).contains {
-        text[$0] == bytes[0] && text[$0..<$0 + bytes.count].elementsEqual(bytes)
-      }
-  }
-
-  /// Whether a string or key of this value has these bytes.
-  private static func contains(_ bytes: [UInt8], _ value: TemplateValue) -> Bool {
-    switch value {
-    case .string(let text): return contains(bytes, text)
-    case .list(let elements): return elements.contains { contains(bytes, $0) }
-    case .mapping(let mapping): return mapping.entries.contains { contains(bytes, $0.key) || contains(bytes, $0.value) }
-    default: return false
-    }
   }
 }

@@ -13,11 +13,16 @@ struct PromptFormat {
   private let form: Form
   /// The template's source, which names the roles that it knows.
   private let source: [UInt8]
+  /// Whether the template takes parts out of texts, so that what is left may meet.
+  let joins: Bool
 
   init(_ file: GGUFFile) throws(WorkerError) {
     let source: UnsafeRawBufferPointer?
     do throws(GGUFError) { source = try file.string("tokenizer.chat_template") } catch { throw WorkerError(error) }
-    self.source = source.map { [UInt8]($0) } ?? []
+    let bytes = source.map { [UInt8]($0) } ?? []
+    self.source = bytes
+    let word = Array("replace".utf8)
+    joins = bytes.indices.dropLast(word.count - 1).contains { bytes[$0..<$0 + word.count].elementsEqual(word) }
     guard source != nil else {
       form = .chatML
       return
@@ -40,45 +45,57 @@ struct PromptFormat {
     hasTemplate ? [] : [Array("<|im_end|>".utf8), Array("<|im_start|>".utf8)]
   }
 
-  private static var chatMLMarkers: [UInt8] {
-    Array("<|im_start|><|im_end|>".utf8)
+  /// A prompt that is being written.
+  enum Rendering {
+    case template(TemplateRendering)
+    case chatML([UInt8])
+
+    /// Steps of a template that are a slice of work: some milliseconds.
+    private static var steps: Int { 5000 }
+
+    /// Goes on with it.
+    ///
+    /// - Returns: the text once it is whole.
+    func advance() throws(WorkerError) -> [UInt8]? {
+      switch self {
+      case .chatML(let text): return text
+      case .template(let rendering):
+        do throws(TemplateError) {
+          return try rendering.advance(steps: Self.steps)
+        } catch {
+          throw WorkerError(error)
+        }
+      }
+    }
   }
 
-  /// The prompt of a conversation, as text.
-  ///
-  /// - Throws: `invalidRequest` when there are no messages, or one that no template can take.
-  func render(_ chat: ChatInput, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) -> [UInt8] {
-    try render(variables(chat, tokenizer), date)
-  }
-
-  /// What makes tokens of a conversation: special ones come from the template alone, whatever messages spell out.
-  ///
-  /// - Throws: as ``render(_:tokenizer:date:)``.
-  func encoding(_ chat: ChatInput, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) -> TextEncoding {
-    var marks = MessageMarks(tokenizer: tokenizer, template: hasTemplate ? source : Self.chatMLMarkers)
-    var variables = try variables(chat, tokenizer)
-    try marks.place(in: &variables)
-    let prompt = marks.remove(from: try render(variables, date))
-    return TextEncoding(
-      prompt.text, addSpecial: false, parseSpecial: true, plain: prompt.places, tokenizer: tokenizer)
-  }
-
-  private func render(_ variables: ChatVariables, _ date: TemplateDate?) throws(WorkerError) -> [UInt8] {
+  /// Begins to write the prompt of these messages.
+  func rendering(
+    of messages: [TemplateMapping], _ variables: ChatVariables, date: TemplateDate?
+  ) throws(WorkerError) -> Rendering {
+    var variables = variables
+    variables.messages = .list(messages.map { .mapping($0) })
     switch form {
     case .template(let template):
       do throws(TemplateError) {
-        return try template.render(variables, now: date)
+        return .template(try TemplateRendering(template, variables, now: date))
       } catch {
         throw WorkerError(error)
       }
     case .broken(let error): throw error
-    case .chatML: return chatML(variables)
+    case .chatML: return .chatML(chatML(variables))
     }
   }
 
-  private func variables(_ chat: ChatInput, _ tokenizer: Tokenizer) throws(WorkerError) -> ChatVariables {
+  /// What the template gets beside the messages.
+  ///
+  /// - Throws: `invalidRequest` when there are no messages, or further variables that are none.
+  func variables(_ chat: ChatInput, _ tokenizer: Tokenizer) throws(WorkerError) -> ChatVariables {
     if case .broken(let error) = form { throw error }
-    var variables = ChatVariables(messages: .list(try messages(chat).map { .mapping($0) }))
+    guard !chat.messages.isEmpty else {
+      throw WorkerError(.invalidRequest, "Expected a conversation of at least one message, found none.")
+    }
+    var variables = ChatVariables(messages: .list([]))
     if !chat.toolsJSON.utf8.isEmpty { variables.tools = try parse(chat.toolsJSON, "the tools") }
     if !chat.variablesJSON.utf8.isEmpty {
       guard let extra = try parse(chat.variablesJSON, "the template variables").mapping else {
@@ -92,35 +109,28 @@ struct PromptFormat {
     return variables
   }
 
-  /// The messages as the template gets them: content is text, whatever parts it came in.
-  private func messages(_ chat: ChatInput) throws(WorkerError) -> [TemplateMapping] {
-    guard !chat.messages.isEmpty else {
-      throw WorkerError(.invalidRequest, "Expected a conversation of at least one message, found none.")
+  /// A message as the template gets it: content is text, whatever parts it came in.
+  ///
+  /// - Throws: `invalidRequest` for a message that no template can take.
+  func message(_ message: ChatMessage, number: Int) throws(WorkerError) -> TemplateMapping {
+    guard MessageRole.isKnown(message.role, template: source) else {
+      throw WorkerError(
+        .invalidRequest,
+        "Message \(number) has the role “\(message.role)”: expected system, user, assistant, tool or another one that "
+          + "the model's chat template names.")
     }
-    var result: [TemplateMapping] = []
-    for message in chat.messages {
-      let number = result.count + 1
-      guard MessageRole.isKnown(message.role, template: source) else {
-        throw WorkerError(
-          .invalidRequest,
-          "Message \(number) has the role “\(message.role)”: expected system, user, assistant, tool or another one that "
-            + "the model's chat template names.")
-      }
-      var value = TemplateMapping()
-      value["role"] = TemplateValue(message.role)
-      value["content"] = TemplateValue(message.content)
-      if !message.extraJSON.utf8.isEmpty {
-        guard let extra = try parse(message.extraJSON, "a message").mapping else {
-          throw WorkerError(.invalidRequest, "The further keys of a message must be a JSON object.")
-        }
-        for entry in extra.entries {
-          if let key = entry.key.bytes { value[key] = entry.value }
-        }
-        value["content"] = try MessageContent.text(value["content"], message: number)
-      }
-      result.append(value)
+    var value = TemplateMapping()
+    value["role"] = TemplateValue(message.role)
+    value["content"] = TemplateValue(message.content)
+    guard !message.extraJSON.utf8.isEmpty else { return value }
+    guard let extra = try parse(message.extraJSON, "a message").mapping else {
+      throw WorkerError(.invalidRequest, "The further keys of a message must be a JSON object.")
     }
-    return result
+    for entry in extra.entries {
+      if let key = entry.key.bytes { value[key] = entry.value }
+    }
+    value["content"] = try MessageContent.text(value["content"], message: number)
+    return value
   }
 
   private func parse(_ json: String, _ what: StaticString) throws(WorkerError) -> TemplateValue {

@@ -1,7 +1,7 @@
 import InferenceCore
 
 /// Finds a request's prompt: of a chat that is too long for the context, and whose caller allows it, the one without as few
-/// of its oldest turns as possible. Each attempt is a slice of work.
+/// of its oldest turns as possible. Messages are read once, and each attempt takes some slices of work.
 struct PromptSearch {
   private let input: GenerationInput
   private let dropsTurns: Bool
@@ -14,10 +14,18 @@ struct PromptSearch {
   private var low = 0
   private var high: Int
   private var found: [TokenID]?
+  /// Of a chat: its messages, without those that no attempt has; nil before the first slice.
+  private var reading: ChatReading?
+  /// Of the messages that were read: how many stay of those before the first that may be the chat's first one.
+  private var staying = 0
+  /// The cut that reading begins at, and the place of the first message after it in the chat.
+  private var least = 0
+  private var first = 0
   /// The attempt under way.
+  private var rendering: PromptFormat.Rendering?
   private var encoding: TextEncoding?
 
-  /// Steps of an encoding that are a slice of work: some milliseconds.
+  /// Steps of reading and encoding that are a slice of work: some milliseconds.
   static let steps = 50_000
 
   init(_ command: GenerationCommand, date: TemplateDate?) {
@@ -41,8 +49,11 @@ struct PromptSearch {
   /// - Returns: the prompt, or nil while there is more to try.
   /// - Throws: `contextOverflow` when no attempt fits; and what is wrong with the request.
   mutating func step(_ model: LoadedModel) throws(WorkerError) -> [TokenID]? {
+    if case .chat(let chat) = input {
+      guard try read(chat, model) else { return nil }
+    }
     // Most conversations fit whole.
-    let cut = low == 0 ? 0 : (low + high) / 2
+    let cut = found == nil && low == least ? low : (low + high) / 2
     guard let attempt = try advance(cut, model) else { return nil }
     switch attempt {
     case .fits(let tokens):
@@ -93,19 +104,59 @@ struct PromptSearch {
     return tokens.count <= most ? .fits(tokens) : .tooLong(tokens: tokens.count, isExact: true)
   }
 
-  private func begin(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> TextEncoding? {
+  /// - Returns: what makes the tokens of an attempt; nil while its text is written.
+  private mutating func begin(_ cut: Int, _ model: LoadedModel) throws(WorkerError) -> TextEncoding? {
     switch input {
     case .tokens: return nil
     case .text(let text):
       return TextEncoding(Array(text.utf8), addSpecial: true, parseSpecial: true, tokenizer: model.tokenizer)
-    case .chat(var chat):
-      let first = cuts[cut]
-      chat.messages = chat.messages[..<first].filter(Self.stays) + chat.messages[first...]
-      return try model.format.encoding(chat, tokenizer: model.tokenizer, date: date)
+    case .chat:
+      guard let reading else { return nil }
+      if rendering == nil {
+        rendering = try model.format.rendering(of: messages(of: reading, cut), reading.variables, date: date)
+      }
+      guard let rendering, let text = try rendering.advance() else { return nil }
+      self.rendering = nil
+      guard let prompt = reading.marks?.remove(from: text) else { return nil }
+      return TextEncoding(
+        prompt.text, addSpecial: false, parseSpecial: true, plain: prompt.places, tokenizer: model.tokenizer)
     }
   }
 
+  /// Goes on to read what the longest attempt has that is not too long to be read.
+  ///
+  /// - Returns: whether all of it is there.
+  private mutating func read(_ chat: ChatInput, _ model: LoadedModel) throws(WorkerError) -> Bool {
+    if reading == nil {
+      var bytes = chat.messages.reduce(0) { $0 + $1.byteCount }
+      while bytes > ChatReading.longest {
+        guard low + 1 < cuts.count else { throw ChatReading.tooLong(bytes: bytes) }
+        for message in chat.messages[cuts[low]..<cuts[low + 1]] where !Self.stays(message) {
+          bytes -= message.byteCount
+        }
+        low += 1
+      }
+      (least, first) = (low, cuts[low])
+      let begin = chat.messages[..<first].filter(Self.stays)
+      staying = begin.count
+      var wanted = chat
+      wanted.messages = begin + chat.messages[first...]
+      reading = try ChatReading(wanted, model.format, tokenizer: model.tokenizer, marks: true)
+    }
+    return try reading?.advance(steps: Self.steps) ?? false
+  }
+
+  /// The messages of an attempt.
+  private func messages(of reading: ChatReading, _ cut: Int) -> [TemplateMapping] {
+    let gone = staying + cuts[cut] - first
+    return reading.messages[..<gone].filter { Self.stays($0["role"]?.bytes ?? []) } + reading.messages[gone...]
+  }
+
   private static func stays(_ message: ChatMessage) -> Bool {
-    sameBytes(message.role, "system") || sameBytes(message.role, "developer")
+    stays(Array(message.role.utf8))
+  }
+
+  private static func stays(_ role: [UInt8]) -> Bool {
+    role.equals("system") || role.equals("developer")
   }
 }

@@ -25,10 +25,29 @@ struct Preparation {
   var search: PromptSearch
 }
 
-/// A text that is being tokenized for a request of its own.
-struct Tokenizing {
+/// A request that is answered with a text or its tokens, without the model.
+struct Conversion {
   let id: RequestID
-  var encoding: TextEncoding
+  private var encoding: TextEncoding?
+  private var rendering: PromptRendering?
+
+  init(_ id: RequestID, _ encoding: TextEncoding) {
+    self.id = id
+    self.encoding = encoding
+  }
+
+  init(_ id: RequestID, _ rendering: PromptRendering) {
+    self.id = id
+    self.rendering = rendering
+  }
+
+  /// Goes on with a slice.
+  ///
+  /// - Returns: the answer once it is whole.
+  mutating func advance() throws(WorkerError) -> WorkerEvent? {
+    if encoding?.advance(steps: PromptSearch.steps) == true { return .tokens(id, encoding?.tokens ?? []) }
+    return try rendering?.advance().map { .rendered(id, String(decoding: $0, as: UTF8.self)) }
+  }
 }
 
 /// The requests on their way, and who has a part in the next pass.
@@ -38,8 +57,8 @@ struct Scheduler {
   /// Requests that wait for the model, oldest first.
   var waiting: [Request] = []
   var preparation: Preparation?
-  /// Texts that are being tokenized, oldest first.
-  var tokenizing: [Tokenizing] = []
+  /// Texts that are being tokenized or rendered, oldest first.
+  var conversions: [Conversion] = []
   private var isTextsTurn = false
   /// Oldest first.
   var running: [Generation] = []
@@ -72,11 +91,11 @@ struct Scheduler {
   var hasRoom: Bool { busy.count < capacity }
 
   /// Whether there is something to do for a loaded model.
-  var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty || !tokenizing.isEmpty }
+  var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty || !conversions.isEmpty }
 
   /// Whether the next slice is a text's: where replies wait too, every second one.
   mutating func takeTextsTurn() -> Bool {
-    guard !tokenizing.isEmpty else { return false }
+    guard !conversions.isEmpty else { return false }
     isTextsTurn.toggle()
     return isTextsTurn || (running.isEmpty && preparation == nil && waiting.isEmpty)
   }
@@ -95,9 +114,9 @@ struct Scheduler {
   /// Forgets all requests, and the pass under way, which the executor is to give up.
   ///
   /// - Returns: what they were.
-  mutating func clear() -> ([Generation], Preparation?, [Tokenizing], [Request]) {
-    defer { (running, preparation, tokenizing, waiting, parts) = ([], nil, [], [], []) }
-    return (running, preparation, tokenizing, waiting)
+  mutating func clear() -> ([Generation], Preparation?, [Conversion], [Request]) {
+    defer { (running, preparation, conversions, waiting, parts) = ([], nil, [], [], []) }
+    return (running, preparation, conversions, waiting)
   }
 
   /// What the running requests have for the next pass: a token of each reply, and beside them as much of a prompt as

@@ -81,7 +81,7 @@ public final class Worker {
       stepRecall()
       if isRecalling, waitsForPrefix { return .waiting }
     } else if scheduler.takeTextsTurn() {
-      stepTokenizing()
+      stepConversion()
     } else if let next = scheduler.next() {
       begin(next, on: model)
     } else if scheduler.hasRoom, scheduler.preparation != nil {
@@ -130,14 +130,14 @@ public final class Worker {
         let encoding = TextEncoding(
           Array(command.text.utf8), addSpecial: command.addSpecial, parseSpecial: command.parseSpecial,
           tokenizer: model.tokenizer)
-        scheduler.tokenizing.append(Tokenizing(id: id, encoding: encoding))
-        if scheduler.tokenizing.count == 1 { stepTokenizing() }
+        begin(Conversion(id, encoding))
       case .detokenize(let tokens):
         try model.checkTokens(tokens)
         host.emit(.rendered(id, model.text(of: tokens)))
       case .applyTemplate(let chat):
-        let prompt = try model.render(chat, date: host.date())
-        host.emit(.rendered(id, String(decoding: prompt, as: UTF8.self)))
+        let rendering = try PromptRendering(
+          chat, model.format, tokenizer: model.tokenizer, date: host.date())
+        begin(Conversion(id, rendering))
       }
     } catch {
       host.emit(.failed(id, error))
@@ -147,14 +147,24 @@ public final class Worker {
   /// Bytes of the longest text to tokenize: one long word takes sixty times as much memory on the way.
   private static let longestText = 4 << 20
 
-  /// A slice of the oldest text that is being tokenized.
-  private func stepTokenizing() {
+  /// Answers at once where one slice is enough.
+  private func begin(_ conversion: Conversion) {
+    scheduler.conversions.append(conversion)
+    if scheduler.conversions.count == 1 { stepConversion() }
+  }
+
+  /// A slice of the oldest text that is being tokenized or rendered.
+  private func stepConversion() {
     // Taken out while it is worked on, so that its arrays are not copied.
-    var current = scheduler.tokenizing.removeFirst()
-    if current.encoding.advance(steps: PromptSearch.steps) {
-      host.emit(.tokens(current.id, current.encoding.tokens))
-    } else {
-      scheduler.tokenizing.insert(current, at: 0)
+    var current = scheduler.conversions.removeFirst()
+    do throws(WorkerError) {
+      if let answer = try current.advance() {
+        host.emit(answer)
+      } else {
+        scheduler.conversions.insert(current, at: 0)
+      }
+    } catch {
+      host.emit(.failed(current.id, error))
     }
   }
 
@@ -164,8 +174,8 @@ public final class Worker {
     } else if scheduler.preparation?.id == id {
       scheduler.preparation = nil
       finishAborted(id)
-    } else if let index = scheduler.tokenizing.firstIndex(where: { $0.id == id }) {
-      host.emit(.failed(scheduler.tokenizing.remove(at: index).id, Self.cancelled))
+    } else if let index = scheduler.conversions.firstIndex(where: { $0.id == id }) {
+      host.emit(.failed(scheduler.conversions.remove(at: index).id, Self.cancelled))
     } else if let index = scheduler.waiting.firstIndex(where: { $0.id == id }) {
       finishAborted(scheduler.waiting.remove(at: index))
     } else {
@@ -175,10 +185,10 @@ public final class Worker {
 
   /// Ends every request with reason `aborted`.
   func abortAll() {
-    let (running, preparation, tokenizing, waiting) = scheduler.clear()
+    let (running, preparation, conversions, waiting) = scheduler.clear()
     for generation in running { abort(generation) }
     if let preparation { finishAborted(preparation.id) }
-    for text in tokenizing { host.emit(.failed(text.id, Self.cancelled)) }
+    for text in conversions { host.emit(.failed(text.id, Self.cancelled)) }
     for request in waiting { finishAborted(request) }
   }
 
@@ -209,7 +219,7 @@ public final class Worker {
   func releaseModel() {
     guard let bytes = model?.bytes else { return }
     dropPrefix()
-    (scheduler.running, scheduler.preparation, scheduler.tokenizing, scheduler.parts) = ([], nil, [], [])
+    (scheduler.running, scheduler.preparation, scheduler.conversions, scheduler.parts) = ([], nil, [], [])
     model = nil
     kernelWatch = nil
     bytes.release()

@@ -3,7 +3,7 @@ import Testing
 
 /// Hostile templates end with an error, soon and without a crash.
 @Suite struct TemplateLimitTests {
-  typealias Rendering = TemplateRendering
+  typealias Rendering = TemplateOutcome
 
   private static func repeated(_ text: String, _ count: Int = 20_000) -> String {
     String(repeating: text, count: count)
@@ -103,7 +103,7 @@ import Testing
       var source = sources[random.below(sources.count)]
       for _ in 0..<(1 + random.below(4)) { random.mutate(&source, with: pieces, others: sources) }
       do throws(TemplateError) {
-        _ = try ChatTemplate(source).render(variables, now: TemplateRendering.now, limits: limits)
+        _ = try ChatTemplate(source).render(variables, now: TemplateOutcome.now, limits: limits)
         rendered += 1
       } catch {
         #expect(error.line >= 1 && error.column >= 1 && !error.message.isEmpty)

@@ -3,14 +3,26 @@ import InferenceCore
 import Testing
 
 /// Renders templates in tests, with text in and out.
-enum TemplateRendering {
+/// What templates make of variables, in slices of every size.
+enum TemplateOutcome {
   /// What the snippets' generator takes for the present.
   static let now = TemplateDate(year: 2026, month: 3, day: 7, hour: 15, minute: 4, second: 9)
 
   static func render(
     _ template: String, _ variables: TemplateMapping = TemplateMapping(), limits: TemplateLimits = TemplateLimits()
   ) throws(TemplateError) -> String {
-    let text = try ChatTemplate(Array(template.utf8)).render(variables, now: now, limits: limits)
+    let template = try ChatTemplate(Array(template.utf8))
+    let text = try template.render(variables, now: now, limits: limits)
+    for steps in [1, 7, 100] {
+      let rendering = try TemplateRendering(template, variables, now: now, limits: limits)
+      var slices = 1
+      var cut = try rendering.advance(steps: steps)
+      while cut == nil {
+        cut = try rendering.advance(steps: steps)
+        slices += 1
+      }
+      #expect(cut == text, "in \(slices) slices")
+    }
     return String(decoding: text, as: UTF8.self)
   }
 
@@ -33,13 +45,33 @@ enum TemplateRendering {
 }
 
 @Suite struct TemplateTests {
-  typealias Rendering = TemplateRendering
+  typealias Rendering = TemplateOutcome
 
   /// Small templates and what jinja2 made of them, from `Scripts/generate-template-snippets.py`.
   static let snippets = Result {
     let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "Fixtures/template-snippets.json")
     return try JSON.parse(Array(try Data(contentsOf: file)))
+  }
+
+  @Test func aLongConversationIsRenderedInShortSlices() throws {
+    let template = try ChatTemplate(
+      Array(
+        "{% for m in messages %}{% if m.role == 'user' %}{{ m.content | trim }}{% else %}{% set x %}{{ m.content }}{% endset %}{{ x }}{% endif %}{% endfor %}"
+          .utf8))
+    let messages = try (0..<2000).map {
+      try TemplateOutcome.json(#"{"role": "\#($0 % 2 == 0 ? "user" : "assistant")", "content": " \#($0) "}"#)
+    }
+    let chat = ChatVariables(messages: .list(messages))
+    let rendering = try TemplateRendering(template, chat)
+    var slices = 1
+    var text = try rendering.advance(steps: 1000)
+    while text == nil {
+      text = try rendering.advance(steps: 1000)
+      slices += 1
+    }
+    let whole = try template.render(chat)
+    #expect(slices > 10 && text == whole)
   }
 
   @Test func snippetsRenderAsInJinja2() throws {

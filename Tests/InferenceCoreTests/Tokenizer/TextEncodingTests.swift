@@ -88,4 +88,29 @@ import Testing
       }
     }
   }
+
+  /// Also where a control token begins with a blank, as a file may have it.
+  @Test(arguments: [false, true])
+  func whatATextSpellsOutIsFoundInSlicesToo(joins: Bool) throws {
+    let others: [MadeToken] = [.control("<|end|>"), .control(" <|x|>"), .userDefined("<tool>")]
+    try withTokenizer(of: .bytePairs(others: others)) { tokenizer in
+      for text in [
+        "<|end|>", "  <|x|> a", "   |end|> b <|e", " \n", "x|> <|en", "<tool>", String(repeating: "< ", count: 3000),
+      ] {
+        let bytes = Array(text.utf8)
+        var steps = Int.max
+        var whole = SpelledTokens(in: bytes, joins: joins, tokenizer: tokenizer)
+        let isThrough = whole.advance(steps: &steps)
+        #expect(isThrough)
+        #expect(zip(whole.places, whole.places.dropFirst()).allSatisfy { $0 <= $1 }, "of \(text)")
+        var cut = SpelledTokens(in: bytes, joins: joins, tokenizer: tokenizer)
+        var slices = 0
+        repeat {
+          steps = 100
+          slices += 1
+        } while !cut.advance(steps: &steps)
+        #expect(cut.places == whole.places && slices >= text.utf8.count / 1024)
+      }
+    }
+  }
 }

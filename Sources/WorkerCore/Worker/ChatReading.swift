@@ -1,0 +1,162 @@
+import InferenceCore
+
+/// A conversation on its way to the chat template, one slice of work at a time: messages are read, and what they spell out
+/// is marked.
+struct ChatReading {
+  /// The messages as the template gets them, those that have been read.
+  private(set) var messages: [TemplateMapping] = []
+  /// What the template gets beside them.
+  private(set) var variables: ChatVariables
+  /// What is to be taken out of the prompt again, if anything is.
+  private(set) var marks: MessageMarks?
+
+  private let chat: ChatInput
+  private let tokenizer: Tokenizer
+  private let format: PromptFormat
+  private var isMarkChosen = false
+  /// Messages that are marked.
+  private var marked = 0
+  /// The search in the content of the message that is being marked.
+  private var spelled: SpelledTokens?
+
+  /// Bytes of the longest conversation that is read: a template makes no longer text of it.
+  static let longest = TemplateLimits().outputBytes
+
+  /// - Parameter marks: whether control tokens may come from the template alone, whatever messages spell out.
+  /// - Throws: `invalidRequest` when there are no messages, or further variables that are none.
+  init(_ chat: ChatInput, _ format: PromptFormat, tokenizer: Tokenizer, marks: Bool) throws(WorkerError) {
+    self.chat = chat
+    self.format = format
+    self.tokenizer = tokenizer
+    variables = try format.variables(chat, tokenizer)
+    self.marks = marks ? MessageMarks() : nil
+  }
+
+  /// Goes on with the messages.
+  ///
+  /// - Parameter steps: about how much to do; see ``SpelledTokens/advance(steps:)``.
+  /// - Returns: whether all of them are there.
+  /// - Throws: `invalidRequest` for a message that no template can take.
+  mutating func advance(steps: Int) throws(WorkerError) -> Bool {
+    var steps = max(1, steps)
+    while messages.count < chat.messages.count {
+      guard steps > 0 else { return false }
+      let given = chat.messages[messages.count]
+      steps -= 16 + given.byteCount / 64
+      let message = try format.message(given, number: messages.count + 1)
+      marks?.note(.mapping(message))
+      messages.append(message)
+    }
+    guard var marks else { return true }
+    if !isMarkChosen {
+      marks.note(variables.tools)
+      marks.note(.mapping(variables.extra))
+      try marks.choose()
+      variables.tools = mark(variables.tools, marks)
+      variables.extra = mark(variables.extra, marks)
+      self.marks = marks
+      isMarkChosen = true
+    }
+    while marked < messages.count {
+      guard steps > 0 else { return false }
+      guard try advanceMarking(marks, steps: &steps) else { return false }
+      marked += 1
+    }
+    return true
+  }
+
+  /// Goes on with a message.
+  private mutating func advanceMarking(_ marks: MessageMarks, steps: inout Int) throws(WorkerError) -> Bool {
+    steps -= 16
+    let content = messages[marked]["content"]
+    guard let text = content?.bytes else {
+      messages[marked] = mark(messages[marked], marks)
+      return true
+    }
+    if spelled == nil {
+      // What else it carries is short.
+      messages[marked]["content"] = TemplateValue.none
+      messages[marked] = mark(messages[marked], marks)
+      messages[marked]["content"] = content
+      spelled = SpelledTokens(in: text, joins: format.joins, tokenizer: tokenizer)
+    }
+    guard var current = spelled else { return true }
+    // The one reference, so that its places are not copied.
+    spelled = nil
+    guard current.advance(steps: &steps) else {
+      spelled = current
+      return false
+    }
+    let count = text.count + current.places.count * MessageMarks.length
+    guard count <= Self.longest else { throw Self.tooLong(bytes: count) }
+    messages[marked]["content"] = .string(marks.mark(text, at: current.places))
+    return true
+  }
+
+  private func mark(_ value: TemplateValue, _ marks: MessageMarks) -> TemplateValue {
+    switch value {
+    case .string(let text):
+      var steps = Int.max
+      var spelled = SpelledTokens(in: text, joins: format.joins, tokenizer: tokenizer)
+      while !spelled.advance(steps: &steps) {}
+      return .string(marks.mark(text, at: spelled.places))
+    case .list(let elements): return .list(elements.map { mark($0, marks) })
+    case .mapping(let mapping): return .mapping(mark(mapping, marks))
+    default: return value
+    }
+  }
+
+  private func mark(_ mapping: TemplateMapping, _ marks: MessageMarks) -> TemplateMapping {
+    var result = TemplateMapping()
+    for entry in mapping.entries {
+      // Who speaks is checked elsewhere. Other keys come from people too: the names of a tool's parameters.
+      if entry.key.bytes?.equals("role") == true {
+        _ = result.set(entry.key, to: entry.value)
+      } else {
+        _ = result.set(mark(entry.key, marks), to: mark(entry.value, marks))
+      }
+    }
+    return result
+  }
+
+  /// What to say of more text than is read.
+  static func tooLong(bytes: Int) -> WorkerError {
+    WorkerError(
+      .contextOverflow,
+      "The conversation has \(bytes) bytes of text; at most \(longest) are read. Shorten it, or start a new conversation."
+    )
+  }
+}
+
+/// A conversation on its way to becoming a prompt's text.
+struct PromptRendering {
+  private let format: PromptFormat
+  private let date: TemplateDate?
+  private var reading: ChatReading
+  private var rendering: PromptFormat.Rendering?
+
+  /// - Throws: as ``ChatReading/init(_:_:tokenizer:marks:)``.
+  init(_ chat: ChatInput, _ format: PromptFormat, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) {
+    let bytes = chat.messages.reduce(0) { $0 + $1.byteCount }
+    guard bytes <= ChatReading.longest else { throw ChatReading.tooLong(bytes: bytes) }
+    self.format = format
+    self.date = date
+    reading = try ChatReading(chat, format, tokenizer: tokenizer, marks: false)
+  }
+
+  /// Goes on with it.
+  ///
+  /// - Returns: the text once it is whole.
+  mutating func advance() throws(WorkerError) -> [UInt8]? {
+    if rendering == nil {
+      guard try reading.advance(steps: PromptSearch.steps) else { return nil }
+      rendering = try format.rendering(of: reading.messages, reading.variables, date: date)
+    }
+    return try rendering?.advance()
+  }
+}
+
+extension ChatMessage {
+  /// Bytes of all that it says.
+  var byteCount: Int { role.utf8.count + content.utf8.count + extraJSON.utf8.count }
+}
