@@ -42,6 +42,7 @@ struct BytePairModel {
           continue
         }
         stretch.chain.removeAll()
+        stretch.chain.reserve(word.count)
         (stretch.phase, stretch.word, stretch.built) = (
           .building, stretch.words.position - word.count..<stretch.words.position, 0
         )

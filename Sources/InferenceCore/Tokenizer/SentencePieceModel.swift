@@ -40,6 +40,7 @@ struct SentencePieceModel {
     if stretch.phase == .between {
       stretch.phase = .building
       stretch.escaped.reserveCapacity(text.count + text.count / 2 + 3)
+      stretch.chain.reserve(text.count + 1)
       if addsSpace { Self.appendMark(to: &stretch) }
     }
     if stretch.phase == .building {

@@ -42,6 +42,11 @@ struct SymbolChain {
     lookedUp = 0
   }
 
+  /// Makes room for so many symbols, so that none of many appends copies them all.
+  mutating func reserve(_ count: Int) {
+    symbols.reserveCapacity(count)
+  }
+
   /// Appends a symbol to the right end; call before ``merge(_:steps:)``.
   @inline(__always)
   mutating func append(token: TokenID, start: Int, length: Int) {

@@ -1,5 +1,5 @@
 /// A text on its way to becoming tokens, one slice of work at a time, so that nothing waits for a long one.
-public struct TextEncoding {
+public final class TextEncoding {
   /// The tokens so far.
   public private(set) var tokens: [TokenID] = []
 
@@ -33,7 +33,7 @@ public struct TextEncoding {
   ///
   /// - Parameter steps: About how many merges of neighbours to look at; an ordinary text has up to four for each byte.
   /// - Returns: whether ``tokens`` are the whole text's.
-  public mutating func advance(steps: Int = .max) -> Bool {
+  public func advance(steps: Int = .max) -> Bool {
     var steps = max(1, steps)
     let text = text
     let split =

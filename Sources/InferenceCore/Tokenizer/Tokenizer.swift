@@ -107,7 +107,7 @@ public final class Tokenizer {
   ///     text, as befits what users type.
   ///   - plain: places in the text, ascending, that no token which is spelled out covers.
   public func encode(_ text: [UInt8], addSpecial: Bool, parseSpecial: Bool, plain: [Int] = []) -> [TokenID] {
-    var encoding = TextEncoding(
+    let encoding = TextEncoding(
       text, addSpecial: addSpecial, parseSpecial: parseSpecial, plain: plain, tokenizer: self)
     while !encoding.advance() {}
     return encoding.tokens

@@ -2,7 +2,7 @@ import InferenceCore
 
 /// A conversation on its way to the chat template, one slice of work at a time: messages are read, and what they spell out
 /// is marked.
-struct ChatReading {
+final class ChatReading {
   /// The messages as the template gets them, those that have been read.
   private(set) var messages: [TemplateMapping] = []
   /// What the template gets beside them.
@@ -37,7 +37,7 @@ struct ChatReading {
   /// - Parameter steps: about how much to do; see ``SpelledTokens/advance(steps:)``.
   /// - Returns: whether all of them are there.
   /// - Throws: `invalidRequest` for a message that no template can take.
-  mutating func advance(steps: Int) throws(WorkerError) -> Bool {
+  func advance(steps: Int) throws(WorkerError) -> Bool {
     var steps = max(1, steps)
     while messages.count < chat.messages.count {
       guard steps > 0 else { return false }
@@ -66,7 +66,7 @@ struct ChatReading {
   }
 
   /// Goes on with a message.
-  private mutating func advanceMarking(_ marks: MessageMarks, steps: inout Int) throws(WorkerError) -> Bool {
+  private func advanceMarking(_ marks: MessageMarks, steps: inout Int) throws(WorkerError) -> Bool {
     steps -= 16
     let content = messages[marked]["content"]
     guard let text = content?.bytes else {
@@ -80,30 +80,29 @@ struct ChatReading {
       messages[marked]["content"] = content
       spelled = SpelledTokens(in: text, joins: format.joins, tokenizer: tokenizer)
     }
-    guard var current = spelled else { return true }
-    // The one reference, so that its places are not copied.
+    guard spelled?.advance(steps: &steps) == true, let places = spelled?.places else { return false }
     spelled = nil
-    guard current.advance(steps: &steps) else {
-      spelled = current
-      return false
-    }
-    let count = text.count + current.places.count * MessageMarks.length
+    let count = text.count + places.count * MessageMarks.length
     guard count <= Self.longest else { throw Self.tooLong(bytes: count) }
-    messages[marked]["content"] = .string(marks.mark(text, at: current.places))
+    messages[marked]["content"] = .string(marks.mark(text, at: places))
     return true
   }
 
   private func mark(_ value: TemplateValue, _ marks: MessageMarks) -> TemplateValue {
     switch value {
-    case .string(let text):
-      var steps = Int.max
-      var spelled = SpelledTokens(in: text, joins: format.joins, tokenizer: tokenizer)
-      while !spelled.advance(steps: &steps) {}
-      return .string(marks.mark(text, at: spelled.places))
+    case .string(let text): return .string(mark(text, marks))
     case .list(let elements): return .list(elements.map { mark($0, marks) })
     case .mapping(let mapping): return .mapping(mark(mapping, marks))
     default: return value
     }
+  }
+
+  @inline(never)
+  private func mark(_ text: [UInt8], _ marks: MessageMarks) -> [UInt8] {
+    var steps = Int.max
+    var spelled = SpelledTokens(in: text, joins: format.joins, tokenizer: tokenizer)
+    while !spelled.advance(steps: &steps) {}
+    return marks.mark(text, at: spelled.places)
   }
 
   private func mark(_ mapping: TemplateMapping, _ marks: MessageMarks) -> TemplateMapping {
@@ -129,10 +128,10 @@ struct ChatReading {
 }
 
 /// A conversation on its way to becoming a prompt's text.
-struct PromptRendering {
+final class PromptRendering {
   private let format: PromptFormat
   private let date: TemplateDate?
-  private var reading: ChatReading
+  private let reading: ChatReading
   private var rendering: PromptFormat.Rendering?
 
   /// - Throws: as ``ChatReading/init(_:_:tokenizer:marks:)``.
@@ -147,7 +146,7 @@ struct PromptRendering {
   /// Goes on with it.
   ///
   /// - Returns: the text once it is whole.
-  mutating func advance() throws(WorkerError) -> [UInt8]? {
+  func advance() throws(WorkerError) -> [UInt8]? {
     if rendering == nil {
       guard try reading.advance(steps: PromptSearch.steps) else { return nil }
       rendering = try format.rendering(of: reading.messages, reading.variables, date: date)

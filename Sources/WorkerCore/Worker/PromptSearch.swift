@@ -55,6 +55,7 @@ struct PromptSearch {
     // Most conversations fit whole.
     let cut = found == nil && low == least ? low : (low + high) / 2
     guard let attempt = try advance(cut, model) else { return nil }
+    encoding = nil
     switch attempt {
     case .fits(let tokens):
       guard !tokens.isEmpty else { throw WorkerError(.invalidRequest, "The prompt is empty.") }
@@ -80,21 +81,16 @@ struct PromptSearch {
       return given.count <= most ? .fits(given) : .tooLong(tokens: given.count, isExact: true)
     }
     if encoding == nil { encoding = try begin(cut, model) }
-    guard var current = encoding else { return nil }
-    // The one reference, so that its arrays are not copied.
-    encoding = nil
+    guard let encoding else { return nil }
     // What is too long whatever it says is not worth its time and memory.
-    let fewest = current.byteCount / max(1, model.tokenizer.longestToken)
+    let fewest = encoding.byteCount / max(1, model.tokenizer.longestToken)
     guard fewest <= most else { return .tooLong(tokens: fewest, isExact: false) }
     // How much too long it is, only the last attempt has to know.
-    if cut + 1 < cuts.count, current.tokens.count > most {
-      return .tooLong(tokens: current.tokens.count, isExact: false)
+    if cut + 1 < cuts.count, encoding.tokens.count > most {
+      return .tooLong(tokens: encoding.tokens.count, isExact: false)
     }
-    guard current.advance(steps: Self.steps) else {
-      encoding = current
-      return nil
-    }
-    var tokens = current.tokens
+    guard encoding.advance(steps: Self.steps) else { return nil }
+    var tokens = encoding.tokens
     // Many templates write the begin-of-text token themselves, others leave it to the tokenizer.
     if case .chat = input, model.tokenizer.addsBeginOfText, let begin = model.tokenizer.beginOfText,
       tokens.first != begin

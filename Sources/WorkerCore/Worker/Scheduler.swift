@@ -27,26 +27,24 @@ struct Preparation {
 
 /// A request that is answered with a text or its tokens, without the model.
 struct Conversion {
+  enum Work {
+    case tokens(TextEncoding)
+    case prompt(PromptRendering)
+  }
+
   let id: RequestID
-  private var encoding: TextEncoding?
-  private var rendering: PromptRendering?
-
-  init(_ id: RequestID, _ encoding: TextEncoding) {
-    self.id = id
-    self.encoding = encoding
-  }
-
-  init(_ id: RequestID, _ rendering: PromptRendering) {
-    self.id = id
-    self.rendering = rendering
-  }
+  let work: Work
 
   /// Goes on with a slice.
   ///
   /// - Returns: the answer once it is whole.
-  mutating func advance() throws(WorkerError) -> WorkerEvent? {
-    if encoding?.advance(steps: PromptSearch.steps) == true { return .tokens(id, encoding?.tokens ?? []) }
-    return try rendering?.advance().map { .rendered(id, String(decoding: $0, as: UTF8.self)) }
+  func advance() throws(WorkerError) -> WorkerEvent? {
+    switch work {
+    case .tokens(let encoding):
+      encoding.advance(steps: PromptSearch.steps) ? .tokens(id, encoding.tokens) : nil
+    case .prompt(let rendering):
+      try rendering.advance().map { .rendered(id, String(decoding: $0, as: UTF8.self)) }
+    }
   }
 }
 

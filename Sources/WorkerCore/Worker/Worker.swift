@@ -130,14 +130,14 @@ public final class Worker {
         let encoding = TextEncoding(
           Array(command.text.utf8), addSpecial: command.addSpecial, parseSpecial: command.parseSpecial,
           tokenizer: model.tokenizer)
-        begin(Conversion(id, encoding))
+        begin(Conversion(id: id, work: .tokens(encoding)))
       case .detokenize(let tokens):
         try model.checkTokens(tokens)
         host.emit(.rendered(id, model.text(of: tokens)))
       case .applyTemplate(let chat):
         let rendering = try PromptRendering(
           chat, model.format, tokenizer: model.tokenizer, date: host.date())
-        begin(Conversion(id, rendering))
+        begin(Conversion(id: id, work: .prompt(rendering)))
       }
     } catch {
       host.emit(.failed(id, error))
@@ -155,8 +155,7 @@ public final class Worker {
 
   /// A slice of the oldest text that is being tokenized or rendered.
   private func stepConversion() {
-    // Taken out while it is worked on, so that its arrays are not copied.
-    var current = scheduler.conversions.removeFirst()
+    let current = scheduler.conversions.removeFirst()
     do throws(WorkerError) {
       if let answer = try current.advance() {
         host.emit(answer)

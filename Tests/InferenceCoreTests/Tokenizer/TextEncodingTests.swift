@@ -23,7 +23,7 @@ import Testing
         for parsesSpecial in [false, true] {
           let whole = tokenizer.encode(text, addSpecial: true, parseSpecial: parsesSpecial)
           for steps in [1, 2, 7, 100, 4096] {
-            var encoding = TextEncoding(
+            let encoding = TextEncoding(
               text, addSpecial: true, parseSpecial: parsesSpecial, tokenizer: tokenizer)
             while !encoding.advance(steps: steps) {}
             #expect(encoding.tokens == whole, "\(steps) steps")
@@ -40,7 +40,7 @@ import Testing
     try withVocabulary(name) { tokenizer in
       for text in ["a", " ", "word "] {
         let bytes = Array(String(repeating: text, count: (1 << 18) / text.utf8.count).utf8)
-        var encoding = TextEncoding(bytes, addSpecial: false, parseSpecial: true, tokenizer: tokenizer)
+        let encoding = TextEncoding(bytes, addSpecial: false, parseSpecial: true, tokenizer: tokenizer)
         var slices = 1
         while !encoding.advance(steps: 5000) { slices += 1 }
         // Looking up the pairs of one word takes 52; whole words that are tokens take a step for each byte.
@@ -64,7 +64,7 @@ import Testing
         let whole = tokenizer.encode(bytes, addSpecial: false, parseSpecial: false)
         #expect(tokenizer.decode(whole) == bytes)
         for steps in [0, 1, 2, 3, 50] {
-          var encoding = TextEncoding(bytes, addSpecial: false, parseSpecial: false, tokenizer: tokenizer)
+          let encoding = TextEncoding(bytes, addSpecial: false, parseSpecial: false, tokenizer: tokenizer)
           while !encoding.advance(steps: steps) {}
           #expect(encoding.tokens == whole, "\(steps) steps")
         }
@@ -81,7 +81,7 @@ import Testing
         let bytes = Array(text.utf8)
         let whole = tokenizer.encode(bytes, addSpecial: false, parseSpecial: false)
         for steps in [0, 1, 2, 3, 50] {
-          var encoding = TextEncoding(bytes, addSpecial: false, parseSpecial: false, tokenizer: tokenizer)
+          let encoding = TextEncoding(bytes, addSpecial: false, parseSpecial: false, tokenizer: tokenizer)
           while !encoding.advance(steps: steps) {}
           #expect(encoding.tokens == whole, "\(steps) steps")
         }
