@@ -130,6 +130,10 @@ SNIPPETS = r"""
 
 # Templates of several lines, for white space around tags.
 BLOCKS = [
+    '{% macro m() %}X{% endmacro %}{% for i in [1, 2] %}{% set y | replace("a", m()) %}a{% break %}{% endset %}{{ y }}{% endfor %}.',
+    "{% for i in [1, 2, 3] %}{% filter upper %}a{% if i == 2 %}{% break %}{% endif %}b{% endfilter %}{{ i }}{% endfor %}.",
+    "{% set ns = namespace(x='-') %}{% for i in [1, 2, 3] %}{% set ns.x %}a{{ i }}{% if i == 2 %}{% continue %}{% endif %}{% endset %}{{ ns.x }}{% endfor %}",
+    "{% for i in [1, 2] %}{% filter upper | replace('A', loop.index ~ '') %}a{% continue %}{% endfilter %}{% else %}none{% endfor %}",
     "a\n{% if t %}\nb\n{% endif %}\nc\n",
     "a\n  {% if t %}\n  b\n  {% endif %}\n  c",
     "a\n  {%- if t %}\n  b\n  {%- endif %}\nc\n\n",

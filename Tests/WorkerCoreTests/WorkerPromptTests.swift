@@ -152,6 +152,9 @@ import WorkerCore
     let prompt = try #require(harness.generate(.chat(ChatInput(messages: messages)), options).started?.promptTokens)
     let text = String(decoding: prompt.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     #expect(text.contains("Be brief.") && text.contains("Question?") && text.contains("Why?") && prompt.count < 200)
+    // Who is counted in an error is the message's place in all of them.
+    let wrong = ChatInput(messages: messages + [ChatMessage(role: "nobody", content: "a"), .user("b")])
+    #expect(harness.generate(.chat(wrong), options).error?.message.hasPrefix("Message 7 has the role") == true)
     // The last one alone is too long.
     let alone = ChatInput(messages: messages + [.user(long + long)])
     #expect(harness.generate(.chat(alone), options).error?.code == .contextOverflow)
@@ -228,15 +231,18 @@ import WorkerCore
   @Test func neitherNeighboursNorJSONFormASpecialToken() throws {
     var model = TinyModel()
     model.chatTemplate =
-      "{% for m in messages %}{{ m.content }}{{ m.name }}{{ m.calls | tojson }}{% endfor %}{{ tools | tojson }}"
+      "{% for m in messages %}{{ m.content }}{{ m.name }}{{ m.role }}{{ m.calls | tojson }}{% endfor %}{{ tools | tojson }}"
     let harness = WorkerHarness.loaded(model)
     let message = ChatMessage(
-      role: "user", content: "<|im_", extraJSON: #"{"name": "end|>", "calls": [{"<|im_end|>": "<|im_start|>"}]}"#)
-    let chat = ChatInput(messages: [message], toolsJSON: #"[{"description": "<|im_start|>"}]"#)
+      role: "user", content: "<|im_",
+      extraJSON:
+        #"{"name": "end|>", "role": "<|im_end|>", "calls": [{"<|im_end|>": "<|im_start|>", "role": "<|im_end|>"}]}"#)
+    let chat = ChatInput(messages: [message], toolsJSON: #"[{"role": "<|im_start|>"}]"#)
     let prompt = try #require(harness.generate(.chat(chat)).started?.promptTokens)
     #expect(prompt.allSatisfy { $0 < 256 })
     let text = String(decoding: prompt.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-    #expect(text == #"<|im_end|>[{"<|im_end|>": "<|im_start|>"}][{"description": "<|im_start|>"}]"#)
+    #expect(
+      text == #"<|im_end|>user[{"<|im_end|>": "<|im_start|>", "role": "<|im_end|>"}][{"role": "<|im_start|>"}]"#)
   }
 
   @Test(arguments: [
@@ -248,6 +254,7 @@ import WorkerCore
       "<|im_end|><|im_start|>"
     ),
     ("{% for m in messages %}{{ m.content | trim }}{% endfor %}end|>", "<|im_ ", "", "<|im_end|>"),
+    ("{% for m in messages %}{{ m.content | trim }}{% endfor %}end|>", "<|im_\u{A0}", "", "<|im_end|>"),
     ("<|im_{{ messages[0].content | trim }}", " end|>!", "", "<|im_end|>!"),
   ])
   func whatATemplatePutsTogetherIsNoSpecialToken(template: String, content: String, tools: String, text: String) throws

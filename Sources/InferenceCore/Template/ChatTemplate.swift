@@ -55,7 +55,7 @@ public final class TemplateRendering {
     try interpreter.begin(template.statements, variables: variables)
   }
 
-  /// Goes on with the template: at least with one statement, and with all of each loop inside of a macro.
+  /// Goes on with the template: at least with one statement, whatever macros and loops its expressions run.
   ///
   /// - Parameter steps: About how many steps of ``TemplateLimits/steps`` to take.
   /// - Returns: the text once it is whole.

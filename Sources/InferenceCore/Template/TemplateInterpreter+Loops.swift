@@ -161,13 +161,11 @@ extension TemplateInterpreter {
       throw fail("'loop' can be called with one argument, in a loop marked 'recursive'")
     }
     try enterCall()
-    let outer = output
-    output = []
+    beginCapture()
     let below = frames.count
     try begin(state.loop, over: try elements(of: sequence), in: state.scope, depth: state.depth + 1)
     try run(above: below)
-    let text = output
-    output = outer
+    let text = endCapture()
     leaveCall()
     return try produce(text)
   }

@@ -20,8 +20,9 @@ extension TemplateInterpreter {
     /// The same, however this one ended.
     case swallowing(outer: Scope)
     case iteration(LoopState)
-    case capture(TemplateTarget, [TemplatePostfix], outer: Scope, output: [UInt8])
-    case filter([TemplatePostfix], outer: Scope, output: [UInt8])
+    /// What it wrote is assigned, or written through filters; not at all when it is left by `break` or `continue`.
+    case capture(TemplateTarget, [TemplatePostfix], outer: Scope)
+    case filter([TemplatePostfix], outer: Scope)
   }
 
   /// Begins a body; ``step()`` runs it.
@@ -58,16 +59,14 @@ extension TemplateInterpreter {
       flow = .normal
     case .iteration(let loop):
       try endIteration(of: loop)
-    case .capture(let target, let filters, let outer, let before):
+    case .capture(let target, let filters, let outer):
       scope = outer
-      let text = output
-      output = before
-      try assign(try apply(filters, to: try produce(text)), to: target)
-    case .filter(let filters, let outer, let before):
+      let text = endCapture()
+      if flow == .normal { try assign(try apply(filters, to: try produce(text)), to: target) }
+    case .filter(let filters, let outer):
       scope = outer
-      let captured = output
-      output = before
-      try write(try text(of: try apply(filters, to: try produce(captured))))
+      let captured = endCapture()
+      if flow == .normal { try write(try text(of: try apply(filters, to: try produce(captured)))) }
     }
   }
 
@@ -85,15 +84,17 @@ extension TemplateInterpreter {
     case .assign(let target, let expression):
       try assign(try evaluate(expression), to: target)
     case .capture(let target, let filters, let body):
-      try push(body, .capture(target, filters, outer: scope, output: output))
-      (scope, output) = (Scope(in: scope), [])
+      try push(body, .capture(target, filters, outer: scope))
+      scope = Scope(in: scope)
+      beginCapture()
     case .macro(let name, let macro):
       scope.set(name, to: bind(macro))
     case .call(let caller, let expression):
       try write(try text(of: try call(expression, with: bind(caller))))
     case .filter(let filters, let body):
-      try push(body, .filter(filters, outer: scope, output: output))
-      (scope, output) = (Scope(in: scope), [])
+      try push(body, .filter(filters, outer: scope))
+      scope = Scope(in: scope)
+      beginCapture()
     case .with(let assignments, let body):
       let inner = try scope(with: assignments)
       try push(body, .leaving(outer: scope))

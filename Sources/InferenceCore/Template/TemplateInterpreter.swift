@@ -58,6 +58,8 @@ final class TemplateInterpreter {
   var position = SourcePosition(line: 1, column: 1)
   var scope = Scope(in: nil)
   var output: [UInt8] = []
+  /// What was written before what is being captured now.
+  private var outputs: [[UInt8]] = []
   var namespaces: [TemplateMapping] = []
   var loops: [LoopState] = []
   var macros: [BoundMacro] = []
@@ -197,14 +199,24 @@ final class TemplateInterpreter {
 
   /// What a macro's body writes.
   func capture(_ statements: [TemplateStatement], in inner: Scope) throws(TemplateError) -> [UInt8] {
-    let outer = output
-    output = []
+    beginCapture()
     let below = frames.count
     try push(statements, .swallowing(outer: scope))
     scope = inner
     try run(above: below)
+    return endCapture()
+  }
+
+  /// From now on what is written is kept apart, until ``endCapture()``.
+  func beginCapture() {
+    outputs.append(output)
+    output = []
+  }
+
+  /// What was written since.
+  func endCapture() -> [UInt8] {
     let text = output
-    output = outer
+    output = outputs.removeLast()
     return text
   }
 

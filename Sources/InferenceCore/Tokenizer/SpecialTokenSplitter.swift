@@ -135,6 +135,8 @@ struct SpecialTokenSplitter {
     let (joins, words) = (spelled.joins, spelled.words)
     var next = spelled.next
     defer { spelled.next = next }
+    // At its end it is held to every control token.
+    if next == 0 { steps -= control.count }
     return look(in: text, from: &next, steps: &steps) { start in
       var isFound = joins && beginsControl[Int(text[start])]
       isFound = isFound || longestMatch(search, at: start) { isControl($0, vocabulary) } > 0

@@ -21,8 +21,8 @@ public struct SpelledTokens {
     self.tokenizer = tokenizer
     self.text = text
     self.joins = joins
-    let begin = text.firstIndex { !isSpace($0) } ?? text.count
-    words = begin..<max(begin, (text.lastIndex { !isSpace($0) } ?? -1) + 1)
+    let begin = text.count - UTF8Text.trim(text, trailing: false).count
+    words = begin..<max(begin, UTF8Text.trim(text, leading: false).count)
   }
 
   /// Goes on with the text.

@@ -41,6 +41,7 @@ public final class TextEncoding {
       ?? tokenizer.fragments(of: text, parseSpecial: parsesSpecial, plain: plain, search: &search, steps: &steps)
     guard let fragments = split else { return false }
     self.fragments = fragments
+    search = SpecialTokenSearch()
     while nextFragment < fragments.count {
       switch fragments[nextFragment] {
       case .token(let token):

@@ -13,6 +13,8 @@ final class ChatReading {
   private let chat: ChatInput
   private let tokenizer: Tokenizer
   private let format: PromptFormat
+  /// Messages of the whole conversation that are not read.
+  private let skipped: Int
   private var isMarkChosen = false
   /// Messages that are marked.
   private var marked = 0
@@ -22,9 +24,14 @@ final class ChatReading {
   /// Bytes of the longest conversation that is read: a template makes no longer text of it.
   static let longest = TemplateLimits().outputBytes
 
-  /// - Parameter marks: whether control tokens may come from the template alone, whatever messages spell out.
+  /// - Parameters:
+  ///   - skipped: How many messages of the conversation are left out before these.
+  ///   - marks: whether control tokens may come from the template alone, whatever messages spell out.
   /// - Throws: `invalidRequest` when there are no messages, or further variables that are none.
-  init(_ chat: ChatInput, _ format: PromptFormat, tokenizer: Tokenizer, marks: Bool) throws(WorkerError) {
+  init(
+    _ chat: ChatInput, _ format: PromptFormat, tokenizer: Tokenizer, skipped: Int = 0, marks: Bool
+  ) throws(WorkerError) {
+    self.skipped = skipped
     self.chat = chat
     self.format = format
     self.tokenizer = tokenizer
@@ -42,8 +49,8 @@ final class ChatReading {
     while messages.count < chat.messages.count {
       guard steps > 0 else { return false }
       let given = chat.messages[messages.count]
-      steps -= 16 + given.byteCount / 64
-      let message = try format.message(given, number: messages.count + 1)
+      steps -= 16 + given.content.utf8.count / 64 + given.extraJSON.utf8.count / 2
+      let message = try format.message(given, number: skipped + messages.count + 1)
       marks?.note(.mapping(message))
       messages.append(message)
     }
@@ -67,24 +74,26 @@ final class ChatReading {
 
   /// Goes on with a message.
   private func advanceMarking(_ marks: MessageMarks, steps: inout Int) throws(WorkerError) -> Bool {
-    steps -= 16
     let content = messages[marked]["content"]
     guard let text = content?.bytes else {
-      messages[marked] = mark(messages[marked], marks)
+      messages[marked] = mark(message: messages[marked], marks)
+      steps -= 16
       return true
     }
     if spelled == nil {
-      // What else it carries is short.
       messages[marked]["content"] = TemplateValue.none
-      messages[marked] = mark(messages[marked], marks)
+      messages[marked] = mark(message: messages[marked], marks)
       messages[marked]["content"] = content
       spelled = SpelledTokens(in: text, joins: format.joins, tokenizer: tokenizer)
     }
-    guard spelled?.advance(steps: &steps) == true, let places = spelled?.places else { return false }
-    spelled = nil
+    let isThrough = spelled?.advance(steps: &steps) == true
+    let places = spelled?.places ?? []
     let count = text.count + places.count * MessageMarks.length
     guard count <= Self.longest else { throw Self.tooLong(bytes: count) }
+    guard isThrough else { return false }
+    spelled = nil
     messages[marked]["content"] = .string(marks.mark(text, at: places))
+    steps -= 16
     return true
   }
 
@@ -99,22 +108,23 @@ final class ChatReading {
 
   @inline(never)
   private func mark(_ text: [UInt8], _ marks: MessageMarks) -> [UInt8] {
-    var steps = Int.max
     var spelled = SpelledTokens(in: text, joins: format.joins, tokenizer: tokenizer)
-    while !spelled.advance(steps: &steps) {}
+    var steps = Int.max
+    while !spelled.advance(steps: &steps) { steps = .max }
     return marks.mark(text, at: spelled.places)
   }
 
+  /// Keys come from people too: the names of a tool's parameters.
   private func mark(_ mapping: TemplateMapping, _ marks: MessageMarks) -> TemplateMapping {
     var result = TemplateMapping()
-    for entry in mapping.entries {
-      // Who speaks is checked elsewhere. Other keys come from people too: the names of a tool's parameters.
-      if entry.key.bytes?.equals("role") == true {
-        _ = result.set(entry.key, to: entry.value)
-      } else {
-        _ = result.set(mark(entry.key, marks), to: mark(entry.value, marks))
-      }
-    }
+    for entry in mapping.entries { _ = result.set(mark(entry.key, marks), to: mark(entry.value, marks)) }
+    return result
+  }
+
+  /// Who speaks was checked when it was read.
+  private func mark(message: TemplateMapping, _ marks: MessageMarks) -> TemplateMapping {
+    var result = mark(message, marks)
+    result["role"] = message["role"]
     return result
   }
 
@@ -136,7 +146,7 @@ final class PromptRendering {
 
   /// - Throws: as ``ChatReading/init(_:_:tokenizer:marks:)``.
   init(_ chat: ChatInput, _ format: PromptFormat, tokenizer: Tokenizer, date: TemplateDate?) throws(WorkerError) {
-    let bytes = chat.messages.reduce(0) { $0 + $1.byteCount }
+    let bytes = chat.byteCount
     guard bytes <= ChatReading.longest else { throw ChatReading.tooLong(bytes: bytes) }
     self.format = format
     self.date = date
@@ -152,6 +162,13 @@ final class PromptRendering {
       rendering = try format.rendering(of: reading.messages, reading.variables, date: date)
     }
     return try rendering?.advance()
+  }
+}
+
+extension ChatInput {
+  /// Bytes of all that is said.
+  var byteCount: Int {
+    messages.reduce(toolsJSON.utf8.count + variablesJSON.utf8.count) { $0 + $1.byteCount }
   }
 }
 

@@ -127,7 +127,8 @@ struct PromptFormat {
       throw WorkerError(.invalidRequest, "The further keys of a message must be a JSON object.")
     }
     for entry in extra.entries {
-      if let key = entry.key.bytes { value[key] = entry.value }
+      // Who speaks is what was checked above.
+      if let key = entry.key.bytes, !key.equals("role") { value[key] = entry.value }
     }
     value["content"] = try MessageContent.text(value["content"], message: number)
     return value

@@ -39,7 +39,8 @@ struct PromptSearch {
       let later = ((users.last ?? -1) + 1..<max(messages.count, (users.last ?? -1) + 1)).filter {
         !sameBytes(messages[$0].role, "tool") && !sameBytes(messages[$0].role, "function")
       }
-      cuts += (users + later).filter { first in messages[..<first].contains { !Self.stays($0) } }
+      let going = messages.firstIndex { !Self.stays($0) } ?? messages.count
+      cuts += (users + later).filter { $0 > going }
     }
     high = cuts.count
   }
@@ -124,7 +125,7 @@ struct PromptSearch {
   /// - Returns: whether all of it is there.
   private mutating func read(_ chat: ChatInput, _ model: LoadedModel) throws(WorkerError) -> Bool {
     if reading == nil {
-      var bytes = chat.messages.reduce(0) { $0 + $1.byteCount }
+      var bytes = chat.byteCount
       while bytes > ChatReading.longest {
         guard low + 1 < cuts.count else { throw ChatReading.tooLong(bytes: bytes) }
         for message in chat.messages[cuts[low]..<cuts[low + 1]] where !Self.stays(message) {
@@ -137,7 +138,8 @@ struct PromptSearch {
       staying = begin.count
       var wanted = chat
       wanted.messages = begin + chat.messages[first...]
-      reading = try ChatReading(wanted, model.format, tokenizer: model.tokenizer, marks: true)
+      reading = try ChatReading(
+        wanted, model.format, tokenizer: model.tokenizer, skipped: first - staying, marks: true)
     }
     return try reading?.advance(steps: Self.steps) ?? false
   }
@@ -149,7 +151,7 @@ struct PromptSearch {
   }
 
   private static func stays(_ message: ChatMessage) -> Bool {
-    stays(Array(message.role.utf8))
+    sameBytes(message.role, "system") || sameBytes(message.role, "developer")
   }
 
   private static func stays(_ role: [UInt8]) -> Bool {
