@@ -148,7 +148,8 @@ def test_over_plain_http_it_says_what_is_missing_and_keeps_the_words(firefox, si
     firefox.evaluate("document.documentElement.dataset.old = ''; location.reload()")
     firefox.wait_for("!('old' in document.documentElement.dataset)")
     firefox.wait_for("document.querySelectorAll('.message').length === 2")
-    assert firefox.evaluate("return document.querySelector('.bubble').innerText") == "Say hello in one short sentence."
+    # What is not drawn yet has no text in Firefox's eyes either.
+    firefox.wait_for("document.querySelector('.bubble').innerText === 'Say hello in one short sentence.'")
     assert reply(firefox) == answer
     assert firefox.evaluate("return document.querySelector('#plain-http')") is None
 
