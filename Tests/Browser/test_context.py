@@ -197,3 +197,33 @@ def test_the_meter_tells_of_the_conversation_that_is_shown(page, site):
     page.click(".conversation-title:has-text('Hello.')")
     page.wait_for_selector(".context:visible")
     assert int(page.inner_text(".context-meter").split(" of")[0]) < 100
+
+
+def test_a_count_that_comes_late_is_not_told_of_another_conversation(page, site):
+    page.add_init_script("""
+      // Commands to the engine leave late once `delay` is set.
+      Object.assign(window, { delay: 0 });
+      for (const kind of [Worker, MessagePort]) {
+        const send = kind.prototype.postMessage;
+        kind.prototype.postMessage = function (...parts) {
+          if (window.delay) setTimeout(() => send.apply(this, parts), window.delay);
+          else send.apply(this, parts);
+        };
+      }""")
+    page.goto(site.url + "blank.html")
+    change_settings(page, maxTokens=4)
+    open_page(page, site)
+    ask(page, "Hello.")
+    page.wait_for_selector(".context:visible")
+    page.click("#new-conversation")
+    page.evaluate("() => (window.delay = 250)")
+    page.fill("#message-input", "Write a very long story about a mountain. " * 20)
+    # What is counted 400 ms after a change comes back after the other conversation is shown and before that is counted.
+    page.evaluate("""() => new Promise((resolve) => setTimeout(() => {
+      window.delay = 5000;
+      [...document.querySelectorAll('.conversation-title')].find((node) => node.innerText.includes('Hello.')).click();
+      resolve();
+    }, 750))""")
+    page.wait_for_selector(".bubble >> text=Hello.")
+    page.wait_for_timeout(1500)
+    assert not page.locator(".context").is_visible() or int(page.inner_text(".context-meter").split(" of")[0]) < 100

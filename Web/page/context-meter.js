@@ -95,7 +95,8 @@ export class ContextMeter {
     // No older message makes room for one that has none alone.
     const alone =
       draft && count > this.#limit ? await countLast(this.#engine, conversation, { draft }).catch(() => 0) : 0;
-    if (turn === this.#counts && !chat.isWriting()) this.#show(count, alone);
+    // Another conversation may be shown by now.
+    if (turn === this.#counts && conversation === chat.conversation && !chat.isWriting()) this.#show(count, alone);
   }
 
   /** @param {number} count @param {number} [alone] What the message that is being written takes, where that is known. */
