@@ -19,6 +19,8 @@ import { messageOverflow } from './room.js';
 
 /** Messages drawn at once when a conversation is opened; the ones before them follow in later frames. */
 const drawnAtOnce = 8;
+/** Fewer where these take longer, in milliseconds: a frame has more to do. */
+const drawTime = 8;
 /** Closer to the end than this, in pixels, the view follows the reply. */
 const followDistance = 80;
 /** A scroll this soon after a wheel, a finger, a key or the scrollbar, in milliseconds, is the user's. */
@@ -117,9 +119,12 @@ export class ThreadView {
     for (const message of messages.slice(from)) this.#thread.append(this.#viewOf(message).node);
     const drawEarlier = () => {
       if (drawing !== this.#drawing || from === 0) return;
-      const start = Math.max(0, from - drawnAtOnce);
-      const nodes = messages.slice(start, from).map((message) => this.#viewOf(message).node);
-      from = start;
+      const end = performance.now() + drawTime;
+      const nodes = [];
+      do {
+        from -= 1;
+        nodes.unshift(this.#viewOf(messages[from]).node);
+      } while (from > 0 && nodes.length < drawnAtOnce && performance.now() < end);
       this.#thread.prepend(...nodes);
       this.#markForgotten();
       this.#follow();
