@@ -174,12 +174,17 @@ def test_the_reasoning_of_earlier_replies_is_not_sent_again(page, site):
     assert conversation["messages"][1]["thoughtFor"] == 5400
 
 
-def test_the_meter_tells_of_the_conversation_that_is_shown(page, site):
+def say_hello(page, site):
+    """A short conversation, whose tokens are told."""
     page.goto(site.url + "blank.html")
     change_settings(page, maxTokens=4)
     open_page(page, site)
     ask(page, "Hello.")
     page.wait_for_selector(".context:visible")
+
+
+def test_the_meter_tells_of_the_conversation_that_is_shown(page, site):
+    say_hello(page, site)
     page.evaluate("() => localStorage.setItem('swiftlet-settings', '{\"maxTokens\": 2000}')")
     page.reload()
     page.wait_for_selector(READY, state="attached")
@@ -210,11 +215,7 @@ def test_a_count_that_comes_late_is_not_told_of_another_conversation(page, site)
           else send.apply(this, parts);
         };
       }""")
-    page.goto(site.url + "blank.html")
-    change_settings(page, maxTokens=4)
-    open_page(page, site)
-    ask(page, "Hello.")
-    page.wait_for_selector(".context:visible")
+    say_hello(page, site)
     page.click("#new-conversation")
     page.evaluate("() => (window.delay = 250)")
     page.fill("#message-input", "Write a very long story about a mountain. " * 20)

@@ -4,11 +4,6 @@ enum TextFragment {
   case token(TokenID)
 }
 
-/// C's `isspace`.
-func isSpace(_ byte: UInt8) -> Bool {
-  byte == 0x20 || (0x09...0x0D).contains(byte)
-}
-
 /// How far the search for special tokens in a text has come.
 struct SpecialTokenSearch {
   /// Where special tokens may begin, and the length of the longest one there.
@@ -232,6 +227,11 @@ struct SpecialTokenSplitter {
       if belongs(ordered[middle]) { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+
+  /// C's `isspace`.
+  private func isSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || (0x09...0x0D).contains(byte)
   }
 
   private struct Search {
