@@ -85,7 +85,8 @@ def arriving(play):
     tab.goto(site.url)
     tab.wait_for_selector("#loading[data-step=error]")
     yield tab, "the model is missing"
-    site.models, site.rate = models, 9e6
+    # Slow enough that most of it is still to come after all that is looked at below.
+    site.models, site.rate = models, 2e6
     tab.click("text=Try again")
     tab.wait_for_selector(".loading-figures >> text=left")
     yield tab, "loading"

@@ -200,6 +200,7 @@ def test_the_meter_tells_of_the_conversation_that_is_shown(page, site):
     page.wait_for_selector("#stop:visible")
     page.keyboard.press("Escape")
     page.click(".conversation-title:has-text('Hello.')")
+    page.wait_for_selector(".bubble >> text=Hello.")
     page.wait_for_selector(".context:visible")
     assert int(page.inner_text(".context-meter").split(" of")[0]) < 100
 

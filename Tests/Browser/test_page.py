@@ -231,11 +231,15 @@ def test_a_phone_shows_everything_without_scrolling_sideways(launch, site):
     page = context.new_page()
     open_page(page, site)
     ask(page, "Write one line of code.")
-    for action in ["#model-button", "#settings-button", "#sidebar-open"]:
-        page.click(action)
+    opened = {"#model-button": "#model-dialog[open]", "#settings-button": "#settings-dialog[open]",
+              "#sidebar-open": "#app[data-sidebar=open]"}
+    for button, what in opened.items():
+        page.click(button)
+        page.wait_for_selector(what)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.keyboard.press("Escape")
+        page.wait_for_selector(what, state="detached")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
