@@ -7,7 +7,7 @@ import { isElsewhere } from './worker-start.js';
 /** What relative URLs of a caller are relative to: the page, wherever the modules lie. */
 export const pageURL = globalThis.document?.baseURI ?? globalThis.location?.href;
 
-const managerNames = ['workerURL', 'wasmURL', 'threads', 'addressing', 'modelsURL', 'hubURL'];
+const managerNames = ['workerURL', 'wasmURL', 'threads', 'addressing', 'device', 'modelsURL', 'hubURL'];
 const loadNames = ['contextLength', 'threads', 'sequences', 'keep', 'signal'];
 /** What was told already, so that it is told once. */
 const told = new Set();
@@ -33,9 +33,10 @@ export function check(call, options, known) {
  */
 export function managerOptions(options, moduleURL) {
   check('InferenceManager', options, managerNames);
-  const { threads = 0, addressing, hubURL = 'https://huggingface.co', modelsURL } = options;
+  const { threads = 0, addressing, device, hubURL = 'https://huggingface.co', modelsURL } = options;
   if (!Number.isInteger(threads) || threads < 0) refuse('options.threads', 'a whole number', threads);
   if (![undefined, 32, 64].includes(addressing)) refuse('options.addressing', '32 or 64', addressing);
+  if (![undefined, 'cpu', 'gpu'].includes(device)) refuse('options.device', '“cpu” or “gpu”', device);
   const whole = (/** @type {string} */ name, url = options[name]) => {
     if (url === undefined) return undefined;
     try {
@@ -47,6 +48,7 @@ export function managerOptions(options, moduleURL) {
   return {
     threads,
     addressing,
+    device,
     workerURL: whole('workerURL'),
     wasmURL: whole('wasmURL'),
     modelsURL: whole('modelsURL', modelsURL ?? new URL('./models/', isElsewhere(moduleURL) ? pageURL : moduleURL)),

@@ -35,6 +35,8 @@ export interface ManagerOptions {
   threads?: number;
   /** Bits of the module's addresses, whatever the model needs; chosen for each model when left out. */
   addressing?: 32 | 64;
+  /** What computes: this processor, or the graphics card by way of WebGPU; the processor when left out. */
+  device?: 'cpu' | 'gpu';
   /**
    * Folder of models on the page's own origin, asked before the hub; `models/` beside this module when left out, and beside
    * the page when the module comes from another origin.

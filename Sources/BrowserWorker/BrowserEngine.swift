@@ -14,7 +14,8 @@ final class BrowserEngine {
   /// - Parameters:
   ///   - threads: this one and the helpers.
   ///   - memoryLimit: bytes that linear memory can have; 0 when the page decides what fits where.
-  init(threads: Int, memoryLimit: UInt64) {
+  ///   - device: The graphics card to compute with; nil for this processor.
+  init(threads: Int, memoryLimit: UInt64, device: (any GraphicsDevice)?) {
     self.threads = threads
     // What is not the model's: code's data, stacks, frames.
     let reserve: UInt64 = 32 << 20
@@ -39,6 +40,7 @@ final class BrowserEngine {
         bytes.baseAddress.map { browser_prefix_write(offset, $0, bytes.count) == 1 } ?? true
       },
       truncate: { browser_prefix_truncate($0) })
+    host.device = device
     worker = Worker(host: host)
     worker.start()
   }
@@ -63,6 +65,20 @@ final class BrowserEngine {
 
   /// How often kernels were found wrong and replaced by simpler ones.
   var kernelChanges: Int { worker.kernelChanges }
+
+  // MARK: The graphics card
+
+  func kernelCompiled() {
+    worker.kernelCompiled()
+  }
+
+  func deviceFinished(_ ticket: UInt32) {
+    worker.deviceFinished(ticket)
+  }
+
+  func deviceFailed(_ message: String) {
+    worker.deviceFailed(message)
+  }
 
   // MARK: The file of a conversation's keys and values
 

@@ -1,5 +1,6 @@
 import CBrowserRuntime
 import CKernels
+import InferenceCore
 import WorkerCore
 
 // What the page calls. `Documentation/BrowserModule.md` says what each function does; here is only the way from numbers
@@ -7,6 +8,9 @@ import WorkerCore
 
 /// The module's one engine. Only the engine's own thread touches it: helpers enter by `swiftlet_thread_main` alone.
 nonisolated(unsafe) private var engine: BrowserEngine?
+
+/// The graphics card that the engine computes with, if any; set before it starts.
+nonisolated(unsafe) private var device: BrowserGraphics?
 
 /// What the helpers serve; set before they start.
 nonisolated(unsafe) private var team: OpaquePointer?
@@ -50,7 +54,7 @@ public func interfaceVersion() -> Int32 {
 public func start(_ threads: Int32, _ memoryLimit: Double) {
   // In WebAssembly there is one team: the one that the engine makes later is this one, with as many or fewer lanes.
   team = ck_team_create(max(1, threads))
-  engine = BrowserEngine(threads: max(1, Int(threads)), memoryLimit: byteCount(memoryLimit))
+  engine = BrowserEngine(threads: max(1, Int(threads)), memoryLimit: byteCount(memoryLimit), device: device)
 }
 
 @_expose(wasm, "swiftlet_receive")
@@ -131,6 +135,34 @@ public func modelFailed(
 @_cdecl("swiftlet_model_discard")
 public func modelDiscard() {
   engine?.discardModel()
+}
+
+// MARK: The graphics card
+
+@_expose(wasm, "swiftlet_device")
+@_cdecl("swiftlet_device")
+public func useDevice(_ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32) {
+  let most = Double(Int32.max)
+  device = BrowserGraphics(
+    limits: GraphicsLimits(buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment), together: Int(together)))
+}
+
+@_expose(wasm, "swiftlet_device_compiled")
+@_cdecl("swiftlet_device_compiled")
+public func deviceCompiled() {
+  engine?.kernelCompiled()
+}
+
+@_expose(wasm, "swiftlet_device_finished")
+@_cdecl("swiftlet_device_finished")
+public func deviceFinished(_ ticket: UInt32) {
+  engine?.deviceFinished(ticket)
+}
+
+@_expose(wasm, "swiftlet_device_failed")
+@_cdecl("swiftlet_device_failed")
+public func deviceFailed(_ message: Double, _ length: Double) {
+  engine?.deviceFailed(String(decoding: bytes(message, length), as: UTF8.self))
 }
 
 // MARK: The file of a conversation's keys and values

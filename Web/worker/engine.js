@@ -1,4 +1,4 @@
-import { EngineError, MemoryError, SwiftletError } from '../errors.js';
+import { EngineError, MemoryError, SwiftletError, UnsupportedBrowserError } from '../errors.js';
 import { narrowSpace, placeModel, surroundings } from '../placement.js';
 import { decodeEvent, eventKinds } from '../wire.js';
 import { chooseModule } from './capabilities.js';
@@ -11,6 +11,7 @@ import { startHelpers } from './threads.js';
  * @property {number} [threads] At most; the number of cores, up to 8, when left out.
  * @property {32 | 64} [addressing] Of the module to begin with; 32 when left out.
  * @property {boolean} [keepsAddressing] Whether that module must hold every model.
+ * @property {'gpu' | 'cpu'} [device] What computes; the processor when left out.
  * @property {string} modelsURL Folder of models on the page's own origin.
  * @property {string} hubURL
  *
@@ -54,6 +55,8 @@ export class Engine {
   #lastPost = 0;
   #stepping = false;
   #kernelChanges = 0;
+  /** @type {import('./gpu/imports.js').GraphicsImports | undefined} */
+  #graphics;
   #turn = new Turn();
 
   /** @param {EngineHandlers} handlers */
@@ -83,6 +86,7 @@ export class Engine {
     engine.#granted = choice.granted;
     // What fits where is decided by `placement.js`, which knows what was granted and what another module could have. So the
     // module has no limit of its own, and refuses nothing that another one may take.
+    if (options.device === 'gpu') await engine.#openDevice();
     engine.#exports.swiftlet_start(choice.threads, 0);
     if (choice.memory) await startHelpers(choice.module, choice.memory, engine.#exports, choice.threads);
     engine.#flush();
@@ -252,6 +256,14 @@ export class Engine {
     );
   }
 
+  /** Takes the graphics card. */
+  async #openDevice() {
+    const { openGraphics } = await import('./gpu/imports.js');
+    const imports = await openGraphics(this);
+    if (!imports) throw new UnsupportedBrowserError({ code: 'unsupported-platform', message: 'This browser has no WebGPU.' });
+    this.#graphics = imports;
+  }
+
   /** @returns {{ env: Record<string, any> }} */
   #imports() {
     return {
@@ -267,6 +279,12 @@ export class Engine {
           Number(this.#prefixes?.read(offset, this.bytes(pointer, length)) ?? 0),
         prefix_write: (/** @type {number} */ offset, /** @type {number} */ pointer, /** @type {number} */ length) =>
           Number(this.#prefixes?.write(offset, this.bytes(pointer, length)) ?? 0),
+        gpu_buffer: (/** @type {any[]} */ ...all) => this.#graphics?.buffer(.../** @type {[any, any]} */ (all)) ?? 0,
+        gpu_write: (/** @type {any[]} */ ...all) => this.#graphics?.write(.../** @type {[any, any, any, any]} */ (all)),
+        gpu_pipeline: (/** @type {any[]} */ ...all) => this.#graphics?.pipeline(.../** @type {[any, any]} */ (all)) ?? 0,
+        gpu_bind: (/** @type {any[]} */ ...all) => this.#graphics?.bind(.../** @type {[any, any]} */ (all)) ?? 0,
+        gpu_submit: (/** @type {any[]} */ ...all) => this.#graphics?.submit(.../** @type {[any, any, any, any, any]} */ (all)),
+        gpu_close: () => this.#graphics?.close(),
         prefix_truncate: (/** @type {number} */ size) => this.#prefixes?.truncate(size),
         fatal: (/** @type {number} */ pointer, /** @type {number} */ length) => {
           const text = new TextDecoder().decode(this.bytes(pointer, length).slice());

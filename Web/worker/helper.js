@@ -11,20 +11,15 @@ self.onmessage = ({ data: port }) => {
 
 /** @param {{ module: WebAssembly.Module, memory: WebAssembly.Memory, index: number, stack: number }} place @param {MessagePort} port */
 async function enter({ module, memory, index, stack }, port) {
-  const unexpected = (/** @type {string} */ name) => () => {
-    throw new Error(`A helper thread called ${name}.`);
-  };
-  const env = {
-    memory,
-    emit: unexpected('emit'),
-    now: () => performance.now(),
-    date: () => Date.now(),
-    random: unexpected('random'),
-    prefix_read: unexpected('prefix_read'),
-    prefix_write: unexpected('prefix_write'),
-    prefix_truncate: unexpected('prefix_truncate'),
-    fatal: unexpected('fatal'),
-  };
+  const calls = WebAssembly.Module.imports(module)
+    .filter(({ kind }) => kind === 'function')
+    .map(({ name }) => {
+      const call = () => {
+        throw new Error(`A helper thread called ${name}.`);
+      };
+      return [name, call];
+    });
+  const env = { ...Object.fromEntries(calls), now: () => performance.now(), date: () => Date.now(), memory };
   const { exports } = /** @type {any} */ (await WebAssembly.instantiate(module, { env }));
   // The one number of the module's that is as wide as its addresses.
   exports.__stack_pointer.value = typeof exports.__stack_pointer.value === 'bigint' ? BigInt(stack) : stack;

@@ -6,20 +6,16 @@ final class PagePool {
   /// ``PageLayout/widths(_:)``
   let widths: [Int]
   let capacity: Int
-  private let memory: ArenaMemory
-  private let pages: UnsafeMutablePointer<UInt16>
+  let memory: any SequenceMemory
   private var free: [Page]
   /// By page: how many sequences hold it.
   private var holders: [Int32]
 
-  /// - Parameters:
-  ///   - pages: Room for `capacity` of them. What no sequence has touched costs nothing where the system gives memory by use.
-  ///   - memory: What they are a part of.
-  init(_ h: Hyperparameters, capacity: Int, pages: UnsafeMutablePointer<UInt16>, in memory: ArenaMemory) {
+  /// - Parameter memory: Has room for `capacity` pages.
+  init(_ h: Hyperparameters, capacity: Int, memory: any SequenceMemory) {
     layout = PageLayout(h)
     widths = PageLayout.widths(h)
     self.capacity = capacity
-    self.pages = pages
     self.memory = memory
     free = Array((0..<capacity).reversed())
     holders = Array(repeating: 0, count: capacity)
@@ -45,8 +41,4 @@ final class PagePool {
   }
 
   func isShared(_ page: Page) -> Bool { holders[page] > 1 }
-
-  func address(_ page: Page) -> UnsafeMutablePointer<UInt16> {
-    pages + page * layout.elements
-  }
 }

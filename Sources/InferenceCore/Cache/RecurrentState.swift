@@ -6,40 +6,42 @@ struct RecurrentState {
   /// Tokens after which a copy is worth its time.
   private static let interval = 64
 
-  private let memory: UnsafeMutablePointer<Float>
-  /// Floats of one state.
-  private let size: Int
+  /// The present state, the one that a pass is writing, and the copies.
+  static let slotCount = checkpointCount + 2
+
+  private let memory: any SequenceMemory
+  private let first: Int
   /// The slots of the state after the last token, and of the one that a pass is writing.
-  private var current = 0
-  private var next = 1
+  private var current: Int
+  private var next: Int
   private var free: [Int]
   /// From the first position to the last.
   private var checkpoints: [(position: Int, slot: Int)] = []
 
+  /// Floats of one state; 0 for a model whose layers are all attention.
+  static func size(_ h: Hyperparameters) -> Int { h.convolutions.reduce(0) { $0 + $1.stateCount } }
+
   /// The bytes that a sequence's states take.
   static func bytes(_ h: Hyperparameters) -> Int64 {
     let size = h.convolutions.reduce(Int64(0)) { $0.saturatingSum(Int64($1.stateCount)) }
-    return size.saturatingProduct((checkpointCount + 2) * MemoryLayout<Float>.size)
+    return size.saturatingProduct(slotCount * MemoryLayout<Float>.size)
   }
 
   /// Nil for a model whose layers are all attention.
-  init?(_ h: Hyperparameters) {
-    size = h.convolutions.reduce(0) { $0 + $1.stateCount }
-    guard size > 0 else { return nil }
-    let slots = Self.checkpointCount + 2
-    memory = .allocate(capacity: slots * size)
-    memory.initialize(repeating: 0, count: slots * size)
-    free = Array((2..<slots).reversed())
+  init?(_ h: Hyperparameters, in memory: any SequenceMemory) {
+    guard Self.size(h) > 0 else { return nil }
+    self.memory = memory
+    first = memory.takeStates()
+    (current, next) = (first, first + 1)
+    free = Array((first + 2..<first + Self.slotCount).reversed())
   }
 
-  func deallocate() {
-    memory.deallocate()
+  func giveBack() {
+    memory.giveBackStates(from: first)
   }
 
   /// The state that a pass reads, and the one that it writes; both begin with the first layer's.
-  var slots: (read: UnsafePointer<Float>, write: UnsafeMutablePointer<Float>) {
-    (UnsafePointer(memory + current * size), memory + next * size)
-  }
+  var slots: (read: Int, write: Int) { (current, next) }
 
   /// What the pass has written holds from now on; `count` tokens now lie before it.
   mutating func advance(to count: Int) {
@@ -60,7 +62,7 @@ struct RecurrentState {
       free.append(checkpoints.remove(at: closest).slot)
     }
     guard let slot = free.popLast() else { return }
-    (memory + slot * size).update(from: memory + current * size, count: size)
+    memory.copyState(current, to: slot)
     checkpoints.append((position, slot))
   }
 
@@ -73,10 +75,10 @@ struct RecurrentState {
       checkpoints.removeLast()
     }
     if let last = checkpoints.last {
-      (memory + current * size).update(from: memory + last.slot * size, count: size)
+      memory.copyState(last.slot, to: current)
       return last.position
     }
-    (memory + current * size).update(repeating: 0, count: size)
+    memory.clearState(current)
     return 0
   }
 
@@ -86,7 +88,7 @@ struct RecurrentState {
   mutating func copy(_ other: RecurrentState, upTo position: Int) -> Int {
     _ = rewind(to: 0)
     guard let found = other.checkpoints.last(where: { $0.position <= position }) else { return 0 }
-    (memory + current * size).update(from: other.memory + found.slot * size, count: size)
+    memory.copyState(found.slot, to: current)
     keep(found.position)
     return found.position
   }

@@ -9,6 +9,9 @@ extension TokenSequence {
   public static let blockLength = Int(CK_KEY_TILE)
   private static let blocksPerPage = PageLayout.positions / blockLength
 
+  /// Whether its keys and values can be read and put back here.
+  public var hasBlocks: Bool { rewindsExactly && pool.memory.isHere }
+
   /// Bytes of a block.
   public var blockSize: Int { Int(pool.layout.bytes) / Self.blocksPerPage }
 

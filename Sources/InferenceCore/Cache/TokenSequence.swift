@@ -8,7 +8,7 @@ public final class TokenSequence {
   public private(set) var tokens: [TokenID] = []
   let pool: PagePool
   private var pages: [PagePool.Page] = []
-  /// The addresses of the pages, for the kernels.
+  /// The addresses of the pages, for kernels of this process.
   let table: UnsafeMutablePointer<UnsafePointer<UInt16>?>
   private(set) var state: RecurrentState?
   /// Changes with every change of the tokens, so that a pass that began before one is noticed.
@@ -20,14 +20,17 @@ public final class TokenSequence {
     let most = (contextLength + PageLayout.positions - 1) / PageLayout.positions
     table = .allocate(capacity: most)
     table.initialize(repeating: nil, count: most)
-    state = RecurrentState(h)
+    state = RecurrentState(h, in: pool.memory)
   }
 
   deinit {
     for page in pages { pool.giveBack(page) }
     table.deallocate()
-    state?.deallocate()
+    state?.giveBack()
   }
+
+  /// The numbers of its pages.
+  var pageNumbers: [Int] { pages }
 
   /// Whether ``rewind(to:)`` goes exactly as far as it is told: with attention alone.
   public var rewindsExactly: Bool { state == nil }
@@ -65,7 +68,7 @@ public final class TokenSequence {
     for (index, page) in other.pages.prefix(Self.pages(for: count)).enumerated() {
       pool.share(page)
       pages.append(page)
-      table[index] = UnsafePointer(pool.address(page))
+      table[index] = UnsafePointer(pool.memory.address(ofPage: page))
     }
     tokens = Array(other.tokens.prefix(count))
     revision += 1
@@ -83,13 +86,13 @@ public final class TokenSequence {
         throw ModelError(.outOfResources, "All \(pool.capacity) pages of the cache are held by other sequences.")
       }
       if index < pages.count {
-        pool.address(page).update(from: pool.address(pages[index]), count: pool.layout.elements)
+        pool.memory.copyPage(pages[index], to: page)
         pool.giveBack(pages[index])
         pages[index] = page
       } else {
         pages.append(page)
       }
-      table[index] = UnsafePointer(pool.address(page))
+      table[index] = UnsafePointer(pool.memory.address(ofPage: page))
     }
   }
 

@@ -4,8 +4,10 @@ import CKernels
 public final class CPUExecutor: Executor {
   public let model: LanguageModel
   public let limits: ExecutionLimits
+  public var isOnDevice: Bool { false }
   private let pass: Pass
   private let pool: PagePool
+  private let cache: CPUCache
   private let team: ThreadTeam
   private let memory: ArenaMemory
   private let workspace: Workspace
@@ -39,7 +41,8 @@ public final class CPUExecutor: Executor {
     var arena = Arena(base: memory.base)
     let pages: UnsafeMutablePointer<UInt16>
     (workspace, pages) = cut(&arena)
-    pool = PagePool(h, capacity: limits.pages, pages: pages, in: memory)
+    cache = CPUCache(h, pages: pages, in: memory)
+    pool = PagePool(h, capacity: limits.pages, memory: cache)
   }
 
   public func makeSequence() -> TokenSequence {
@@ -64,9 +67,9 @@ public final class CPUExecutor: Executor {
 
   public func submit(_ batch: Batch) throws(ModelError) {
     work = nil
-    try check(batch)
+    try batch.check(for: model, limits, pool)
     for span in batch.spans { try span.sequence.reserve(span.tokens.count) }
-    workspace.rows.fill(batch)
+    workspace.rows.fill(batch, in: cache)
     var first = 0
     for span in batch.spans {
       for (table, angles) in model.rotaryTables.enumerated() {
@@ -79,33 +82,6 @@ public final class CPUExecutor: Executor {
       first += span.tokens.count
     }
     work = Work(batch: batch, revisions: batch.spans.map { $0.sequence.revision })
-  }
-
-  private func check(_ batch: Batch) throws(ModelError) {
-    let vocabulary = model.hyperparameters.vocabularySize
-    guard batch.tokenCount <= limits.rows, batch.logitRows <= limits.logitRows else {
-      throw ModelError(
-        .invalid,
-        "One pass takes up to \(limits.rows) tokens and \(limits.logitRows) rows of logits, found \(batch.tokenCount) "
-          + "and \(batch.logitRows).")
-    }
-    for (index, span) in batch.spans.enumerated() {
-      let sequence = span.sequence
-      guard sequence.pool === pool, !batch.spans[..<index].contains(where: { $0.sequence === sequence }) else {
-        throw ModelError(.invalid, "A batch has spans of different sequences of its executor.")
-      }
-      guard !span.tokens.isEmpty, span.logitRows >= 0, span.logitRows <= span.tokens.count else {
-        throw ModelError(
-          .invalid, "\(span.logitRows) rows of logits are wanted of \(span.tokens.count) tokens of a sequence.")
-      }
-      guard sequence.tokens.count + span.tokens.count <= sequence.contextLength else {
-        let over = sequence.tokens.count + span.tokens.count - sequence.contextLength
-        throw ModelError(.contextFull, "The tokens are \(over) more than the context's \(sequence.contextLength).")
-      }
-      for id in span.tokens where id < 0 || Int(id) >= vocabulary {
-        throw ModelError(.unknownToken, "The token id \(id) is outside the vocabulary of \(vocabulary).")
-      }
-    }
   }
 
   public func advance(layers count: Int) -> PassProgress {

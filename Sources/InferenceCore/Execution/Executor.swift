@@ -5,6 +5,8 @@
 public protocol Executor: AnyObject {
   var model: LanguageModel { get }
   var limits: ExecutionLimits { get }
+  /// Whether a device computes, which may be lost.
+  var isOnDevice: Bool { get }
 
   /// A sequence without tokens, in this executor's cache.
   func makeSequence() -> TokenSequence
@@ -25,8 +27,16 @@ public protocol Executor: AnyObject {
   var tokensUnderWay: Int { get }
   var layersDone: Int { get }
 
+  /// The device has done what it was told with this ticket.
+  func finished(_ ticket: UInt32)
+
   /// Of the last pass that was done: [row][vocabulary], valid until the next is begun.
   var logits: UnsafeMutableBufferPointer<Float> { get }
+}
+
+extension Executor {
+  /// Without a device nothing is waited for.
+  public func finished(_ ticket: UInt32) {}
 }
 
 /// How far a pass is.

@@ -13,8 +13,9 @@ public struct ReadAheadTrial: Sendable {
   private static let first = 24
   /// How much faster it has to be.
   private static let gain = 0.97
-  /// Of the passes of a way, from the fastest: what is slower was perhaps held up by another program.
-  private static let typical = length / 4
+  /// A way that is slower by this much each time after so many passes of both is not tried any longer: whoever waits for
+  /// these tokens notices.
+  private static let (clearly, few) = (1.1, 4)
 
   private let isPossible: Bool
   private let use: @Sendable (Bool) -> Void
@@ -49,10 +50,24 @@ public struct ReadAheadTrial: Sendable {
       if passes % 2 == 1 { times.ahead.append(milliseconds) } else { times.plain.append(milliseconds) }
     }
     passes += 1
-    guard passes == next + Self.length else { return }
-    isFaster = times.ahead.sorted()[Self.typical] < Self.gain * times.plain.sorted()[Self.typical]
+    guard passes == next + Self.length || isClear else { return }
+    isFaster = typical(times.ahead) < Self.gain * typical(times.plain)
     use(isFaster)
     times = ([], [])
     next = passes < .max / 16 ? 10 * passes : .max
+  }
+
+  /// Whether the fastest pass of one way is clearly slower than most of the other's.
+  private var isClear: Bool {
+    guard min(times.plain.count, times.ahead.count) >= Self.few else { return false }
+    func isSlower(_ one: [Double], _ other: [Double]) -> Bool {
+      (one.min() ?? 0) > Self.clearly * other.sorted()[other.count / 2]
+    }
+    return isSlower(times.ahead, times.plain) || isSlower(times.plain, times.ahead)
+  }
+
+  /// Of the passes of a way: what is slower was perhaps held up by another program.
+  private func typical(_ times: [Double]) -> Double {
+    times.sorted()[times.count / 4]
   }
 }

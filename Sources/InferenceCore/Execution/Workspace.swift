@@ -113,16 +113,16 @@ struct PassRows {
     spans = arena.cut(Span.self, rows)
   }
 
-  /// Writes down a batch.
-  func fill(_ batch: Batch) {
+  /// Writes down a batch, whose sequences have their pages and states in `cache`.
+  func fill(_ batch: Batch, in cache: CPUCache) {
     var (first, logitRow) = (0, Int32(0))
     for (index, span) in batch.spans.enumerated() {
       let count = span.tokens.count
-      let state = span.sequence.state?.slots
+      let slots = span.sequence.state?.slots
       (spans + index).initialize(
         to: Span(
           first: first, count: count, position: span.sequence.tokens.count, pages: UnsafePointer(span.sequence.table),
-          state: state?.read, nextState: state?.write))
+          state: slots.flatMap { UnsafePointer(cache.state($0.read)) }, nextState: slots.flatMap { cache.state($0.write) }))
       for (offset, token) in span.tokens.enumerated() {
         tokens[first + offset] = token
         let isWanted = offset >= count - span.logitRows

@@ -30,4 +30,32 @@ public struct Batch {
   public var tokenCount: Int { spans.reduce(0) { $0 + $1.tokens.count } }
   /// Rows of logits that all spans want; they come in the order of the spans.
   public var logitRows: Int { spans.reduce(0) { $0 + $1.logitRows } }
+
+  /// Throws when a pass cannot take this batch.
+  func check(for model: LanguageModel, _ limits: ExecutionLimits, _ pool: PagePool) throws(ModelError) {
+    let vocabulary = model.hyperparameters.vocabularySize
+    guard tokenCount <= limits.rows, logitRows <= limits.logitRows else {
+      throw ModelError(
+        .invalid,
+        "One pass takes up to \(limits.rows) tokens and \(limits.logitRows) rows of logits, found \(tokenCount) "
+          + "and \(logitRows).")
+    }
+    for (index, span) in spans.enumerated() {
+      let sequence = span.sequence
+      guard sequence.pool === pool, !spans[..<index].contains(where: { $0.sequence === sequence }) else {
+        throw ModelError(.invalid, "A batch has spans of different sequences of its executor.")
+      }
+      guard !span.tokens.isEmpty, span.logitRows >= 0, span.logitRows <= span.tokens.count else {
+        throw ModelError(
+          .invalid, "\(span.logitRows) rows of logits are wanted of \(span.tokens.count) tokens of a sequence.")
+      }
+      guard sequence.tokens.count + span.tokens.count <= sequence.contextLength else {
+        let over = sequence.tokens.count + span.tokens.count - sequence.contextLength
+        throw ModelError(.contextFull, "The tokens are \(over) more than the context's \(sequence.contextLength).")
+      }
+      for id in span.tokens where id < 0 || Int(id) >= vocabulary {
+        throw ModelError(.unknownToken, "The token id \(id) is outside the vocabulary of \(vocabulary).")
+      }
+    }
+  }
 }

@@ -22,6 +22,8 @@ struct Load {
     case tokenizer(GGUFFile)
     case model(GGUFFile, Tokenizer, PromptFormat)
     case context(GGUFFile, Tokenizer, PromptFormat, LanguageModel)
+    /// A graphics card compiles its kernels.
+    case kernels(GGUFFile, Tokenizer, PromptFormat, GPUExecutor)
   }
 
   /// What people call the model: the catalog's name, or what the command said.

@@ -18,6 +18,8 @@ final class LoadedModel {
   /// What verifying a draft costs here.
   var passCosts = PassCosts()
   var readAhead = ReadAheadTrial()
+  /// When the slice began that a device computes, by the host's clock.
+  var sliceBegan: Double?
   /// Tells this model's file from others, once it is needed.
   var fingerprint = ModelFingerprint()
 

@@ -92,10 +92,15 @@ extension Worker {
     }
     let count = executor.tokensUnderWay
     let layers = min(model.layersOfSlice(tokens: count), model.layerCount - executor.layersDone)
-    let start = host.now()
+    let before = executor.layersDone
+    // What a device computes began when it was told.
+    let start = model.sliceBegan ?? host.now()
     let progress = executor.advance(layers: layers)
+    model.sliceBegan = progress == .waiting ? start : nil
+    guard progress != .waiting else { return progress }
     let took = host.now() - start
-    model.sliceTook(took, tokens: count, layers: layers)
+    let through = (progress == .done ? model.layerCount : executor.layersDone) - before
+    model.sliceTook(took, tokens: count, layers: through)
     switch progress {
     case .again: reportPrompts(model)
     case .done: handOut(executor.logits, of: model, after: took)

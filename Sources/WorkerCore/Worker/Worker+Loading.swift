@@ -91,7 +91,7 @@ extension Worker {
     for request in requests { host.emit(.failed(request, error)) }
   }
 
-  private func failLoad(_ error: WorkerError) {
+  func failLoad(_ error: WorkerError) {
     let failed = endLoad()
     let waiting = scheduler.waiting
     scheduler.waiting = []
@@ -210,7 +210,21 @@ extension Worker {
         try watchKernels(file, language.hyperparameters)
         advance(to: .context(file, tokenizer, format, language), 0.8)
       case .context(let file, let tokenizer, let format, let language):
-        try finishLoad(current, bytes, file, tokenizer, format, language)
+        let limits = try limits(for: current, file, tokenizer, language)
+        if let device = host.device {
+          let executor = try makeExecutor { () throws(ModelError) in
+            try GPUExecutor(model: language, device: device, limits: limits)
+          }
+          advance(to: .kernels(file, tokenizer, format, executor), 0.8)
+        } else {
+          let threads = threads(for: current)
+          let executor = try makeExecutor { () throws(ModelError) in
+            try CPUExecutor(model: language, team: try team(of: threads), limits: limits)
+          }
+          try finishLoad(current, bytes, file, tokenizer, format, executor)
+        }
+      case .kernels(let file, let tokenizer, let format, let executor):
+        try finishLoad(current, bytes, file, tokenizer, format, executor)
       }
     } catch {
       failLoad(error)
@@ -235,23 +249,32 @@ extension Worker {
     do throws(ModelError) { return try LanguageModel(file: file) } catch { throw WorkerError(error) }
   }
 
-  private func finishLoad(
-    _ current: Load, _ bytes: ModelBytes, _ file: GGUFFile, _ tokenizer: Tokenizer, _ format: PromptFormat,
-    _ language: LanguageModel
-  ) throws(WorkerError) {
+  private func makeExecutor<Made>(_ make: () throws(ModelError) -> Made) throws(WorkerError) -> Made {
+    do throws(ModelError) { return try make() } catch { throw WorkerError(error) }
+  }
+
+  /// What the executor is to have room for.
+  private func limits(
+    for current: Load, _ file: GGUFFile, _ tokenizer: Tokenizer, _ language: LanguageModel
+  ) throws(WorkerError) -> ExecutionLimits {
     guard tokenizer.vocabularySize <= language.hyperparameters.vocabularySize else {
       throw WorkerError(
         .invalidModel,
         "The model's vocabulary has \(tokenizer.vocabularySize) tokens, but its matrices only "
           + "\(language.hyperparameters.vocabularySize).")
     }
+    return limits(
+      for: current, contextLength: contextLength(for: current, trained: language.hyperparameters.contextLength))
+  }
+
+  private func finishLoad(
+    _ current: Load, _ bytes: ModelBytes, _ file: GGUFFile, _ tokenizer: Tokenizer, _ format: PromptFormat,
+    _ executor: any Executor
+  ) throws(WorkerError) {
+    let (language, limits) = (executor.model, executor.limits)
     let threads = threads(for: current)
-    let length = contextLength(for: current, trained: language.hyperparameters.contextLength)
-    let limits = limits(for: current, contextLength: length)
-    let executor: CPUExecutor
     let cost: MemoryCost
     do throws(ModelError) {
-      executor = try CPUExecutor(model: language, team: try team(of: threads), limits: limits)
       cost = try LanguageModel.memoryCost(of: file, limits: limits, threads: threads)
     } catch {
       throw WorkerError(error)
@@ -260,7 +283,7 @@ extension Worker {
     let info = ModelInfo(
       model: current.entry?.id ?? current.command.model, name: modelName(file),
       architecture: language.hyperparameters.architecture, parameters: parameterCount(file),
-      vocabularySize: language.hyperparameters.vocabularySize, contextLength: length,
+      vocabularySize: language.hyperparameters.vocabularySize, contextLength: limits.contextLength,
       trainedContextLength: language.hyperparameters.contextLength, hasChatTemplate: format.hasTemplate,
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival)

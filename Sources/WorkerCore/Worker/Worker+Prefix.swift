@@ -42,7 +42,7 @@ extension Worker {
   func usePrefix(of conversation: String, by sequence: TokenSequence, prompt: [TokenID], cached: Int) {
     if let prefix, !sameBytes(prefix.conversation, conversation) || prefix.sequence !== sequence { dropPrefix() }
     // Of several sequences none stays with a conversation, and a recurrent state is not in the blocks.
-    guard host.prefixStorage != nil, !conversation.utf8.isEmpty, scheduler.capacity == 1, sequence.rewindsExactly
+    guard host.prefixStorage != nil, !conversation.utf8.isEmpty, scheduler.capacity == 1, sequence.hasBlocks
     else { return }
     var current = prefix ?? Prefix(conversation: conversation, sequence: sequence)
     let length = TokenSequence.blockLength

@@ -7,7 +7,7 @@ import InferenceCore
 /// threads of its own beyond the model's thread team, sleeps never, and is not thread-safe: everything happens on the
 /// caller's thread.
 public final class Worker {
-  let host: WorkerHost
+  var host: WorkerHost
   var state: ModelState
 
   /// The load under way.
@@ -73,6 +73,7 @@ public final class Worker {
   @discardableResult
   public func step() -> Activity {
     if load?.bytes != nil {
+      if waitsForKernels { return .waiting }
       stepLoad()
       return .again
     }

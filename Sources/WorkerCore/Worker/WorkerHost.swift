@@ -16,6 +16,8 @@ public struct WorkerHost {
   public var emit: (WorkerEvent) -> Void
   /// Where the keys and values of conversations with a name are kept; nil keeps none.
   public var prefixStorage: PrefixStorage?
+  /// The graphics card to compute with; nil for the processor.
+  public var device: (any GraphicsDevice)?
   /// Whether the kernels are right; only tests put something else here.
   public var kernelsPass: (KernelCheck) -> Bool = { $0.passes() }
 

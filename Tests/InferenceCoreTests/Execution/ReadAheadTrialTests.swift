@@ -33,6 +33,12 @@ import Testing
     #expect(!equal.isFaster && !equal.uses.suffix(20).contains(true))
   }
 
+  @Test func whatIsMuchSlowerIsSoonGivenUp() {
+    #expect(passes(200, factor: 1.6).uses.filter { $0 }.count <= 6)
+    let better = passes(60, factor: 0.6)
+    #expect(better.isFaster && better.uses.dropFirst(34).allSatisfy { $0 })
+  }
+
   @Test func mostPassesAreNoComparison() {
     let uses = passes(2000, factor: 1.3).uses
     #expect((8...24).contains(uses.filter { $0 }.count))

@@ -1,0 +1,219 @@
+/// Carries out passes on a graphics card, with weights, keys and values in its memory.
+public final class GPUExecutor: Executor {
+  public let model: LanguageModel
+  public let limits: ExecutionLimits
+  public var isOnDevice: Bool { true }
+  private let device: any GraphicsDevice
+  private let memory: GPUMemory
+  private let pool: PagePool
+  private let cache: GPUCache
+  /// A pass over one row, over a few, and over many.
+  private let passes: (one: GPUPass, few: GPUPass, many: GPUPass)
+  private let step: BufferRange
+  private let work: BufferRange
+  /// What is read back.
+  private let read: UnsafeMutableBufferPointer<Float>
+  private var job: Job?
+  private var logitRows = 0
+  private var nextTicket: UInt32 = 1
+  /// Kernels that are being compiled.
+  private var kernelsLeft: Int
+
+  /// A batch on its way through the layers.
+  private struct Job {
+    let batch: Batch
+    let revisions: [Int]
+    let size: GPUPass.PassSize
+    var layersDone = 0
+    /// Through how many layers it is once the card has finished what it was told last; nil when it was told nothing.
+    var layersComing: Int?
+    /// What the card is to say then.
+    var ticket: UInt32 = 0
+    var isFinished = false
+  }
+
+  /// Writes the weights to the card and begins to compile its kernels; the shell says when that is done.
+  ///
+  /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when the card's limits do not hold the model.
+  public init(model: LanguageModel, device: any GraphicsDevice, limits: ExecutionLimits) throws(ModelError) {
+    try limits.check()
+    let h = model.hyperparameters
+    (self.model, self.limits, self.device) = (model, limits, device)
+    let memory = GPUMemory(h, limits)
+    self.memory = memory
+    let bytes = memory.size * MemoryLayout<Float>.size
+    let largest = min(device.limits.binding, device.limits.buffer)
+    guard bytes <= largest else {
+      throw ModelError(
+        .outOfResources,
+        "What this model works in has \(bytes) bytes; a kernel of this graphics card sees at most \(largest). A shorter "
+          + "context may fit.")
+    }
+    let weights = try GPUWeights(model, on: device)
+    cache = try GPUCache(h, memory, limits, on: device)
+    pool = PagePool(h, capacity: limits.pages, memory: cache)
+    func buffer(_ bytes: Int) -> BufferRange {
+      BufferRange(device.makeBuffer(bytes: bytes, isUniform: false), count: bytes)
+    }
+    work = buffer(bytes)
+    step = buffer(memory.stepSize * MemoryLayout<UInt32>.size)
+    read = .allocate(capacity: limits.logitRows * padded(h.vocabularySize, 32))
+
+    let pass = Pass(model)
+    var assembly = GPUAssembly(device: device, vectors: weights.vectors, step: step, work: work, cache: cache)
+    func written(batch: Int?) -> (drafts: [GPUPassWriter.Draft], layerStarts: [Int]) {
+      var writer = GPUPassWriter(model, memory, weights, device.limits, batch: batch)
+      return writer.write(pass)
+    }
+    let all = [written(batch: 1), written(batch: GPUMemory.decodeRows), written(batch: nil)]
+    let assembled = assembly.assemble(all)
+    passes = (assembled[0], assembled[1], assembled[2])
+    kernelsLeft = assembly.kernelCount
+  }
+
+  deinit {
+    read.deallocate()
+    device.close()
+  }
+
+  public func makeSequence() -> TokenSequence {
+    TokenSequence(model.hyperparameters, pool: pool, contextLength: limits.contextLength)
+  }
+
+  /// Whether its kernels are compiled.
+  public var isReady: Bool { kernelsLeft == 0 }
+
+  /// One more is compiled.
+  public func kernelCompiled() {
+    kernelsLeft -= 1
+  }
+
+  // MARK: Passes
+
+  public var tokensUnderWay: Int { job?.batch.tokenCount ?? 0 }
+  public var layersDone: Int { job?.layersDone ?? 0 }
+
+  public var logits: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(rebasing: read[..<(logitRows * model.hyperparameters.vocabularySize)])
+  }
+
+  public func giveUp() {
+    job = nil
+  }
+
+  public func submit(_ batch: Batch) throws(ModelError) {
+    job = nil
+    try batch.check(for: model, limits, pool)
+    for span in batch.spans { try span.sequence.reserve(span.tokens.count) }
+    let pages = batch.spans.map { ($0.sequence.tokens.count + $0.tokens.count - 1) / PageLayout.positions + 1 }
+    let isDecode = batch.tokenCount <= GPUMemory.decodeRows
+    let size = GPUPass.PassSize(
+      rows: batch.tokenCount, logitRows: batch.logitRows,
+      pieces: isDecode ? min(pages.max() ?? 1, GPUMemory.mostPieces) : 1)
+    var job = Job(batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size)
+    job.ticket = nextTicket
+    let words = StepWords(batch, model, size)
+    words.words.withUnsafeBytes { device.write($0, to: step.buffer, at: 0) }
+    self.job = job
+  }
+
+  public func advance(layers count: Int) -> PassProgress {
+    guard var current = job else { return .idle }
+    guard zip(current.batch.spans, current.revisions).allSatisfy({ $0.sequence.revision == $1 }) else {
+      job = nil
+      return .idle
+    }
+    let all = model.hyperparameters.layerCount
+    if let coming = current.layersComing {
+      guard current.isFinished else { return .waiting }
+      current.layersDone = coming
+      current.layersComing = nil
+      current.isFinished = false
+      job = current
+      guard coming == all else { return .again }
+      job = nil
+      for span in current.batch.spans { span.sequence.append(span.tokens[...]) }
+      logitRows = current.batch.logitRows
+      pack(rows: logitRows)
+      return .done
+    }
+    let layers = current.layersDone..<min(current.layersDone + max(count, 1), all)
+    var commands: [UInt32] = []
+    cache.takeCopies(into: &commands)
+    let isOne = current.size.rows == 1
+    let pass = isOne ? passes.one : current.size.rows <= GPUMemory.decodeRows ? passes.few : passes.many
+    commands += pass.commands(ofLayers: layers, current.size)
+    var reading: (BufferRange, UnsafeMutableRawPointer)?
+    if layers.upperBound == all, current.size.logitRows > 0, let start = read.baseAddress {
+      let range = BufferRange(
+        work.buffer, offset: memory.logits.place * MemoryLayout<Float>.size,
+        count: current.size.logitRows * memory.logits.stride * MemoryLayout<Float>.size)
+      reading = (range, UnsafeMutableRawPointer(start))
+    }
+    current.ticket = nextTicket
+    nextTicket &+= 1
+    current.layersComing = layers.upperBound
+    job = current
+    device.submit(commands, reading: reading, ticket: current.ticket)
+    return .waiting
+  }
+
+  /// The card has done what it was told with this ticket.
+  public func finished(_ ticket: UInt32) {
+    guard job?.ticket == ticket else { return }
+    job?.isFinished = true
+  }
+
+  /// Rows come with their padding; those who read them know of none.
+  private func pack(rows: Int) {
+    let width = model.hyperparameters.vocabularySize
+    guard let start = read.baseAddress, memory.logits.stride != width else { return }
+    for row in 1..<max(rows, 1) { (start + row * width).update(from: start + row * memory.logits.stride, count: width) }
+  }
+}
+
+/// What a pass is over, as `rows.wgsl` reads it.
+private struct StepWords {
+  private(set) var words: [UInt32]
+
+  init(_ batch: Batch, _ model: LanguageModel, _ size: GPUPass.PassSize) {
+    words = Array(repeating: 0, count: GPUMemory.stepHeader)
+    (words[0], words[1], words[2]) = (UInt32(size.rows), UInt32(size.logitRows), UInt32(size.pieces))
+    let rowsEnd = GPUMemory.stepHeader + size.rows * GPUMemory.stepRow
+    var (first, pagesAt, logitRow) = (0, rowsEnd, UInt32(0))
+    let stateSize = RecurrentState.size(model.hyperparameters)
+    for span in batch.spans {
+      let begin = span.sequence.tokens.count
+      let slots = span.sequence.state?.slots ?? (read: 0, write: 0)
+      for (offset, token) in span.tokens.enumerated() {
+        let isWanted = offset >= span.tokens.count - span.logitRows
+        words += [
+          UInt32(bitPattern: token), UInt32(begin + offset), UInt32(pagesAt), isWanted ? logitRow : .max, UInt32(first),
+          UInt32(span.tokens.count), UInt32(slots.read * stateSize), UInt32(slots.write * stateSize),
+        ]
+        if isWanted { logitRow += 1 }
+      }
+      first += span.tokens.count
+      pagesAt += span.sequence.pageNumbers.count
+    }
+    for span in batch.spans { words += span.sequence.pageNumbers.map { UInt32($0) } }
+    for (index, table) in model.rotaryTables.enumerated() {
+      words[3 + index] = UInt32(words.count)
+      append(table, batch)
+    }
+  }
+
+  /// Cosine and sine of each pair, row after row.
+  private mutating func append(_ table: RotaryEmbedding, _ batch: Batch) {
+    let pairs = table.frequencies.count
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: max(2 * pairs, 1)) { angles in
+      guard let start = angles.baseAddress else { return }
+      for span in batch.spans {
+        for offset in 0..<span.tokens.count {
+          table.fill(first: span.sequence.tokens.count + offset, count: 1, cosines: start, sines: start + pairs)
+          for pair in 0..<pairs { words += [start[pair].bitPattern, start[pairs + pair].bitPattern] }
+        }
+      }
+    }
+  }
+}

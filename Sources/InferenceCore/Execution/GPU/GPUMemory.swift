@@ -1,0 +1,81 @@
+/// The buffers of an executor besides the weights: everything between the tokens of a pass and its logits, and the cache.
+///
+/// Places and strides are in floats of one buffer, `work`. A stride is a multiple of 32, so that the last part of a row is
+/// whole: what is behind the columns stays zero.
+struct GPUMemory {
+  /// Rows of a vector in `work`.
+  struct Region {
+    let place: Int
+    let stride: Int
+  }
+
+  /// Most rows of a pass that is a decode: its products take the vectors one after the other.
+  static let decodeRows = 8
+  /// Most pieces into which attention cuts the context of such a pass.
+  static let mostPieces = 32
+  /// Words of `step` in front of the rows, and of each row: `rows.wgsl`.
+  static let stepHeader = 16
+  static let stepRow = 8
+
+  let residual: Region
+  let input: Region
+  let queries: Region
+  let keys: Region
+  let values: Region
+  let gates: Region
+  let mixed: Region
+  let hidden: Region
+  let up: Region
+  let mixerBranch: Region
+  let feedForwardBranch: Region
+  let logits: Region
+  let partials: Region
+  /// Floats of `work`.
+  let size: Int
+  /// Words of `step`.
+  let stepSize: Int
+  /// Words of a page of each layer's cache; 0 for layers without one.
+  let pageWords: [Int]
+  /// Floats of a recurrent state.
+  let stateSize: Int
+
+  init(_ h: Hyperparameters, _ limits: ExecutionLimits) {
+    var next = 0
+    func region(_ rows: Int, _ width: Int) -> Region {
+      let stride = padded(width, 32)
+      defer { next += padded(rows * stride, 64) }
+      return Region(place: next, stride: stride)
+    }
+    let (rows, width) = (limits.rows, h.embeddingLength)
+    let attentions = h.attentions
+    func widest(_ width: (AttentionShape) -> Int) -> Int { attentions.reduce(0) { max($0, width($1)) } }
+    let channels = h.convolutions.reduce(0) { max($0, $1.channels) }
+    let inner = h.layers.reduce(0) { max($0, $1.feedForwardLength) }
+    residual = region(rows, width)
+    input = region(rows, width)
+    queries = region(rows, widest { $0.queryWidth })
+    keys = region(rows, widest { $0.keyWidth })
+    values = region(rows, widest { $0.valueWidth })
+    gates = region(rows, 3 * channels)
+    mixed = region(rows, max(widest { $0.attendedWidth }, channels))
+    hidden = region(rows, inner)
+    up = region(rows, inner)
+    // Only norms after a branch keep it from being added where it ends.
+    let branchRows = h.traits.hasPostNorms ? rows : 0
+    mixerBranch = region(branchRows, width)
+    feedForwardBranch = region(branchRows, width)
+    logits = region(limits.logitRows, h.vocabularySize)
+    partials = region(
+      min(rows, Self.decodeRows), Self.mostPieces * widest { $0.headCount * ($0.valueLength + 2) })
+    size = next
+
+    let pages = (limits.contextLength + PageLayout.positions - 1) / PageLayout.positions
+    let rotations = h.rotaryShapes.reduce(0) { $0 + $1.dimensions / 2 * 2 }
+    stepSize = Self.stepHeader + rows * (Self.stepRow + rotations) + min(rows, limits.sequences) * pages
+    pageWords = h.layers.map { layer in
+      guard case .attention(let shape) = layer.mixer else { return 0 }
+      return PageLayout.positions * shape.keyValueHeadCount * ((shape.keyLength + 1) / 2 + (shape.valueLength + 1) / 2)
+    }
+    stateSize = h.convolutions.reduce(0) { $0 + $1.stateCount }
+  }
+}

@@ -1,0 +1,188 @@
+import CKernels
+
+/// A model's weights in the buffers of a card.
+///
+/// Matrices that read the same vectors lie side by side, so that one kernel sees them together; one that is larger than a
+/// kernel can see is cut between rows. Vectors are in a buffer of their own.
+struct GPUWeights {
+  /// Some rows of a matrix.
+  struct Piece: Equatable {
+    /// What a kernel sees: this piece and its neighbours.
+    let range: BufferRange
+    /// Where the piece begins in it, in bytes.
+    let at: Int
+    let rows: Range<Int>
+  }
+
+  /// All vectors, one behind the other.
+  let vectors: BufferRange
+  private let matrices: [(data: UnsafePointer<UInt8>, pieces: [Piece])]
+  private let places: [(data: UnsafePointer<Float>, place: Int)]
+
+  init(_ model: LanguageModel, on device: any GraphicsDevice) throws(ModelError) {
+    var plan = WeightPlan(device.limits)
+    for layer in model.layers {
+      switch layer.mixer {
+      case .attention(let attention):
+        try plan.place([attention.query, attention.key, attention.value])
+        try plan.place([attention.output])
+        plan.place(attention.queryNorm, count: attention.shape.keyLength)
+        plan.place(attention.keyNorm, count: attention.shape.keyLength)
+      case .convolution(let convolution):
+        try plan.place([convolution.input])
+        try plan.place([convolution.output])
+        plan.place(convolution.kernel, count: convolution.shape.channels * convolution.shape.length)
+      }
+      switch layer.feedForward {
+      case .gated(let gate, let up, let down):
+        try plan.place([gate, up])
+        try plan.place([down])
+      case .plain(let up, let down):
+        try plan.place([up])
+        try plan.place([down])
+      }
+      for norm in [layer.mixerNorm, layer.mixerPostNorm, layer.feedForwardNorm, layer.feedForwardPostNorm] {
+        plan.place(norm, width: model.hyperparameters.embeddingLength)
+      }
+    }
+    plan.place(model.outputNorm, width: model.hyperparameters.embeddingLength)
+    try plan.place([Linear(weight: model.embedding, bias: nil)])
+    try plan.place([model.output])
+
+    let buffers = plan.bufferSizes.map { device.makeBuffer(bytes: padded($0, 4), isUniform: false) }
+    for (piece, data) in plan.writes {
+      device.writePadded(data, to: buffers[Int(piece.range.buffer)], at: piece.range.offset + piece.at)
+    }
+    matrices = plan.matrices.map { matrix in
+      let pieces = matrix.pieces.map { piece in
+        let range = BufferRange(buffers[Int(piece.range.buffer)], offset: piece.range.offset, count: piece.range.count)
+        return Piece(range: range, at: piece.at, rows: piece.rows)
+      }
+      return (matrix.data, pieces)
+    }
+    places = plan.vectors
+    let bytes = plan.floats.count * MemoryLayout<Float>.size
+    vectors = BufferRange(device.makeBuffer(bytes: bytes, isUniform: false), count: bytes)
+    plan.floats.withUnsafeBytes { device.write($0, to: vectors.buffer, at: 0) }
+  }
+
+  func pieces(of matrix: Matrix) -> [Piece] {
+    matrices.first { $0.data == matrix.kernel.data }?.pieces ?? []
+  }
+
+  /// The place of a vector among all of them, in floats; 0 where there is none.
+  func place(of vector: Vector) -> UInt32 {
+    guard let vector else { return 0 }
+    return places.first { $0.data == vector }.map { UInt32($0.place) } ?? 0
+  }
+}
+
+/// Finds places for weights, in buffers that are numbered from 0 before they exist.
+private struct WeightPlan {
+  typealias Piece = GPUWeights.Piece
+
+  private(set) var matrices: [(data: UnsafePointer<UInt8>, pieces: [Piece])] = []
+  private(set) var vectors: [(data: UnsafePointer<Float>, place: Int)] = []
+  /// The vectors' elements. The first place is never 0, which means none.
+  private(set) var floats: [Float] = Array(repeating: 0, count: 4)
+  private(set) var bufferSizes: [Int] = [0]
+  private(set) var writes: [(piece: Piece, data: UnsafeRawBufferPointer)] = []
+
+  private let bufferLimit: Int
+  private let bindingLimit: Int
+  private let alignment: Int
+
+  /// Bytes of a buffer, of which there are as few as the card allows.
+  private static let largestBuffer = 1 << 30
+
+  init(_ limits: GraphicsLimits) {
+    bufferLimit = min(limits.buffer, Self.largestBuffer)
+    bindingLimit = min(limits.binding, bufferLimit)
+    alignment = max(limits.alignment, 4)
+  }
+
+  /// Matrices that are multiplied with the same vectors, and their biases.
+  mutating func place(_ linears: [Linear]) throws(ModelError) {
+    let new = linears.map { $0.weight }.filter { matrix in !matrices.contains { $0.data == matrix.kernel.data } }
+    let sizes = new.map { padded($0.kernel.row_bytes * $0.rows, 4) }
+    let whole = sizes.reduce(0, +)
+    if whole <= bindingLimit {
+      let range = reserve(whole)
+      var at = 0
+      for (matrix, size) in zip(new, sizes) {
+        add(matrix, [Piece(range: range, at: at, rows: 0..<matrix.rows)])
+        at += size
+      }
+    } else {
+      for matrix in new { try cut(matrix) }
+    }
+    for linear in linears { place(linear.bias, count: linear.weight.rows) }
+  }
+
+  /// A matrix in as few pieces as a kernel can see.
+  private mutating func cut(_ matrix: Matrix) throws(ModelError) {
+    // Of four rows, which a workgroup computes together, each begins at a multiple of four bytes.
+    let most = bindingLimit / matrix.kernel.row_bytes / 4 * 4
+    guard most > 0 else {
+      throw ModelError(
+        .outOfResources,
+        "A row of a matrix has \(matrix.kernel.row_bytes) bytes; a kernel of this graphics card sees \(bindingLimit).")
+    }
+    var pieces: [Piece] = []
+    for first in stride(from: 0, to: matrix.rows, by: most) {
+      let rows = first..<min(first + most, matrix.rows)
+      pieces.append(Piece(range: reserve(padded(rows.count * matrix.kernel.row_bytes, 4)), at: 0, rows: rows))
+    }
+    add(matrix, pieces)
+  }
+
+  private mutating func add(_ matrix: Matrix, _ pieces: [Piece]) {
+    matrices.append((matrix.kernel.data, pieces))
+    for piece in pieces {
+      let start = matrix.kernel.data + piece.rows.lowerBound * matrix.kernel.row_bytes
+      writes.append((piece, UnsafeRawBufferPointer(start: start, count: piece.rows.count * matrix.kernel.row_bytes)))
+    }
+  }
+
+  /// Room in the last buffer, or in a new one.
+  private mutating func reserve(_ count: Int) -> BufferRange {
+    let last = bufferSizes.count - 1
+    let start = padded(bufferSizes[last], alignment)
+    if start + count <= bufferLimit || start == 0 {
+      bufferSizes[last] = start + count
+      return BufferRange(UInt32(last), offset: start, count: count)
+    }
+    bufferSizes.append(count)
+    return BufferRange(UInt32(last + 1), count: count)
+  }
+
+  mutating func place(_ vector: Vector, count: Int) {
+    guard let vector, !vectors.contains(where: { $0.data == vector }) else { return }
+    vectors.append((vector, floats.count))
+    floats += UnsafeBufferPointer(start: vector, count: count)
+    // A norm's factors are read four at a time, and in parts of 32.
+    floats += repeatElement(0, count: padded(count, 32) - count)
+  }
+
+  mutating func place(_ norm: Norm?, width: Int) {
+    place(norm?.weight, count: width)
+    if let bias = norm?.bias { place(bias, count: width) }
+  }
+}
+
+extension GraphicsDevice {
+  /// Writes bytes whose count need not be a multiple of four: zeros follow them.
+  fileprivate func writePadded(_ bytes: UnsafeRawBufferPointer, to buffer: UInt32, at offset: Int) {
+    let whole = bytes.count / 4 * 4
+    write(UnsafeRawBufferPointer(rebasing: bytes[..<whole]), to: buffer, at: offset)
+    guard whole < bytes.count else { return }
+    var last: UInt32 = 0
+    withUnsafeMutableBytes(of: &last) { last in
+      for i in whole..<bytes.count { last[i - whole] = bytes[i] }
+      write(UnsafeRawBufferPointer(last), to: buffer, at: offset + whole)
+    }
+  }
+}
+
+/// The next multiple.
+func padded(_ count: Int, _ multiple: Int) -> Int { (count + multiple - 1) / multiple * multiple }

@@ -1,0 +1,221 @@
+/**
+ * The graphics card: the WebGPU objects that the engine knows by number, and nothing about what is computed with them.
+ *
+ * @typedef {object} Limits What one buffer and one binding can have, in bytes, and at which multiples a binding begins.
+ * @property {number} buffer
+ * @property {number} binding
+ * @property {number} alignment
+ * @property {number} together Threads that compute in step.
+ */
+
+/** What kernels are put together from; each is fetched once. @type {Map<string, Promise<string>>} */
+const sources = new Map();
+
+/** @param {string} name @returns {Promise<string>} */
+function source(name) {
+  const loading =
+    sources.get(name) ??
+    fetch(new URL(`./${name}.wgsl`, import.meta.url)).then((response) => {
+      if (!response.ok) throw new Error(`${name}.wgsl: the server answered ${response.status}.`);
+      return response.text();
+    });
+  sources.set(name, loading);
+  loading.catch(() => sources.delete(name));
+  return loading;
+}
+
+/** All kernels have the same bindings: weights, vectors, what the pass is over, work, cache, and their parameters. */
+const bindingKinds = ['read-only-storage', 'read-only-storage', 'read-only-storage', 'storage', 'storage', 'uniform'];
+/** Numbers of a command in memory. */
+const commandWords = 6;
+
+/** One open device. What goes wrong with it is told once, by `onFailure`; nothing can be done with it afterwards. */
+export class GraphicsDevice {
+  /** @type {(message: string) => void} */
+  onFailure = () => {};
+  #device;
+  #description;
+  #together;
+  #layout;
+  #pipelineLayout;
+  /** @type {GPUBuffer[]} */
+  #buffers = [];
+  /** @type {(GPUComputePipeline | undefined)[]} */
+  #pipelines = [];
+  /** @type {GPUBindGroup[]} */
+  #bindings = [];
+  /** For what is read back: the last one used comes last. @type {GPUBuffer[]} */
+  #staging = [];
+  #isOver = false;
+
+  /**
+   * @param {GPUDevice} device
+   * @param {string} description
+   * @param {number} together
+   */
+  constructor(device, description, together) {
+    this.#device = device;
+    this.#together = together;
+    this.#description = description;
+    this.#layout = device.createBindGroupLayout({
+      entries: bindingKinds.map((type, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: /** @type {GPUBufferBindingType} */ (type) },
+      })),
+    });
+    this.#pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [this.#layout] });
+    device.lost.then(({ message }) => this.#fail(message || 'the device was lost'));
+    device.onuncapturederror = ({ error }) => this.#fail(error.message);
+  }
+
+  /**
+   * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests.
+   * @returns {Promise<GraphicsDevice | null>} Null where there is none.
+   */
+  static async open(lowered = {}) {
+    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) return null;
+    const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
+    const limits = /** @type {any} */ (adapter.limits);
+    const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? limits[name]]));
+    const device = await adapter.requestDevice({ requiredLimits });
+    const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = /** @type {any} */ (adapter.info ?? {});
+    return new GraphicsDevice(device, description || [vendor, architecture].filter(Boolean).join(' '), subgroupMaxSize);
+  }
+
+  /** What people call the card, as far as the browser says. */
+  get description() {
+    return this.#description;
+  }
+
+  /** @returns {Limits} */
+  get limits() {
+    const { maxBufferSize, maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = this.#device.limits;
+    return {
+      buffer: maxBufferSize,
+      binding: maxStorageBufferBindingSize,
+      alignment: Math.max(minStorageBufferOffsetAlignment, this.#device.limits.minUniformBufferOffsetAlignment),
+      together: this.#together,
+    };
+  }
+
+  /** @param {number} size Bytes. @param {boolean} isUniform @returns {number} */
+  makeBuffer(size, isUniform) {
+    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
+    const usage = (isUniform ? UNIFORM : STORAGE) | COPY_DST | COPY_SRC;
+    return this.#buffers.push(this.#device.createBuffer({ size, usage })) - 1;
+  }
+
+  /** @param {number} buffer @param {number} offset @param {Uint8Array} bytes A multiple of four, at a multiple of four. */
+  write(buffer, offset, bytes) {
+    // WebGPU takes nothing from memory that threads share.
+    const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
+    this.#device.queue.writeBuffer(this.#buffers[buffer], offset, /** @type {any} */ (own));
+  }
+
+  /**
+   * Begins to compile a kernel.
+   *
+   * @param {string[]} files Names of the parts that it consists of.
+   * @param {string} constants WGSL that goes with them.
+   * @param {() => void} done It can be used.
+   * @returns {number}
+   */
+  makePipeline(files, constants, done) {
+    const index = this.#pipelines.push(undefined) - 1;
+    Promise.all(files.map(source))
+      .then((texts) => {
+        const module = this.#device.createShaderModule({ code: [constants, ...texts].join('\n'), label: files.at(-1) });
+        return this.#device.createComputePipelineAsync({ layout: this.#pipelineLayout, compute: { module } });
+      })
+      .then(
+        (pipeline) => {
+          this.#pipelines[index] = pipeline;
+          if (!this.#isOver) done();
+        },
+        (error) => this.#fail(`the kernel ${files.at(-1)} does not compile: ${error.message}`),
+      );
+    return index;
+  }
+
+  /** @param {{ buffer: number, offset: number, size: number }[]} places One for each kind of binding. @returns {number} */
+  bind(places) {
+    const entries = places.map(({ buffer, offset, size }, binding) => ({
+      binding,
+      resource: { buffer: this.#buffers[buffer], offset, size },
+    }));
+    return this.#bindings.push(this.#device.createBindGroup({ layout: this.#layout, entries })) - 1;
+  }
+
+  /**
+   * Has commands carried out, of six numbers each: a pipeline, its bindings and the workgroups in three dimensions, or from a
+   * buffer, to a buffer, offsets in both and a size, which the highest bit of the first number tells.
+   *
+   * @param {Uint32Array} commands
+   */
+  submit(commands) {
+    const encoder = this.#device.createCommandEncoder();
+    /** @type {GPUComputePassEncoder | null} */
+    let pass = null;
+    for (let at = 0; at < commands.length; at += commandWords) {
+      const [first, second, x, y, z] = commands.subarray(at, at + commandWords);
+      if (first >= 2 ** 31) {
+        pass?.end();
+        pass = null;
+        encoder.copyBufferToBuffer(this.#buffers[first - 2 ** 31], x, this.#buffers[second], y, z);
+        continue;
+      }
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(/** @type {GPUComputePipeline} */ (this.#pipelines[first]));
+      pass.setBindGroup(0, this.#bindings[second]);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+    pass?.end();
+    this.#device.queue.submit([encoder.finish()]);
+  }
+
+  /** @returns {Promise<void>} Until all that was submitted is done. */
+  async finish() {
+    await this.#device.queue.onSubmittedWorkDone();
+  }
+
+  /**
+   * Reads a part of a buffer, once what was submitted is done.
+   *
+   * @param {number} buffer
+   * @param {number} offset
+   * @param {number} size
+   * @returns {Promise<Uint8Array>} Its bytes.
+   */
+  async read(buffer, offset, size) {
+    const index = this.#staging.findIndex((one) => one.size >= size && one.mapState === 'unmapped');
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    const staging =
+      index < 0
+        ? this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST })
+        : /** @type {GPUBuffer} */ (this.#staging.splice(index, 1)[0]);
+    const encoder = this.#device.createCommandEncoder();
+    encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
+    this.#device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ, 0, size);
+    const bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
+    staging.unmap();
+    this.#staging.push(staging);
+    return bytes;
+  }
+
+  /** Gives every buffer back. */
+  close() {
+    this.#isOver = true;
+    for (const buffer of [...this.#buffers, ...this.#staging]) buffer?.destroy();
+    this.#device.destroy();
+  }
+
+  /** @param {string} message */
+  #fail(message) {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.onFailure(message);
+  }
+}

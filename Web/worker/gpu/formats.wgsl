@@ -1,0 +1,329 @@
+// Weights as GGUF stores them. Each function gives 32 elements that follow each other, as eight vectors: `at` is where the
+// block begins, in bytes of the bound weights, and `part` which 32 of its elements. There are no loops, since an array that is
+// indexed by a variable does not stay in registers.
+
+alias Elements = array<vec4f, 8>;
+
+@group(0) @binding(0) var<storage, read> weights: array<u32>;
+
+const nibbles = 0x0f0f0f0fu;
+const bits_of_two = 0x03030303u;
+const single_bits = 0x01010101u;
+
+/// Four bytes from any place on.
+fn word(at: u32) -> u32 {
+  let shift = (at & 3u) * 8u;
+  let low = weights[at >> 2u] >> shift;
+  // A shift by 32 is none, so the next word's part is shifted in two steps.
+  return low | ((weights[(at >> 2u) + 1u] << (24u - shift)) << 8u);
+}
+
+/// Four bytes from a multiple of four on.
+fn aligned_word(at: u32) -> u32 {
+  return weights[at >> 2u];
+}
+
+fn byte(at: u32) -> u32 {
+  return (weights[at >> 2u] >> ((at & 3u) * 8u)) & 255u;
+}
+
+fn half_float(at: u32) -> f32 {
+  return unpack2x16float(word(at)).x;
+}
+
+/// Four bytes as numbers.
+fn numbers(bytes: u32) -> vec4f {
+  return vec4f(vec4u(bytes, bytes >> 8u, bytes >> 16u, bytes >> 24u) & vec4u(255u));
+}
+
+fn signed_numbers(bytes: u32) -> vec4f {
+  return numbers(bytes ^ 0x80808080u) - 128.0;
+}
+
+/// Four bits as the fifth bits of four bytes.
+fn fifth_bits(bits: u32) -> u32 {
+  return ((bits & 1u) << 4u) | ((bits & 2u) << 11u) | ((bits & 4u) << 18u) | ((bits & 8u) << 25u);
+}
+
+/// The levels of IQ4_NL and IQ4_XS.
+const levels = array<f32, 16>(
+  -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0,
+);
+
+fn levels_of(indices: u32) -> vec4f {
+  return vec4f(
+    levels[indices & 15u], levels[(indices >> 8u) & 15u], levels[(indices >> 16u) & 15u], levels[(indices >> 24u) & 15u],
+  );
+}
+
+// ---- Floating point: blocks of 32, of which the last one of a row may be cut off ----
+
+fn f32_four(at: u32) -> vec4f {
+  let i = at >> 2u;
+  return bitcast<vec4f>(vec4u(weights[i], weights[i + 1u], weights[i + 2u], weights[i + 3u]));
+}
+
+fn f32_elements(at: u32, part: u32) -> Elements {
+  return Elements(
+    f32_four(at), f32_four(at + 16u), f32_four(at + 32u), f32_four(at + 48u),
+    f32_four(at + 64u), f32_four(at + 80u), f32_four(at + 96u), f32_four(at + 112u),
+  );
+}
+
+fn f16_four(at: u32) -> vec4f {
+  return vec4f(unpack2x16float(word(at)), unpack2x16float(word(at + 4u)));
+}
+
+fn f16_elements(at: u32, part: u32) -> Elements {
+  return Elements(
+    f16_four(at), f16_four(at + 8u), f16_four(at + 16u), f16_four(at + 24u),
+    f16_four(at + 32u), f16_four(at + 40u), f16_four(at + 48u), f16_four(at + 56u),
+  );
+}
+
+fn bf16_four(at: u32) -> vec4f {
+  let low = word(at);
+  let high = word(at + 4u);
+  return bitcast<vec4f>(vec4u(low << 16u, low & 0xffff0000u, high << 16u, high & 0xffff0000u));
+}
+
+fn bf16_elements(at: u32, part: u32) -> Elements {
+  return Elements(
+    bf16_four(at), bf16_four(at + 8u), bf16_four(at + 16u), bf16_four(at + 24u),
+    bf16_four(at + 32u), bf16_four(at + 40u), bf16_four(at + 48u), bf16_four(at + 56u),
+  );
+}
+
+// ---- Blocks of 32: a scale, perhaps a minimum, and the integers ----
+
+/// Sixteen bytes of two elements each: the first sixteen in the lower halves.
+struct Nibbles {
+  low: mat4x4f,
+  high: mat4x4f,
+}
+
+fn nibbles_of(a: u32, b: u32, c: u32, d: u32) -> Nibbles {
+  return Nibbles(
+    mat4x4f(numbers(a & nibbles), numbers(b & nibbles), numbers(c & nibbles), numbers(d & nibbles)),
+    mat4x4f(
+      numbers((a >> 4u) & nibbles), numbers((b >> 4u) & nibbles), numbers((c >> 4u) & nibbles),
+      numbers((d >> 4u) & nibbles),
+    ),
+  );
+}
+
+/// The same with the fifth bits of all 32.
+fn five_bits_of(a: u32, b: u32, c: u32, d: u32, fifths: u32) -> Nibbles {
+  return Nibbles(
+    mat4x4f(
+      numbers((a & nibbles) | fifth_bits(fifths)), numbers((b & nibbles) | fifth_bits(fifths >> 4u)),
+      numbers((c & nibbles) | fifth_bits(fifths >> 8u)), numbers((d & nibbles) | fifth_bits(fifths >> 12u)),
+    ),
+    mat4x4f(
+      numbers(((a >> 4u) & nibbles) | fifth_bits(fifths >> 16u)),
+      numbers(((b >> 4u) & nibbles) | fifth_bits(fifths >> 20u)),
+      numbers(((c >> 4u) & nibbles) | fifth_bits(fifths >> 24u)),
+      numbers(((d >> 4u) & nibbles) | fifth_bits(fifths >> 28u)),
+    ),
+  );
+}
+
+/// scale * element + offset
+fn scaled(of_block: Nibbles, scale: f32, offset: f32) -> Elements {
+  let low = of_block.low;
+  let high = of_block.high;
+  return Elements(
+    scale * low[0] + offset, scale * low[1] + offset, scale * low[2] + offset, scale * low[3] + offset,
+    scale * high[0] + offset, scale * high[1] + offset, scale * high[2] + offset, scale * high[3] + offset,
+  );
+}
+
+fn q4_0_elements(at: u32, part: u32) -> Elements {
+  let scale = half_float(at);
+  return scaled(nibbles_of(word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u)), scale, -8.0 * scale);
+}
+
+fn q4_1_elements(at: u32, part: u32) -> Elements {
+  let i = at >> 2u;
+  let scales = unpack2x16float(weights[i]);
+  return scaled(nibbles_of(weights[i + 1u], weights[i + 2u], weights[i + 3u], weights[i + 4u]), scales.x, scales.y);
+}
+
+fn q5_0_elements(at: u32, part: u32) -> Elements {
+  let scale = half_float(at);
+  let bits = five_bits_of(word(at + 6u), word(at + 10u), word(at + 14u), word(at + 18u), word(at + 2u));
+  return scaled(bits, scale, -16.0 * scale);
+}
+
+fn q5_1_elements(at: u32, part: u32) -> Elements {
+  let i = at >> 2u;
+  let scales = unpack2x16float(weights[i]);
+  let bits = five_bits_of(weights[i + 2u], weights[i + 3u], weights[i + 4u], weights[i + 5u], weights[i + 1u]);
+  return scaled(bits, scales.x, scales.y);
+}
+
+fn q8_0_elements(at: u32, part: u32) -> Elements {
+  let scale = half_float(at);
+  return Elements(
+    scale * signed_numbers(word(at + 2u)), scale * signed_numbers(word(at + 6u)),
+    scale * signed_numbers(word(at + 10u)), scale * signed_numbers(word(at + 14u)),
+    scale * signed_numbers(word(at + 18u)), scale * signed_numbers(word(at + 22u)),
+    scale * signed_numbers(word(at + 26u)), scale * signed_numbers(word(at + 30u)),
+  );
+}
+
+fn scaled_levels(a: u32, b: u32, c: u32, d: u32, scale: f32) -> Elements {
+  return Elements(
+    scale * levels_of(a), scale * levels_of(b), scale * levels_of(c), scale * levels_of(d),
+    scale * levels_of(a >> 4u), scale * levels_of(b >> 4u), scale * levels_of(c >> 4u), scale * levels_of(d >> 4u),
+  );
+}
+
+fn iq4_nl_elements(at: u32, part: u32) -> Elements {
+  return scaled_levels(word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u), half_float(at));
+}
+
+// ---- Superblocks of 256: scales of 32 or 16 elements, themselves quantized ----
+
+/// Of eight vectors the first four have one scale and offset, the others another one.
+fn scaled_halves(low: mat4x4f, high: mat4x4f, scale: vec2f, offset: vec2f) -> Elements {
+  return Elements(
+    scale.x * low[0] + offset.x, scale.x * low[1] + offset.x, scale.x * low[2] + offset.x, scale.x * low[3] + offset.x,
+    scale.y * high[0] + offset.y, scale.y * high[1] + offset.y, scale.y * high[2] + offset.y,
+    scale.y * high[3] + offset.y,
+  );
+}
+
+fn two_bits(at: u32, shift: u32) -> vec4f {
+  return numbers((aligned_word(at) >> shift) & bits_of_two);
+}
+
+fn q2_k_elements(at: u32, part: u32) -> Elements {
+  let scales = unpack2x16float(aligned_word(at + 80u));
+  let groups = vec2u(byte(at + part * 2u), byte(at + part * 2u + 1u));
+  let q = at + 16u + part / 4u * 32u;
+  let shift = part % 4u * 2u;
+  return scaled_halves(
+    mat4x4f(two_bits(q, shift), two_bits(q + 4u, shift), two_bits(q + 8u, shift), two_bits(q + 12u, shift)),
+    mat4x4f(two_bits(q + 16u, shift), two_bits(q + 20u, shift), two_bits(q + 24u, shift), two_bits(q + 28u, shift)),
+    scales.x * vec2f(groups & vec2u(15u)), -scales.y * vec2f(groups >> vec2u(4u)),
+  );
+}
+
+/// Two low bits from one place, the third from another.
+fn three_bits(low: u32, shift: u32, high: u32, part: u32) -> vec4f {
+  return numbers(((word(low) >> shift) & bits_of_two) | (((word(high) >> part) & single_bits) << 2u));
+}
+
+fn q3_k_scale(at: u32, group: u32) -> f32 {
+  let low = (byte(at + 96u + group % 8u) >> (group / 8u * 4u)) & 15u;
+  let high = (byte(at + 104u + group % 4u) >> (group / 4u * 2u)) & 3u;
+  return f32(low | (high << 4u)) - 32.0;
+}
+
+fn q3_k_elements(at: u32, part: u32) -> Elements {
+  let scale = half_float(at + 108u) * vec2f(q3_k_scale(at, part * 2u), q3_k_scale(at, part * 2u + 1u));
+  let q = at + 32u + part / 4u * 32u;
+  let s = part % 4u * 2u;
+  return scaled_halves(
+    mat4x4f(
+      three_bits(q, s, at, part), three_bits(q + 4u, s, at + 4u, part), three_bits(q + 8u, s, at + 8u, part),
+      three_bits(q + 12u, s, at + 12u, part),
+    ),
+    mat4x4f(
+      three_bits(q + 16u, s, at + 16u, part), three_bits(q + 20u, s, at + 20u, part),
+      three_bits(q + 24u, s, at + 24u, part), three_bits(q + 28u, s, at + 28u, part),
+    ),
+    scale, -4.0 * scale,
+  );
+}
+
+/// Scale and minimum of a part of Q4_K and Q5_K: 6-bit numbers in bytes 4 to 15, times the superblock's own.
+fn six_bit_scales(at: u32, part: u32) -> vec2f {
+  let scales = unpack2x16float(aligned_word(at));
+  if (part < 4u) {
+    return scales * vec2f(f32(byte(at + 4u + part) & 63u), f32(byte(at + 8u + part) & 63u));
+  }
+  let both = byte(at + 8u + part);
+  return scales * vec2f(
+    f32((both & 15u) | ((byte(at + part) & 0xc0u) >> 2u)),
+    f32((both >> 4u) | ((byte(at + 4u + part) & 0xc0u) >> 2u)),
+  );
+}
+
+fn half_bytes(at: u32, shift: u32) -> vec4f {
+  return numbers((aligned_word(at) >> shift) & nibbles);
+}
+
+fn q4_k_elements(at: u32, part: u32) -> Elements {
+  let scales = six_bit_scales(at, part);
+  let q = at + 16u + part / 2u * 32u;
+  let shift = part % 2u * 4u;
+  return scaled_halves(
+    mat4x4f(half_bytes(q, shift), half_bytes(q + 4u, shift), half_bytes(q + 8u, shift), half_bytes(q + 12u, shift)),
+    mat4x4f(
+      half_bytes(q + 16u, shift), half_bytes(q + 20u, shift), half_bytes(q + 24u, shift), half_bytes(q + 28u, shift),
+    ),
+    scales.xx, -scales.yy,
+  );
+}
+
+/// Four low bits from one place, the fifth from another.
+fn five_bits(low: u32, shift: u32, high: u32, part: u32) -> vec4f {
+  return numbers(
+    ((aligned_word(low) >> shift) & nibbles) | (((aligned_word(high) >> part) & single_bits) << 4u),
+  );
+}
+
+fn q5_k_elements(at: u32, part: u32) -> Elements {
+  let scales = six_bit_scales(at, part);
+  let q = at + 48u + part / 2u * 32u;
+  let h = at + 16u;
+  let s = part % 2u * 4u;
+  return scaled_halves(
+    mat4x4f(
+      five_bits(q, s, h, part), five_bits(q + 4u, s, h + 4u, part), five_bits(q + 8u, s, h + 8u, part),
+      five_bits(q + 12u, s, h + 12u, part),
+    ),
+    mat4x4f(
+      five_bits(q + 16u, s, h + 16u, part), five_bits(q + 20u, s, h + 20u, part),
+      five_bits(q + 24u, s, h + 24u, part), five_bits(q + 28u, s, h + 28u, part),
+    ),
+    scales.xx, -scales.yy,
+  );
+}
+
+/// Four low bits from one place, two high ones from another.
+fn six_bits(low: u32, low_shift: u32, high: u32, high_shift: u32) -> vec4f {
+  return numbers(((word(low) >> low_shift) & nibbles) | (((word(high) >> high_shift) & bits_of_two) << 4u));
+}
+
+fn q6_k_elements(at: u32, part: u32) -> Elements {
+  let quarter = part % 4u;
+  let groups = vec2u(byte(at + 192u + part * 2u), byte(at + 193u + part * 2u)) ^ vec2u(128u);
+  let scale = half_float(at + 208u) * (vec2f(groups) - 128.0);
+  let q = at + part / 4u * 64u + quarter % 2u * 32u;
+  let h = at + 128u + part / 4u * 32u;
+  let s = quarter / 2u * 4u;
+  let t = quarter * 2u;
+  return scaled_halves(
+    mat4x4f(
+      six_bits(q, s, h, t), six_bits(q + 4u, s, h + 4u, t), six_bits(q + 8u, s, h + 8u, t),
+      six_bits(q + 12u, s, h + 12u, t),
+    ),
+    mat4x4f(
+      six_bits(q + 16u, s, h + 16u, t), six_bits(q + 20u, s, h + 20u, t), six_bits(q + 24u, s, h + 24u, t),
+      six_bits(q + 28u, s, h + 28u, t),
+    ),
+    scale, -32.0 * scale,
+  );
+}
+
+fn iq4_xs_elements(at: u32, part: u32) -> Elements {
+  let head = aligned_word(at);
+  let low = (byte(at + 4u + part / 2u) >> (part % 2u * 4u)) & 15u;
+  let high = (head >> (16u + part * 2u)) & 3u;
+  let scale = unpack2x16float(head).x * (f32(low | (high << 4u)) - 32.0);
+  let i = (at + 8u + part * 16u) >> 2u;
+  return scaled_levels(weights[i], weights[i + 1u], weights[i + 2u], weights[i + 3u], scale);
+}

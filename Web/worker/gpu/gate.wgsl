@@ -1,0 +1,34 @@
+// hidden = act(gate) * up, or act(hidden): a thread for each element.
+
+struct Params {
+  /// Floats of `work`: the first product, which becomes the result, the second one, and of one row of each.
+  gate: u32,
+  up: u32,
+  stride: u32,
+  columns: u32,
+  /// 1: SiLU, 2: GELU in its tanh form.
+  activation: u32,
+  /// 0: there is no second product.
+  is_gated: u32,
+}
+
+@group(0) @binding(3) var<storage, read_write> work: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= params.columns) {
+    return;
+  }
+  let at = id.y * params.stride + id.x;
+  let x = work[params.gate + at];
+  var y = x / (1.0 + exp(-x));
+  if (params.activation == 2u) {
+    let inner = clamp(0.7978845608028654 * x * (1.0 + 0.044715 * x * x), -20.0, 20.0);
+    y = 0.5 * x * (1.0 + tanh(inner));
+  }
+  if (params.is_gated == 1u) {
+    y *= work[params.up + at];
+  }
+  work[params.gate + at] = y;
+}
