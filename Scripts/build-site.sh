@@ -9,7 +9,7 @@ rm -rf $site
 mkdir -p $site
 (cd Web && find . -path ./dist -prune -o -type f -print0 | xargs -0 -r cp --parents -t dist)
 # Comments on lines of their own are for readers of the sources; they would be a quarter of what a page loads.
-find $site -name '*.js' -not -path '*/vendor/*' -print0 | xargs -0 perl -0pi Scripts/strip-comments.pl
+find $site \( -name '*.js' -o -name '*.wgsl' \) -not -path '*/vendor/*' -print0 | xargs -0 perl -0pi Scripts/strip-comments.pl
 Scripts/wasm/build.sh $site
 
 code_size=0
@@ -25,5 +25,5 @@ while IFS= read -r file; do
     *.wasm) code_size=$((code_size + $(wc -c < "$file.gz"))) ;;
   esac
 done < <(find $site -type f \( -name '*.wasm' -o -name '*.js' -o -name '*.mjs' -o -name '*.css' -o -name '*.html' \
-  -o -name '*.json' -o -name '*.webmanifest' -o -name '*.svg' -o -name '*.d.ts' \) -size +500c)
+  -o -name '*.json' -o -name '*.webmanifest' -o -name '*.svg' -o -name '*.d.ts' -o -name '*.wgsl' \) -size +500c)
 echo "the page: $text_size bytes with gzip; the engine: $code_size"

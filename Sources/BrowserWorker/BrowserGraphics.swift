@@ -45,7 +45,7 @@ final class BrowserGraphics: GraphicsDevice {
     }
   }
 
-  func close() {
-    host_gpu_close()
+  func release() {
+    host_gpu_release()
   }
 }

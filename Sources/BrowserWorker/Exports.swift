@@ -144,7 +144,9 @@ public func modelDiscard() {
 public func useDevice(_ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32) {
   let most = Double(Int32.max)
   device = BrowserGraphics(
-    limits: GraphicsLimits(buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment), together: Int(together)))
+    limits: GraphicsLimits(
+      buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment),
+      together: Int(together)))
 }
 
 @_expose(wasm, "swiftlet_device_compiled")

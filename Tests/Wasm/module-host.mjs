@@ -48,6 +48,8 @@ export class ModuleHost {
         throw new Error(`fatal ${new TextDecoder().decode(host.bytes(pointer, length).slice())}`);
       },
     };
+    // There is no graphics card here.
+    for (const { name } of WebAssembly.Module.imports(module)) env[name] ??= () => { throw new Error(`no ${name} here`); };
     host.exports = (await WebAssembly.instantiate(module, { env })).exports;
     host.memory = memory ?? host.exports.memory;
     host.exports.swiftlet_start(threads, maximumPages * 65536);

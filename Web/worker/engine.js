@@ -55,8 +55,6 @@ export class Engine {
   #lastPost = 0;
   #stepping = false;
   #kernelChanges = 0;
-  /** @type {import('./gpu/imports.js').GraphicsImports | undefined} */
-  #graphics;
   #turn = new Turn();
 
   /** @param {EngineHandlers} handlers */
@@ -67,8 +65,15 @@ export class Engine {
   /** @param {EngineOptions} options @param {EngineHandlers} handlers */
   static async start(options, handlers) {
     const engine = new Engine(handlers);
-    const choice = await chooseModule(options);
+    // A card needs no helper threads.
+    const [choice, graphics] = await Promise.all(
+      options.device === 'gpu'
+        ? [chooseModule({ ...options, threads: 1 }), graphicsFor(engine)]
+        : [chooseModule(options), null],
+    );
     const imports = engine.#imports();
+    Object.assign(imports.env, graphics?.imports);
+    for (const { name } of WebAssembly.Module.imports(choice.module)) imports.env[name] ??= () => {};
     if (choice.memory) imports.env.memory = choice.memory;
     const instance = await WebAssembly.instantiate(choice.module, imports);
     engine.#exports = instance.exports;
@@ -86,7 +91,10 @@ export class Engine {
     engine.#granted = choice.granted;
     // What fits where is decided by `placement.js`, which knows what was granted and what another module could have. So the
     // module has no limit of its own, and refuses nothing that another one may take.
-    if (options.device === 'gpu') await engine.#openDevice();
+    if (graphics) {
+      const { buffer, binding, alignment, together } = graphics.limits;
+      engine.#exports.swiftlet_device(buffer, binding, alignment, together);
+    }
     engine.#exports.swiftlet_start(choice.threads, 0);
     if (choice.memory) await startHelpers(choice.module, choice.memory, engine.#exports, choice.threads);
     engine.#flush();
@@ -256,14 +264,6 @@ export class Engine {
     );
   }
 
-  /** Takes the graphics card. */
-  async #openDevice() {
-    const { openGraphics } = await import('./gpu/imports.js');
-    const imports = await openGraphics(this);
-    if (!imports) throw new UnsupportedBrowserError({ code: 'unsupported-platform', message: 'This browser has no WebGPU.' });
-    this.#graphics = imports;
-  }
-
   /** @returns {{ env: Record<string, any> }} */
   #imports() {
     return {
@@ -279,12 +279,6 @@ export class Engine {
           Number(this.#prefixes?.read(offset, this.bytes(pointer, length)) ?? 0),
         prefix_write: (/** @type {number} */ offset, /** @type {number} */ pointer, /** @type {number} */ length) =>
           Number(this.#prefixes?.write(offset, this.bytes(pointer, length)) ?? 0),
-        gpu_buffer: (/** @type {any[]} */ ...all) => this.#graphics?.buffer(.../** @type {[any, any]} */ (all)) ?? 0,
-        gpu_write: (/** @type {any[]} */ ...all) => this.#graphics?.write(.../** @type {[any, any, any, any]} */ (all)),
-        gpu_pipeline: (/** @type {any[]} */ ...all) => this.#graphics?.pipeline(.../** @type {[any, any]} */ (all)) ?? 0,
-        gpu_bind: (/** @type {any[]} */ ...all) => this.#graphics?.bind(.../** @type {[any, any]} */ (all)) ?? 0,
-        gpu_submit: (/** @type {any[]} */ ...all) => this.#graphics?.submit(.../** @type {[any, any, any, any, any]} */ (all)),
-        gpu_close: () => this.#graphics?.close(),
         prefix_truncate: (/** @type {number} */ size) => this.#prefixes?.truncate(size),
         fatal: (/** @type {number} */ pointer, /** @type {number} */ length) => {
           const text = new TextDecoder().decode(this.bytes(pointer, length).slice());
@@ -294,6 +288,17 @@ export class Engine {
       },
     };
   }
+}
+
+/** @param {Engine} engine */
+async function graphicsFor(engine) {
+  const { openGraphics } = await import('./gpu/imports.js');
+  const graphics = await openGraphics(engine);
+  if (graphics) return graphics;
+  throw new UnsupportedBrowserError({
+    code: 'unsupported-platform',
+    message: 'This browser gives no graphics card to compute with: it has no WebGPU, or no card that it trusts.',
+  });
 }
 
 /** @param {unknown} error */

@@ -28,7 +28,7 @@ void host_gpu_write(double buffer, double offset, double address, double length)
 double host_gpu_pipeline(double text, double length) BROWSER_IMPORT(gpu_pipeline);
 double host_gpu_bind(double ranges, double count) BROWSER_IMPORT(gpu_bind);
 void host_gpu_submit(double commands, double count, double range, double to, double ticket) BROWSER_IMPORT(gpu_submit);
-void host_gpu_close(void) BROWSER_IMPORT(gpu_close);
+void host_gpu_release(void) BROWSER_IMPORT(gpu_release);
 
 static inline double browser_address(const void *_Nullable pointer) { return (double)(uintptr_t)pointer; }
 

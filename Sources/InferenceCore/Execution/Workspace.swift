@@ -122,7 +122,8 @@ struct PassRows {
       (spans + index).initialize(
         to: Span(
           first: first, count: count, position: span.sequence.tokens.count, pages: UnsafePointer(span.sequence.table),
-          state: slots.flatMap { UnsafePointer(cache.state($0.read)) }, nextState: slots.flatMap { cache.state($0.write) }))
+          state: slots.flatMap { UnsafePointer(cache.state($0.read)) },
+          nextState: slots.flatMap { cache.state($0.write) }))
       for (offset, token) in span.tokens.enumerated() {
         tokens[first + offset] = token
         let isWanted = offset >= count - span.logitRows

@@ -8,6 +8,7 @@ func mediaType(forFile name: String) -> String {
   case "json", "map": "application/json"
   case "webmanifest": "application/manifest+json"
   case "wasm": "application/wasm"
+  case "wgsl": "text/wgsl; charset=utf-8"
   case "txt", "md", "ts": "text/plain; charset=utf-8"
   case "svg": "image/svg+xml"
   case "png": "image/png"

@@ -14,9 +14,11 @@ extension Worker {
 
   /// The card is lost, or cannot do what it was told: nothing will come from it any more.
   public func deviceFailed(_ message: String) {
-    host.device = nil
     let error = WorkerError(
-      .unsupportedPlatform, "The graphics card does not compute any longer (\(message)). Load the model again.")
+      .unsupportedPlatform,
+      "The graphics card does not compute any longer (\(message)). Load the model again with the processor, or the page anew."
+    )
+    deviceError = error
     if loadingExecutor != nil { failLoad(error) }
     guard model?.executor.isOnDevice == true else { return }
     let (running, preparation, conversions, waiting) = scheduler.clear()

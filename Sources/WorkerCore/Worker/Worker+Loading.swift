@@ -211,6 +211,7 @@ extension Worker {
         advance(to: .context(file, tokenizer, format, language), 0.8)
       case .context(let file, let tokenizer, let format, let language):
         let limits = try limits(for: current, file, tokenizer, language)
+        if let deviceError { throw deviceError }
         if let device = host.device {
           let executor = try makeExecutor { () throws(ModelError) in
             try GPUExecutor(model: language, device: device, limits: limits)

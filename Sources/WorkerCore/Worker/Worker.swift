@@ -7,7 +7,7 @@ import InferenceCore
 /// threads of its own beyond the model's thread team, sleeps never, and is not thread-safe: everything happens on the
 /// caller's thread.
 public final class Worker {
-  var host: WorkerHost
+  let host: WorkerHost
   var state: ModelState
 
   /// The load under way.
@@ -16,6 +16,8 @@ public final class Worker {
   var team: ThreadTeam?
   var model: LoadedModel?
   var kernelWatch: KernelWatch?
+  /// Why the graphics card cannot be used any longer.
+  var deviceError: WorkerError?
   /// How often kernels were found wrong and replaced by simpler ones.
   public internal(set) var kernelChanges = 0
 

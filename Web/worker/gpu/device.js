@@ -6,7 +6,17 @@
  * @property {number} binding
  * @property {number} alignment
  * @property {number} together Threads that compute in step.
+ *
+ * Of WebGPU, for which not every compiler has types:
+ *
+ * @typedef {any} GPUDevice
+ * @typedef {any} GPUBuffer
+ * @typedef {any} GPUBindGroup
+ * @typedef {any} GPUComputePipeline
+ * @typedef {any} GPUComputePassEncoder
  */
+
+const { GPUBufferUsage, GPUMapMode, GPUShaderStage } = /** @type {any} */ (globalThis);
 
 /** What kernels are put together from; each is fetched once. @type {Map<string, Promise<string>>} */
 const sources = new Map();
@@ -44,7 +54,7 @@ export class GraphicsDevice {
   #pipelines = [];
   /** @type {GPUBindGroup[]} */
   #bindings = [];
-  /** For what is read back: the last one used comes last. @type {GPUBuffer[]} */
+  /** For what is read back, those that are not in use. @type {GPUBuffer[]} */
   #staging = [];
   #isOver = false;
 
@@ -61,12 +71,12 @@ export class GraphicsDevice {
       entries: bindingKinds.map((type, binding) => ({
         binding,
         visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: /** @type {GPUBufferBindingType} */ (type) },
+        buffer: { type },
       })),
     });
     this.#pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [this.#layout] });
-    device.lost.then(({ message }) => this.#fail(message || 'the device was lost'));
-    device.onuncapturederror = ({ error }) => this.#fail(error.message);
+    device.lost.then((/** @type {any} */ { message }) => this.#fail(message || 'the device was lost'));
+    device.onuncapturederror = (/** @type {any} */ { error }) => this.#fail(error.message);
   }
 
   /**
@@ -74,13 +84,12 @@ export class GraphicsDevice {
    * @returns {Promise<GraphicsDevice | null>} Null where there is none.
    */
   static async open(lowered = {}) {
-    const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+    const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) return null;
     const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
-    const limits = /** @type {any} */ (adapter.limits);
-    const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? limits[name]]));
+    const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? adapter.limits[name]]));
     const device = await adapter.requestDevice({ requiredLimits });
-    const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = /** @type {any} */ (adapter.info ?? {});
+    const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = adapter.info ?? {};
     return new GraphicsDevice(device, description || [vendor, architecture].filter(Boolean).join(' '), subgroupMaxSize);
   }
 
@@ -111,7 +120,7 @@ export class GraphicsDevice {
   write(buffer, offset, bytes) {
     // WebGPU takes nothing from memory that threads share.
     const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
-    this.#device.queue.writeBuffer(this.#buffers[buffer], offset, /** @type {any} */ (own));
+    this.#device.queue.writeBuffer(this.#buffers[buffer], offset, own);
   }
 
   /**
@@ -123,7 +132,8 @@ export class GraphicsDevice {
    * @returns {number}
    */
   makePipeline(files, constants, done) {
-    const index = this.#pipelines.push(undefined) - 1;
+    const pipelines = this.#pipelines;
+    const index = pipelines.push(undefined) - 1;
     Promise.all(files.map(source))
       .then((texts) => {
         const module = this.#device.createShaderModule({ code: [constants, ...texts].join('\n'), label: files.at(-1) });
@@ -131,8 +141,9 @@ export class GraphicsDevice {
       })
       .then(
         (pipeline) => {
-          this.#pipelines[index] = pipeline;
-          if (!this.#isOver) done();
+          pipelines[index] = pipeline;
+          // Not for those who let go of it meanwhile.
+          if (!this.#isOver && pipelines === this.#pipelines) done();
         },
         (error) => this.#fail(`the kernel ${files.at(-1)} does not compile: ${error.message}`),
       );
@@ -175,41 +186,35 @@ export class GraphicsDevice {
     this.#device.queue.submit([encoder.finish()]);
   }
 
-  /** @returns {Promise<void>} Until all that was submitted is done. */
-  async finish() {
-    await this.#device.queue.onSubmittedWorkDone();
-  }
-
   /**
-   * Reads a part of a buffer, once what was submitted is done.
+   * Waits for what was submitted, and reads a part of a buffer then.
    *
-   * @param {number} buffer
-   * @param {number} offset
-   * @param {number} size
-   * @returns {Promise<Uint8Array>} Its bytes.
+   * @param {{ buffer: number, offset: number, size: number }} place With a size of 0 nothing is read.
+   * @returns {Promise<Uint8Array | null>} Null where somebody has let go of the buffers meanwhile.
    */
-  async read(buffer, offset, size) {
-    const index = this.#staging.findIndex((one) => one.size >= size && one.mapState === 'unmapped');
-    const { MAP_READ, COPY_DST } = GPUBufferUsage;
-    const staging =
-      index < 0
-        ? this.#device.createBuffer({ size, usage: MAP_READ | COPY_DST })
-        : /** @type {GPUBuffer} */ (this.#staging.splice(index, 1)[0]);
-    const encoder = this.#device.createCommandEncoder();
-    encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
-    this.#device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ, 0, size);
-    const bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
-    staging.unmap();
-    this.#staging.push(staging);
-    return bytes;
+  async finish({ buffer, offset, size }) {
+    const buffers = this.#buffers;
+    let bytes = new Uint8Array(0);
+    if (!size) await this.#device.queue.onSubmittedWorkDone();
+    else {
+      const index = this.#staging.findIndex((one) => one.size >= size);
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const [staging] = index < 0 ? [this.#device.createBuffer({ size, usage })] : this.#staging.splice(index, 1);
+      const encoder = this.#device.createCommandEncoder();
+      encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
+      this.#device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+      bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
+      staging.unmap();
+      this.#staging.push(staging);
+    }
+    return buffers === this.#buffers ? bytes : null;
   }
 
-  /** Gives every buffer back. */
-  close() {
-    this.#isOver = true;
-    for (const buffer of [...this.#buffers, ...this.#staging]) buffer?.destroy();
-    this.#device.destroy();
+  /** Gives every buffer back; numbers begin anew. */
+  release() {
+    for (const buffer of [...this.#buffers, ...this.#staging]) buffer.destroy();
+    [this.#buffers, this.#pipelines, this.#bindings, this.#staging] = [[], [], [], []];
   }
 
   /** @param {string} message */

@@ -218,16 +218,21 @@ fn main(
   }
   workgroupBarrier();
 
-  // A thread has the four rows of one vector.
+  // A thread has the four rows of one vector, or of several.
   let count = select(row_count(), logit_rows(), params.is_wanted == 1u);
-  if (thread >= min(count, batch)) {
-    return;
+  for (var vector = thread; vector < min(count, batch); vector += threads) {
+    finish(vector, chosen, first_row);
   }
+}
+
+/// Writes four rows of one vector's products.
+fn finish(vector: u32, chosen: u32, first_row: u32) {
+  let segment = params.segment[chosen];
   var scale = 1.0;
   if (normalizes) {
     var all = 0.0;
     for (var i = 0u; i < lanes; i++) {
-      all += at_vector(squares[i], thread);
+      all += at_vector(squares[i], vector);
     }
     scale = inverseSqrt(all / params.columns + params.epsilon);
   }
@@ -236,17 +241,17 @@ fn main(
     if (first_row + k >= segment.rows) {
       break;
     }
-    var y = scale * total(k, thread) + bias_of(chosen, first_row + k);
+    var y = scale * total(k, vector) + bias_of(chosen, first_row + k);
     if (params.soft_cap > 0.0) {
       y = params.soft_cap * tanh(clamp(y / params.soft_cap, -20.0, 20.0));
     }
     y = activated(y);
     if (gated) {
-      y *= scale * second_total(k, thread) + bias_of(1u, first_row + k);
+      y *= scale * second_total(k, vector) + bias_of(1u, first_row + k);
     }
     result[k] = y;
   }
-  let place = segment.out + thread * segment.out_stride + first_row / 4u;
+  let place = segment.out + vector * segment.out_stride + first_row / 4u;
   if (params.adds == 1u) {
     result += work[place];
   }

@@ -28,7 +28,8 @@ final class GPUCache: SequenceMemory {
     }
     layers = memory.pageWords.map { words in
       let bytes = max(words * limits.pages, 1) * word
-      return BufferRange(device.makeBuffer(bytes: words == 0 ? word : bytes, isUniform: false), count: words == 0 ? word : bytes)
+      return BufferRange(
+        device.makeBuffer(bytes: words == 0 ? word : bytes, isUniform: false), count: words == 0 ? word : bytes)
     }
     // Behind the states is one of zeros, from which those that begin anew are copied.
     let bytes = max(memory.stateSize * (limits.sequences * RecurrentState.slotCount + 1), 1) * word

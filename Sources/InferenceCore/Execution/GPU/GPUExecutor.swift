@@ -73,7 +73,7 @@ public final class GPUExecutor: Executor {
 
   deinit {
     read.deallocate()
-    device.close()
+    device.release()
   }
 
   public func makeSequence() -> TokenSequence {

@@ -44,7 +44,8 @@ struct GPUKernel: Equatable {
       if name == .product { text += Self.unpacker("second", second ?? first) }
     }
     if name == .product {
-      text += "const batch = \(batch)u;\nconst lanes = \(lanes)u;\nconst normalizes = \(normalizes ? "true" : "false");\n"
+      text +=
+        "const batch = \(batch)u;\nconst lanes = \(lanes)u;\nconst normalizes = \(normalizes ? "true" : "false");\n"
       text += "const gated = \(isGated ? "true" : "false");\n"
     }
     return text

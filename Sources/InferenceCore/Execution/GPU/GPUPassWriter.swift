@@ -111,7 +111,8 @@ struct GPUPassWriter {
         GPUKernel(.embed, matrix.format), weights: piece.range,
         [
           UInt32(piece.at), UInt32(matrix.kernel.row_bytes), UInt32(piece.rows.lowerBound), UInt32(piece.rows.count),
-          UInt32(parts), vec(memory.residual.place), vec(memory.residual.stride), UInt32(matrix.columns), factor.bitPattern,
+          UInt32(parts), vec(memory.residual.place), vec(memory.residual.stride), UInt32(matrix.columns),
+          factor.bitPattern,
         ], x: .fixed((parts + 31) / 32), y: .rows)
     }
   }
@@ -173,7 +174,8 @@ struct GPUPassWriter {
     add(
       GPUKernel(.convolve), layer: layer,
       [
-        UInt32(memory.gates.place), UInt32(memory.gates.stride), UInt32(memory.mixed.place), UInt32(memory.mixed.stride),
+        UInt32(memory.gates.place), UInt32(memory.gates.stride), UInt32(memory.mixed.place),
+        UInt32(memory.mixed.stride),
         UInt32(shape.channels), UInt32(shape.length), weights.place(of: convolution.kernel), UInt32(convolution.place),
       ], x: .fixed((shape.channels + 63) / 64), y: .rows)
   }
@@ -294,7 +296,8 @@ struct GPUPassWriter {
       GPUKernel(.tile, matrix.format), weights: piece.range,
       [
         vec(input.place), vec(input.stride), UInt32((matrix.columns + 31) / 32), UInt32(piece.rows.count),
-        UInt32(piece.at), UInt32(matrix.kernel.row_bytes), bias, vec(out.place + piece.rows.lowerBound), vec(out.stride),
+        UInt32(piece.at), UInt32(matrix.kernel.row_bytes), bias, vec(out.place + piece.rows.lowerBound),
+        vec(out.stride),
         adds ? 1 : 0, isWanted ? 1 : 0, (isWanted ? h.logitSoftCap : 0).bitPattern,
       ], x: .fixed((piece.rows.count + Self.tile.rows - 1) / Self.tile.rows),
       y: isWanted ? .logitTiles(of: Self.tile.vectors) : .tiles(of: Self.tile.vectors))

@@ -25,8 +25,8 @@ public protocol GraphicsDevice: AnyObject {
   ///   - reading: What is read afterwards, if anything, and where it goes.
   func submit(_ commands: [UInt32], reading: (from: BufferRange, to: UnsafeMutableRawPointer)?, ticket: UInt32)
 
-  /// Gives all buffers back.
-  func close()
+  /// Gives all buffers back; what comes next begins with the number 0.
+  func release()
 }
 
 /// What one buffer of a card can have, in bytes, and what a kernel sees of it.

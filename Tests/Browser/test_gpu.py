@@ -1,0 +1,175 @@
+"""The graphics card, by way of Chromium's software adapter: the same answers as the processor's.
+
+The processor rounds activations to eight bits for quantized weights and the card does not. So the card on a quantized model
+is held to the processor on the same numbers as F32, where nobody rounds.
+"""
+
+import gguf
+import numpy as np
+import pytest
+
+from tiny_gguf import ARCHITECTURES, FORMATS, SCALES, Q, blocks, write
+
+ADAPTER = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan",
+           "--use-vulkan=swiftshader"]
+# Long enough for a prefill in tiles and for two pages of the cache; bytes are tokens.
+PROMPT = "It is a long way from here to the sea, and nobody who has gone it once goes it again without a reason. " * 2
+SHORT = "Sea"
+
+ANSWER = """
+  async ([model, device, requests]) => {
+    const { InferenceManager } = await import('/inference-manager.js');
+    const manager = new InferenceManager({ device });
+    try {
+      await manager.initialize(model, undefined, { contextLength: 512, sequences: requests.length });
+      const options = { temperature: 0, logprobs: 20, ignoresEndOfGeneration: true, speculation: false };
+      const replies = requests.map(([prompt, maxTokens]) => manager.generate(prompt, { ...options, maxTokens }));
+      const finished = await Promise.all(replies.map((reply) => reply.finished));
+      return finished.map(({ tokens }) =>
+        tokens.map(({ id, top }) => ({ id, top: top.map(({ id, logprob }) => [id, logprob]) })));
+    } finally {
+      manager.terminate();
+    }
+  }"""
+
+
+@pytest.fixture
+def tab(launch, site):
+    """An empty tab of a browser that has an adapter."""
+    page = launch(args=ADAPTER).new_page()
+    page.goto(site.url + "blank.html")
+    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+        pytest.skip("this Chromium has no software adapter for WebGPU")
+    return page
+
+
+def answers(tab, site, path, device, requests=((PROMPT, 6), (SHORT, 6), ("Sails", 6))):
+    site.models["tiny.gguf"] = path
+    return tab.evaluate(ANSWER, [site.url + "models/tiny.gguf?" + path.name + device, device, requests])
+
+
+def furthest(card, processor):
+    """The largest difference of log-probabilities of tokens that both list, up to where the texts part."""
+    largest = 0.0
+    for ours, theirs in zip(card, processor, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            known = dict(other["top"])
+            common = [abs(logprob - known[id]) for id, logprob in one["top"] if id in known]
+            assert len(common) >= 15
+            largest = max(largest, *common)
+            if one["id"] != other["id"]:
+                break
+    return largest
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_gives_the_same_on_the_card(tab, site, tmp_path, architecture):
+    model = write(tmp_path / f"{architecture}.gguf", architecture)
+    card, processor = answers(tab, site, model, "gpu"), answers(tab, site, model, "cpu")
+    assert furthest(card, processor) < 0.02
+    assert [[token["id"] for token in reply] for reply in card] == [[token["id"] for token in reply] for reply in processor]
+
+
+@pytest.mark.parametrize("kind", [Q.F16, Q.Q4_1, Q.Q5_K], ids=lambda kind: kind.name)
+def test_quantized_models_give_the_same_on_the_card(tab, site, tmp_path, kind):
+    stored, numbers = (write(tmp_path / f"{kind.name}-{plain}.gguf", kind=kind, dequantized=plain) for plain in (False, True))
+    assert furthest(answers(tab, site, stored, "gpu"), answers(tab, site, numbers, "cpu")) < 0.02
+
+
+def test_every_format_is_unpacked_to_the_same_numbers(tab):
+    """Each as `embed.wgsl` gives it, from places that are no multiples of four bytes where its blocks are not."""
+    columns, rows = 512, 5
+    for kind in [Q.F32, *FORMATS]:
+        size, count = gguf.GGML_QUANT_SIZES[kind]
+        numbers = np.random.default_rng(3).standard_normal((rows, columns)).astype(np.float32)
+        stored = blocks(np.random.default_rng(4), rows, columns, kind) if kind in SCALES else gguf.quants.quantize(numbers, kind)
+        expected = gguf.quants.dequantize(stored, kind).astype(np.float32)
+        together = max(size, 32)
+        constants = (f"const first_bytes = {together // size * count}u; const first_parts = {together // 32}u;\n"
+                     f"fn first_elements(at: u32, part: u32) -> Elements {{ return {kind.name.lower()}_elements(at, part); }}")
+        found = tab.evaluate("""async ([stored, constants, rows, columns, rowBytes]) => {
+          const { GraphicsDevice } = await import('/worker/gpu/device.js');
+          const device = await GraphicsDevice.open();
+          const failed = new Promise((_, reject) => (device.onFailure = (message) => reject(new Error(message))));
+          const words = (numbers) => new Uint8Array(new Uint32Array(numbers).buffer);
+          const bytes = new Uint8Array(Math.ceil(stored.length / 4) * 4 + 4);
+          bytes.set(stored);
+          const one = new Uint8Array(new Float32Array([1]).buffer);
+          const [weights, step, work, other, parameters] = [bytes.length, 1024, rows * columns * 4, 16, 256]
+            .map((size, index) => device.makeBuffer(size, index === 4));
+          device.write(weights, 0, bytes);
+          device.write(step, 0, words([rows, 0, 0, ...Array(13).fill(0), ...Array.from({ length: rows }, (_, row) => [row, 0, 0, 0, 0, 0, 0, 0]).flat()]));
+          device.write(parameters, 0, words([0, rowBytes, 0, rows, columns / 32, 0, columns / 4, columns]));
+          device.write(parameters, 32, one);
+          let pipeline;
+          await Promise.race([failed, new Promise((done) => {
+            pipeline = device.makePipeline(['rows', 'formats', 'embed'], constants, done);
+          })]);
+          const binding = device.bind([
+            { buffer: weights, offset: 0, size: bytes.length }, { buffer: weights, offset: 0, size: bytes.length },
+            { buffer: step, offset: 0, size: 1024 }, { buffer: work, offset: 0, size: rows * columns * 4 },
+            { buffer: other, offset: 0, size: 16 }, { buffer: parameters, offset: 0, size: 256 },
+          ]);
+          device.submit(new Uint32Array([pipeline, binding, Math.ceil(columns / 32 / 32), rows, 1, 0]));
+          const read = await Promise.race([failed, device.finish({ buffer: work, offset: 0, size: rows * columns * 4 })]);
+          device.release();
+          return [...new Float32Array(read.buffer)];
+        }""", [list(stored.tobytes()), constants, rows, columns, columns // size * count])
+        assert np.allclose(np.array(found).reshape(rows, columns), expected, rtol=1e-5, atol=1e-6), kind.name
+
+
+@pytest.mark.parametrize("shape", [
+    {"heads": 21, "shared": 21, "length": 16, "value": 260},
+    {"width": 96, "inner": 160, "heads": 3, "shared": 1, "length": 6},
+], ids=lambda shape: " ".join(f"{name}={size}" for name, size in shape.items()))
+def test_odd_shapes_give_the_same_on_the_card(tab, site, tmp_path, shape):
+    model = write(tmp_path / "odd.gguf", **shape)
+    assert furthest(answers(tab, site, model, "gpu"), answers(tab, site, model, "cpu")) < 0.02
+
+
+def test_models_come_and_go(tab, site, tmp_path):
+    for name, kind in [("one.gguf", Q.F32), ("two.gguf", Q.Q4_0)]:
+        site.models[name] = write(tmp_path / name, kind=kind)
+    texts = tab.evaluate("""async (url) => {
+      const { InferenceManager } = await import('/inference-manager.js');
+      const manager = new InferenceManager({ device: 'gpu' });
+      const texts = [];
+      for (const name of ['one', 'two', 'one', 'two']) {
+        await manager.initialize(`${url}models/${name}.gguf`, undefined, { contextLength: 128 });
+        const { text } = await manager.generate('Sea', { temperature: 0, maxTokens: 5 }).finished;
+        texts.push(text);
+        if (name === 'two') await manager.unload();
+      }
+      manager.terminate();
+      return texts;
+    }""", site.url)
+    assert texts[:2] == texts[2:] and texts[0] != texts[1]
+
+
+def test_a_reply_on_the_card_can_be_stopped_and_another_follows(tab, site, tmp_path):
+    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf")
+    result = tab.evaluate("""async (url) => {
+      const { InferenceManager } = await import('/inference-manager.js');
+      const manager = new InferenceManager({ device: 'gpu' });
+      await manager.initialize(`${url}models/tiny.gguf`);
+      const options = { temperature: 0, ignoresEndOfGeneration: true };
+      const stopped = manager.generate('A long one', { ...options, maxTokens: 500 });
+      for await (const piece of stopped) break;
+      stopped.cancel();
+      const { reason } = await stopped.finished;
+      const [first, second] = [manager.generate('Sea', { ...options, maxTokens: 4 }), manager.generate('Sea', { ...options, maxTokens: 4 })];
+      const texts = [(await first.finished).text, (await second.finished).text];
+      manager.terminate();
+      return { reason, texts, cached: second.cachedCount };
+    }""", site.url)
+    assert result["reason"] == "aborted"
+    assert result["texts"][0] == result["texts"][1] and result["cached"] == 2
+
+
+def test_without_a_card_the_page_is_told(page, site):
+    page.goto(site.url + "blank.html")
+    error = page.evaluate("""async () => {
+      const { InferenceManager } = await import('/inference-manager.js');
+      return new InferenceManager({ device: 'gpu' }).start().then(() => null, ({ code, message }) => ({ code, message }));
+    }""")
+    assert error["code"] == "unsupported-platform" and "WebGPU" in error["message"]
