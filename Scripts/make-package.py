@@ -18,7 +18,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What one module wants of another: `from './x.js'`, `import('./x.js')`, `new URL('./x.wasm', import.meta.url)`.
-REFERENCES = re.compile(r"""(?:from|import\(|import|new URL\()\s*['"](\.{1,2}/[^'"]+\.(?:js|wasm))['"]""")
+REFERENCES = re.compile(r"""(?:from|import\(|import|new URL\()\s*['"](\.{1,2}/[^'"]+\.(?:js|wasm|wgsl))['"]""")
 
 
 def entries(manifest):

@@ -18,20 +18,36 @@
 
 const { GPUBufferUsage, GPUMapMode, GPUShaderStage } = /** @type {any} */ (globalThis);
 
-/** What kernels are put together from; each is fetched once. @type {Map<string, Promise<string>>} */
+/** What kernels are put together from. @type {Record<string, URL>} */
+const files = {
+  attend: new URL('./attend.wgsl', import.meta.url),
+  combine: new URL('./combine.wgsl', import.meta.url),
+  convolve: new URL('./convolve.wgsl', import.meta.url),
+  embed: new URL('./embed.wgsl', import.meta.url),
+  formats: new URL('./formats.wgsl', import.meta.url),
+  gate: new URL('./gate.wgsl', import.meta.url),
+  normalize: new URL('./normalize.wgsl', import.meta.url),
+  product: new URL('./product.wgsl', import.meta.url),
+  rows: new URL('./rows.wgsl', import.meta.url),
+  tile: new URL('./tile.wgsl', import.meta.url),
+  turn: new URL('./turn.wgsl', import.meta.url),
+};
+/** Each is fetched once. @type {Map<string, Promise<string>>} */
 const sources = new Map();
 
 /** @param {string} name @returns {Promise<string>} */
 function source(name) {
-  const loading =
-    sources.get(name) ??
-    fetch(new URL(`./${name}.wgsl`, import.meta.url)).then((response) => {
-      if (!response.ok) throw new Error(`${name}.wgsl: the server answered ${response.status}.`);
-      return response.text();
-    });
+  const loading = sources.get(name) ?? fetchText(files[name]);
   sources.set(name, loading);
   loading.catch(() => sources.delete(name));
   return loading;
+}
+
+/** @param {URL} url */
+async function fetchText(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} answered ${response.status}.`);
+  return response.text();
 }
 
 /** All kernels have the same bindings: weights, vectors, what the pass is over, work, cache, and their parameters. */
@@ -126,17 +142,17 @@ export class GraphicsDevice {
   /**
    * Begins to compile a kernel.
    *
-   * @param {string[]} files Names of the parts that it consists of.
+   * @param {string[]} parts Names of the files that it consists of.
    * @param {string} constants WGSL that goes with them.
    * @param {() => void} done It can be used.
    * @returns {number}
    */
-  makePipeline(files, constants, done) {
+  makePipeline(parts, constants, done) {
     const pipelines = this.#pipelines;
     const index = pipelines.push(undefined) - 1;
-    Promise.all(files.map(source))
+    Promise.all(parts.map(source))
       .then((texts) => {
-        const module = this.#device.createShaderModule({ code: [constants, ...texts].join('\n'), label: files.at(-1) });
+        const module = this.#device.createShaderModule({ code: [constants, ...texts].join('\n'), label: parts.at(-1) });
         return this.#device.createComputePipelineAsync({ layout: this.#pipelineLayout, compute: { module } });
       })
       .then(
@@ -145,7 +161,7 @@ export class GraphicsDevice {
           // Not for those who let go of it meanwhile.
           if (!this.#isOver && pipelines === this.#pipelines) done();
         },
-        (error) => this.#fail(`the kernel ${files.at(-1)} does not compile: ${error.message}`),
+        (error) => this.#fail(`the kernel ${parts.at(-1)} does not compile: ${error.message}`),
       );
     return index;
   }

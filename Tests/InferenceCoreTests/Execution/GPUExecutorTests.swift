@@ -1,0 +1,164 @@
+import InferenceCore
+import Testing
+
+/// What makes a graphics card fast can be counted without one: what it is told, and how often.
+@Suite struct GPUExecutorTests {
+  /// Notes what it is told, and does nothing.
+  private final class NotingDevice: GraphicsDevice {
+    let limits: GraphicsLimits
+    var buffers: [Int] = []
+    var written: [Int] = []
+    var pipelines: [String] = []
+    var bindings: [[BufferRange]] = []
+    var submissions: [(commands: [UInt32], read: Int, ticket: UInt32)] = []
+    var writes = 0
+    var releases = 0
+
+    init(binding: Int = 1 << 27) {
+      limits = GraphicsLimits(buffer: 1 << 28, binding: binding, alignment: 256)
+    }
+
+    func makeBuffer(bytes: Int, isUniform: Bool) -> UInt32 {
+      #expect(bytes > 0 && bytes % 4 == 0 && bytes <= limits.buffer)
+      buffers.append(bytes)
+      written.append(0)
+      return UInt32(buffers.count - 1)
+    }
+    func write(_ bytes: UnsafeRawBufferPointer, to buffer: UInt32, at offset: Int) {
+      #expect(bytes.count % 4 == 0 && offset % 4 == 0 && offset + bytes.count <= buffers[Int(buffer)])
+      written[Int(buffer)] += bytes.count
+      writes += 1
+    }
+    func makePipeline(files: [StaticString], constants: String) -> UInt32 {
+      pipelines.append("\(files.last!) \(constants)")
+      return UInt32(pipelines.count - 1)
+    }
+    func bind(_ ranges: [BufferRange]) -> UInt32 {
+      #expect(ranges.count == 6)
+      for range in ranges {
+        #expect(range.count > 0 && range.count <= limits.binding && range.offset % limits.alignment == 0)
+        #expect(range.offset + range.count <= buffers[Int(range.buffer)])
+      }
+      bindings.append(ranges)
+      return UInt32(bindings.count - 1)
+    }
+    func submit(_ commands: [UInt32], reading: (from: BufferRange, to: UnsafeMutableRawPointer)?, ticket: UInt32) {
+      submissions.append((commands, reading?.from.count ?? 0, ticket))
+    }
+    func release() { releases += 1 }
+
+    /// The names of the kernels that were started, and what each sees of weights.
+    func dispatches(_ commands: [UInt32]) -> [(kernel: Substring, weights: BufferRange)] {
+      stride(from: 0, to: commands.count, by: GPUCommand.words).compactMap { at in
+        guard commands[at] & GPUCommand.copyFlag == 0 else { return nil }
+        return (pipelines[Int(commands[at])].prefix { $0 != " " }, bindings[Int(commands[at + 1])][0])
+      }
+    }
+  }
+
+  private func withExecutor<Result>(
+    _ architecture: TinyArchitecture, on device: NotingDevice, _ body: (GPUExecutor) throws -> Result
+  ) throws -> Result {
+    try architecture.file().withUnsafeBytes { bytes in
+      let model = try LanguageModel(file: GGUFFile(bytes))
+      let limits = ExecutionLimits(contextLength: 400, logitRows: 8)
+      return try body(GPUExecutor(model: model, device: device, limits: limits))
+    }
+  }
+
+  /// Takes tokens through all layers, answering for the card.
+  private func pass(_ count: Int, _ sequence: TokenSequence, _ executor: GPUExecutor, _ device: NotingDevice) throws {
+    try executor.submit(Batch([Batch.Span(sequence, tokens: Array(repeating: 7, count: count))]))
+    while true {
+      switch executor.advance(layers: .max) {
+      case .waiting: executor.finished(device.submissions.last!.ticket)
+      case .again: continue
+      case .done: return
+      case .idle: throw ModelError(.invalid, "The pass was given up.")
+      }
+    }
+  }
+
+  @Test(arguments: TinyArchitecture.all)
+  func aTokenIsOneSubmissionOfFewDispatches(architecture: TinyArchitecture) throws {
+    let device = NotingDevice()
+    try withExecutor(architecture, on: device) { executor in
+      let sequence = executor.makeSequence()
+      try pass(300, sequence, executor, device)
+      let made = (device.buffers.count, device.bindings.count, device.pipelines.count)
+      let before = device.submissions.count
+      try pass(1, sequence, executor, device)
+      #expect(device.submissions.count == before + 1 && sequence.tokens.count == 301)
+      let dispatches = device.dispatches(device.submissions.last!.commands)
+      // Of each layer, and before and after them.
+      #expect(dispatches.count <= 7 * 9 + 3, "\(dispatches.map { $0.kernel })")
+      #expect((device.buffers.count, device.bindings.count, device.pipelines.count) == made)
+    }
+    #expect(device.releases == 1)
+  }
+
+  @Test(arguments: TinyArchitecture.all)
+  func weightsAreReadOnceForEachToken(architecture: TinyArchitecture) throws {
+    let device = NotingDevice()
+    try withExecutor(architecture, on: device) { executor in
+      let sequence = executor.makeSequence()
+      try pass(1, sequence, executor, device)
+      let products = device.dispatches(device.submissions.last!.commands).filter { $0.kernel == "product" }
+      // Where matrices that lie together need two dispatches, each sees both.
+      let seen = Dictionary(grouping: products.map { $0.weights }) { [Int($0.buffer), $0.offset] }
+      #expect(seen.values.allSatisfy { $0.count == 1 })
+      let bytes = products.reduce(0) { $0 + $1.weights.count }
+      #expect(Double(bytes) <= 1.02 * Double(executor.model.weightBytes))
+    }
+  }
+
+  /// Where a kernel sees little at a time, matrices are cut.
+  @Test func aMatrixIsCutWhereABindingDoesNotHoldIt() throws {
+    let (large, small) = (NotingDevice(), NotingDevice(binding: 96 << 10))
+    let architecture = TinyArchitecture(name: "qwen2", heads: 21, keyValueHeads: 1)
+    try withExecutor(architecture, on: large) { try pass(1, $0.makeSequence(), $0, large) }
+    #expect(throws: ModelError.self) { try withExecutor(architecture, on: small) { _ in } }
+    let middle = NotingDevice(binding: 1 << 20)
+    try withExecutor(architecture, on: middle) { try pass(1, $0.makeSequence(), $0, middle) }
+  }
+
+  @Test func aPassThatIsGivenUpChangesNothing() throws {
+    let device = NotingDevice()
+    try withExecutor(TinyArchitecture(name: "llama"), on: device) { executor in
+      let sequence = executor.makeSequence()
+      try executor.submit(Batch([Batch.Span(sequence, tokens: [1, 2, 3])]))
+      #expect(executor.advance(layers: 1) == .waiting && executor.advance(layers: 1) == .waiting)
+      let late = device.submissions.last!.ticket
+      executor.giveUp()
+      #expect(executor.advance(layers: 1) == .idle && sequence.tokens.isEmpty)
+      try executor.submit(Batch([Batch.Span(sequence, tokens: [4])]))
+      #expect(executor.advance(layers: .max) == .waiting)
+      // What the card says of the other one means nothing.
+      executor.finished(late)
+      #expect(executor.advance(layers: .max) == .waiting)
+      executor.finished(device.submissions.last!.ticket)
+      #expect(executor.advance(layers: .max) == .done && sequence.tokens == [4])
+    }
+  }
+
+  /// Sequences that share pages get copies before either writes.
+  @Test(arguments: [TinyArchitecture(name: "llama"), TinyArchitecture(name: "lfm2")])
+  func sharedPagesAndStatesAreCopiedByTheCard(architecture: TinyArchitecture) throws {
+    let device = NotingDevice()
+    try architecture.file().withUnsafeBytes { bytes in
+      let model = try LanguageModel(file: GGUFFile(bytes))
+      let executor = try GPUExecutor(
+        model: model, device: device, limits: ExecutionLimits(contextLength: 200, sequences: 2))
+      let (one, other) = (executor.makeSequence(), executor.makeSequence())
+      try pass(70, one, executor, device)
+      #expect(other.share(prefixOf: one, upTo: 70) == 70)
+      try pass(1, other, executor, device)
+      let commands = device.submissions.last!.commands
+      let copies = stride(from: 0, to: commands.count, by: GPUCommand.words).filter {
+        commands[$0] & GPUCommand.copyFlag != 0
+      }
+      #expect(!copies.isEmpty && copies.first == 0)
+      for at in copies { #expect(commands[at] & ~GPUCommand.copyFlag != commands[at + 1] && commands[at + 4] % 4 == 0) }
+    }
+  }
+}
