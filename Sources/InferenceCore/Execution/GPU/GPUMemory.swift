@@ -65,11 +65,12 @@ struct GPUMemory {
     mixerBranch = region(branchRows, width)
     feedForwardBranch = region(branchRows, width)
     logits = region(limits.logitRows, h.vocabularySize)
-    partials = region(
-      min(rows, Self.decodeRows), Self.mostPieces * widest { $0.headCount * ($0.valueLength + 2) })
+    let pages = (limits.contextLength + PageLayout.positions - 1) / PageLayout.positions
+    // One page is one piece, which has nothing to be put together with.
+    let pieces = pages > 1 ? min(pages, Self.mostPieces) : 0
+    partials = region(min(rows, Self.decodeRows), pieces * widest { $0.headCount * ($0.valueLength + 2) })
     size = next
 
-    let pages = (limits.contextLength + PageLayout.positions - 1) / PageLayout.positions
     let rotations = h.rotaryShapes.reduce(0) { $0 + $1.dimensions / 2 * 2 }
     stepSize = Self.stepHeader + rows * (Self.stepRow + rotations) + min(rows, limits.sequences) * pages
     pageWords = h.layers.map { layer in
