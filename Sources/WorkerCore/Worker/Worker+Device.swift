@@ -20,12 +20,7 @@ extension Worker {
     )
     deviceError = error
     if loadingExecutor != nil { failLoad(error) }
-    guard model?.executor.isOnDevice == true else { return }
-    let (running, preparation, conversions, waiting) = scheduler.clear()
-    releaseModel()
-    reduce(.unloaded)
-    let begun = running.map { $0.id } + (preparation.map { [$0.id] } ?? [])
-    for id in begun + conversions.map({ $0.id }) + waiting.map({ $0.id }) { host.emit(.failed(id, error)) }
+    if model?.executor.isOnDevice == true { unload(failing: error) }
   }
 
   /// The executor whose kernels a load waits for.

@@ -79,6 +79,8 @@ extension Worker {
   private func advancePass(_ model: LoadedModel) throws(ModelError) -> PassProgress {
     let executor = model.executor
     if executor.tokensUnderWay == 0 {
+      // Nobody waits any longer for a slice of a pass that was given up.
+      model.sliceBegan = nil
       var batch = Batch()
       let parts = scheduler.plan(
         promptTokens: (model.promptChunk, model.sharedPromptChunk),

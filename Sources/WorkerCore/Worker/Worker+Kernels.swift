@@ -49,12 +49,7 @@ extension Worker {
     // Nobody knows since when they are wrong.
     forget("")
     guard areReplaced else {
-      let (running, preparation, conversions, waiting) = scheduler.clear()
-      releaseModel()
-      reduce(.unloaded)
-      let begun = running.map { $0.id } + (preparation.map { [$0.id] } ?? [])
-      let ids = begun + conversions.map { $0.id } + waiting.map { $0.id }
-      for id in ids { host.emit(.failed(id, Self.noKernels)) }
+      unload(failing: Self.noKernels)
       return
     }
     let running = scheduler.running

@@ -217,6 +217,15 @@ public final class Worker {
     host.emit(.state(state))
   }
 
+  /// Frees a model that cannot go on, and ends every request with the reason.
+  func unload(failing error: WorkerError) {
+    let (running, preparation, conversions, waiting) = scheduler.clear()
+    releaseModel()
+    reduce(.unloaded)
+    let begun = running.map { $0.id } + (preparation.map { [$0.id] } ?? [])
+    for id in begun + conversions.map({ $0.id }) + waiting.map({ $0.id }) { host.emit(.failed(id, error)) }
+  }
+
   /// Frees the loaded model and its bytes.
   func releaseModel() {
     guard let bytes = model?.bytes else { return }
