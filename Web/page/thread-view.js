@@ -130,7 +130,8 @@ export class ThreadView {
       this.#follow();
       requestAnimationFrame(drawEarlier);
     };
-    requestAnimationFrame(drawEarlier);
+    // The frame that shows these has enough to do.
+    requestAnimationFrame(() => requestAnimationFrame(drawEarlier));
     this.#markForgotten();
     this.#drawNotice();
     this.#follow(true);
