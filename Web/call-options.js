@@ -1,14 +1,14 @@
 /** What callers give beside the model and the messages: checked, and told when it has no meaning here. */
 
 import { refuse } from './errors.js';
-import { optionNames } from './wire.js';
+import { deviceChoices, optionNames } from './wire.js';
 import { isElsewhere } from './worker-start.js';
 
 /** What relative URLs of a caller are relative to: the page, wherever the modules lie. */
 export const pageURL = globalThis.document?.baseURI ?? globalThis.location?.href;
 
 const managerNames = ['workerURL', 'wasmURL', 'threads', 'addressing', 'device', 'modelsURL', 'hubURL'];
-const loadNames = ['contextLength', 'threads', 'sequences', 'keep', 'signal'];
+const loadNames = ['contextLength', 'threads', 'sequences', 'device', 'keep', 'signal'];
 /** What was told already, so that it is told once. */
 const told = new Set();
 
@@ -33,10 +33,10 @@ export function check(call, options, known) {
  */
 export function managerOptions(options, moduleURL) {
   check('InferenceManager', options, managerNames);
-  const { threads = 0, addressing, device, hubURL = 'https://huggingface.co', modelsURL } = options;
+  const { threads = 0, addressing, device = 'auto', hubURL = 'https://huggingface.co', modelsURL } = options;
   if (!Number.isInteger(threads) || threads < 0) refuse('options.threads', 'a whole number', threads);
   if (![undefined, 32, 64].includes(addressing)) refuse('options.addressing', '32 or 64', addressing);
-  if (![undefined, 'cpu', 'gpu'].includes(device)) refuse('options.device', '“cpu” or “gpu”', device);
+  checkDevice(device);
   const whole = (/** @type {string} */ name, url = options[name]) => {
     if (url === undefined) return undefined;
     try {
@@ -56,9 +56,15 @@ export function managerOptions(options, moduleURL) {
   };
 }
 
+/** @param {any} device */
+function checkDevice(device) {
+  if (!deviceChoices.includes(device)) refuse('options.device', '“auto”, “gpu” or “cpu”', device);
+}
+
 /** @param {any} model @param {any} onProgress @param {any} options */
 export function checkLoad(model, onProgress, options) {
   check('initialize', options, loadNames);
+  checkDevice(options.device ?? 'auto');
   if (typeof model !== 'string' && !(model instanceof File)) refuse('model', 'a name, a URL or a File', model);
   if (onProgress && typeof onProgress !== 'function') refuse('onProgress', 'a function', onProgress);
 }

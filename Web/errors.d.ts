@@ -29,6 +29,8 @@ export class ContextOverflowError extends SwiftletError {}
 export class RequestError extends SwiftletError {}
 /** `cancelled`: someone stopped the load. */
 export class CancelledError extends SwiftletError {}
+/** `device-lost`: the graphics card does not compute any longer. The model can be loaded again, with the processor too. */
+export class DeviceError extends SwiftletError {}
 /** `terminated`, `internal`. */
 export class EngineError extends SwiftletError {}
 

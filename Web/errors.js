@@ -37,6 +37,9 @@ export class RequestError extends SwiftletError {}
 /** The load was cancelled. */
 export class CancelledError extends SwiftletError {}
 
+/** The graphics card does not compute any longer. */
+export class DeviceError extends SwiftletError {}
+
 /** The engine stopped: it was terminated, or failed in a way it cannot go on from. */
 export class EngineError extends SwiftletError {}
 
@@ -80,6 +83,7 @@ const classes = {
   'template-failed': RequestError,
   'bad-frame': RequestError,
   cancelled: CancelledError,
+  'device-lost': DeviceError,
   terminated: EngineError,
   internal: EngineError,
 };

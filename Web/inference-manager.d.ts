@@ -1,6 +1,7 @@
 import type {
   ChatInput,
   ChatMessage,
+  DeviceChoice,
   FinishReason,
   GeneratedToken,
   LoadProgress,
@@ -16,6 +17,7 @@ export type {
   CatalogModel,
   ChatInput,
   ChatMessage,
+  DeviceChoice,
   FinishReason,
   GeneratedToken,
   LoadProgress,
@@ -35,8 +37,8 @@ export interface ManagerOptions {
   threads?: number;
   /** Bits of the module's addresses, whatever the model needs; chosen for each model when left out. */
   addressing?: 32 | 64;
-  /** What computes: this processor, or the graphics card by way of WebGPU; the processor when left out. */
-  device?: 'cpu' | 'gpu';
+  /** What computes where a load does not say: see {@link LoadOptions.device}. */
+  device?: DeviceChoice;
   /**
    * Folder of models on the page's own origin, asked before the hub; `models/` beside this module when left out, and beside
    * the page when the module comes from another origin.
@@ -52,6 +54,11 @@ export interface LoadOptions {
   threads?: number;
   /** Requests that run together, each with a context of its own; one after the other when left out. */
   sequences?: number;
+  /**
+   * What computes: the graphics card by way of WebGPU (`gpu`), this processor (`cpu`), or what is faster here (`auto`, as when
+   * left out), where the processor takes over when the card fails.
+   */
+  device?: DeviceChoice;
   /** Whether a `File` is copied, so that it is here at the next visit; true when left out. */
   keep?: boolean;
   /**

@@ -85,6 +85,7 @@ export class InferenceManager extends EventTarget {
   async initialize(model, onProgress, options = {}) {
     checkLoad(model, onProgress, options);
     const { contextLength = 0, threads = 0, sequences = 0, keep = true, signal } = options;
+    const { device = this.#options.device } = options;
     const cancels = this.#cancels;
     const checkWanted = () => {
       if (signal?.aborted || cancels !== this.#cancels)
@@ -108,10 +109,8 @@ export class InferenceManager extends EventTarget {
     this.progress.setState(null);
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
     try {
-      const load = /** @type {const} */ ({ type: 'load', model: name, contextLength, threads, sequences });
-      const { info } = await this.#request(load, 'loaded', signal);
-      this.info = info;
-      return info;
+      const load = /** @type {const} */ ({ type: 'load', model: name, contextLength, threads, sequences, device });
+      return (await this.#request(load, 'loaded', signal)).info;
     } finally {
       stopListening?.();
     }
@@ -284,6 +283,15 @@ export class InferenceManager extends EventTarget {
     if (progress) this.progress.setState({ ...progress, remaining: null, text, isWaiting: true });
   }
 
+  /** @param {{ id: number, info: import('./wire.js').ModelInfo }} event */
+  #tellInfo({ id, info }) {
+    this.info = info;
+    // Nobody asked for a model that goes on elsewhere, as when the graphics card was lost.
+    if (id) return;
+    const detail = { type: 'notice', code: 'device-changed', message: info.deviceNote };
+    this.dispatchEvent(new CustomEvent('notice', { detail }));
+  }
+
   /** @param {import('./wire.js').Event} event */
   #dispatch(event) {
     if (event.type === 'state') {
@@ -292,6 +300,7 @@ export class InferenceManager extends EventTarget {
     } else if (event.type === 'progress') {
       this.progress.setState(event.progress);
     } else if ('id' in event) {
+      if (event.type === 'loaded') this.#tellInfo(event);
       const waiting = this.#pending.get(event.id);
       if (event.type === 'failed' || !['started', 'prompt', 'text'].includes(event.type)) {
         this.#pending.delete(event.id);

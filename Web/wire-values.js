@@ -3,7 +3,7 @@ import { refuse, RequestError } from './errors.js';
 /** The values that frames are made of: little-endian, every read checked against the bytes that are left. */
 
 const magic = [0x53, 0x57, 0x4c, 0x54];
-export const wireVersion = 4;
+export const wireVersion = 5;
 const headerSize = 16;
 const maximumPayload = 64 * 1024 * 1024;
 const encoder = new TextEncoder();
@@ -67,6 +67,13 @@ export class FrameWriter {
   bool(value) {
     if (typeof value !== 'boolean') refuse(this.place, 'true or false', value);
     this.byte(value ? 1 : 0);
+  }
+
+  /** @param {readonly string[]} names @param {string} value One of them, which its place stands for. */
+  choice(names, value) {
+    const index = names.indexOf(value);
+    if (index < 0) refuse(this.place, `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`, value);
+    this.byte(index);
   }
 
   /** @param {number} value */

@@ -1,7 +1,11 @@
 /** What can be asked of the engine, and what it answers. */
 
+/** What computes: the faster one of both here, the graphics card, or the processor. */
+export type DeviceChoice = 'auto' | 'gpu' | 'cpu';
+export type Device = 'cpu' | 'gpu';
+
 export type Command =
-  | { type: 'load'; id: number; model: string; contextLength?: number; threads?: number; sequences?: number }
+  | ({ type: 'load'; id: number; model: string } & LoadSettings)
   | { type: 'cancelLoad' }
   | { type: 'unload'; id: number }
   | { type: 'generate'; id: number; input: GenerationInput; options?: WireOptions; conversation?: string }
@@ -11,6 +15,13 @@ export type Command =
   | { type: 'detokenize'; id: number; tokens: number[] }
   | { type: 'applyTemplate'; id: number; chat: ChatInput }
   | { type: 'forget'; conversation: string };
+
+export interface LoadSettings {
+  contextLength?: number;
+  threads?: number;
+  sequences?: number;
+  device?: DeviceChoice;
+}
 
 /** A part of what a message says. */
 export interface TextPart {
@@ -81,6 +92,8 @@ export type Event =
   | { type: 'rendered'; id: number; text: string }
   | { type: 'fetch'; id: number; model: string; entry: CatalogModel | null }
   | { type: 'cancelFetch'; id: number }
+  | { type: 'openDevice'; id: number; model: string }
+  | { type: 'rememberDevice'; device: Device; model: string }
   | { type: 'openPrefix'; id: number; conversation: string }
   | { type: 'closePrefix'; id: number }
   | { type: 'deletePrefix'; conversation: string };
@@ -171,6 +184,11 @@ export interface ModelInfo {
   workingBytes: number;
   threads: number;
   loadMilliseconds: number;
+  device: Device;
+  /** What people call the graphics card; empty for the processor. */
+  deviceName: string;
+  /** Why the graphics card does not compute, where it might have; else empty. */
+  deviceNote: string;
 }
 
 export interface GeneratedToken {

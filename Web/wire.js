@@ -41,11 +41,17 @@ export const eventKinds = Object.freeze({
   openPrefix: 141,
   closePrefix: 142,
   deletePrefix: 143,
+  openDevice: 144,
+  rememberDevice: 145,
 });
 
 const tiers = /** @type {const} */ (['quick', 'smart', 'genius', 'other']);
 const steps = /** @type {const} */ (['idle', 'downloading', 'compiling', 'ready', 'error']);
 const finishReasons = /** @type {const} */ (['stop', 'length', 'aborted']);
+/** What computes. */
+const devices = /** @type {const} */ (['cpu', 'gpu']);
+/** Who decides that. */
+export const deviceChoices = /** @type {const} */ (['auto', 'gpu', 'cpu']);
 const overflowPolicies = /** @type {const} */ (['fail', 'dropOldestMessages']);
 
 /** @typedef {(writer: FrameWriter, value: any) => void} OptionWriter */
@@ -98,6 +104,7 @@ export function encodeCommand(command) {
       at('contextLength').count(command.contextLength ?? 0);
       at('threads').count(command.threads ?? 0);
       at('sequences').count(command.sequences ?? 0);
+      at('device').choice(deviceChoices, command.device ?? 'auto');
       break;
     case 'generate':
       writeInput(writer, command.input);
@@ -182,9 +189,7 @@ function writeOptions(writer, options) {
   at('stop').list(typeof stop === 'string' ? [stop] : (stop ?? []), (text) => writer.string(text));
   at('stopTokens').list(options.stopTokens ?? [], (token) => writer.int32(token));
   at('ignoresEndOfGeneration').bool(options.ignoresEndOfGeneration ?? false);
-  const overflow = overflowPolicies.indexOf(options.overflow ?? 'fail');
-  if (overflow < 0) refuse('options.overflow', 'fail or dropOldestMessages', options.overflow);
-  writer.byte(overflow);
+  at('overflow').choice(overflowPolicies, options.overflow ?? 'fail');
   at('speculation').bool(options.speculation ?? true);
 }
 
@@ -234,6 +239,10 @@ function readEvent(reader, kind, id) {
       return { type: 'fetch', id, model: reader.string(), entry: reader.optional(() => readModel(reader)) };
     case eventKinds.cancelFetch:
       return { type: 'cancelFetch', id };
+    case eventKinds.openDevice:
+      return { type: 'openDevice', id, model: reader.string() };
+    case eventKinds.rememberDevice:
+      return { type: 'rememberDevice', device: reader.choice(devices), model: reader.string() };
     case eventKinds.openPrefix:
       return { type: 'openPrefix', id, conversation: reader.string() };
     case eventKinds.closePrefix:
@@ -290,6 +299,9 @@ function readInfo(reader) {
     workingBytes: reader.size(),
     threads: reader.count(),
     loadMilliseconds: reader.double(),
+    device: reader.choice(devices),
+    deviceName: reader.string(),
+    deviceNote: reader.string(),
   };
 }
 

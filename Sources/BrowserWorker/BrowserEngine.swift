@@ -10,12 +10,12 @@ final class BrowserEngine {
   private var fetch: FetchID = 0
   /// One for each part of the model, until they are handed over.
   private var buffers: [UnsafeMutableRawBufferPointer] = []
+  private let sessions = BrowserSessions()
 
   /// - Parameters:
   ///   - threads: this one and the helpers.
   ///   - memoryLimit: bytes that linear memory can have; 0 when the page decides what fits where.
-  ///   - device: The graphics card to compute with; nil for this processor.
-  init(threads: Int, memoryLimit: UInt64, device: (any GraphicsDevice)?) {
+  init(threads: Int, memoryLimit: UInt64) {
     self.threads = threads
     // What is not the model's: code's data, stacks, frames.
     let reserve: UInt64 = 32 << 20
@@ -40,7 +40,7 @@ final class BrowserEngine {
         bytes.baseAddress.map { browser_prefix_write(offset, $0, bytes.count) == 1 } ?? true
       },
       truncate: { browser_prefix_truncate($0) })
-    host.device = device
+    host.opensDevices = true
     worker = Worker(host: host)
     worker.start()
   }
@@ -68,8 +68,20 @@ final class BrowserEngine {
 
   // MARK: The graphics card
 
-  func kernelCompiled() {
-    worker.kernelCompiled()
+  func deviceOpened(
+    _ fetch: FetchID, _ limits: GraphicsLimits, name: String, isSoftware: Bool, remembered: ComputeDevice?
+  ) {
+    let device = BrowserGraphics(limits: limits, sessions: sessions)
+    worker.deviceOpened(
+      fetch, GraphicsCard(device: device, name: name, isSoftware: isSoftware, remembered: remembered))
+  }
+
+  func deviceUnavailable(_ fetch: FetchID, _ reason: String) {
+    worker.deviceUnavailable(fetch, reason)
+  }
+
+  func kernelCompiled(_ session: Double) {
+    if sessions.kernelCompiled(session) { worker.kernelCompiled() }
   }
 
   func deviceFinished(_ ticket: UInt32) {
@@ -106,6 +118,13 @@ final class BrowserEngine {
     worker.memoryNeed(fetch, prefix: prefix, fileSize: fileSize)
   }
 
+  /// Whether the model's bytes are handed on as they come.
+  var streamsModel: Bool { worker.streamsModel(fetch) }
+
+  func modelPassed(_ bytes: UnsafeRawBufferPointer, fileSize: UInt64, isFresh: Bool) -> HeaderVerdict {
+    worker.modelPassed(fetch, bytes, fileSize: fileSize, isFresh: isFresh)
+  }
+
   /// Memory for one part, or nil when there is none.
   func reserveModel(_ size: Int) -> UnsafeMutableRawPointer? {
     guard size > 0, let start = browser_allocate(size) else { return nil }
@@ -136,6 +155,7 @@ final class BrowserEngine {
   func discardModel() {
     for buffer in buffers { browser_free(buffer.baseAddress) }
     buffers = []
+    worker.modelDropped(fetch)
   }
 }
 

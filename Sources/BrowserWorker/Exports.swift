@@ -9,9 +9,6 @@ import WorkerCore
 /// The module's one engine. Only the engine's own thread touches it: helpers enter by `swiftlet_thread_main` alone.
 nonisolated(unsafe) private var engine: BrowserEngine?
 
-/// The graphics card that the engine computes with, if any; set before it starts.
-nonisolated(unsafe) private var device: BrowserGraphics?
-
 /// What the helpers serve; set before they start.
 nonisolated(unsafe) private var team: OpaquePointer?
 
@@ -46,7 +43,7 @@ public func memoryReserved() -> Double {
 @_expose(wasm, "swiftlet_interface_version")
 @_cdecl("swiftlet_interface_version")
 public func interfaceVersion() -> Int32 {
-  3
+  4
 }
 
 @_expose(wasm, "swiftlet_start")
@@ -54,7 +51,7 @@ public func interfaceVersion() -> Int32 {
 public func start(_ threads: Int32, _ memoryLimit: Double) {
   // In WebAssembly there is one team: the one that the engine makes later is this one, with as many or fewer lanes.
   team = ck_team_create(max(1, threads))
-  engine = BrowserEngine(threads: max(1, Int(threads)), memoryLimit: byteCount(memoryLimit), device: device)
+  engine = BrowserEngine(threads: max(1, Int(threads)), memoryLimit: byteCount(memoryLimit))
 }
 
 @_expose(wasm, "swiftlet_receive")
@@ -96,10 +93,28 @@ public func modelInspect(
   _ address: Double, _ length: Double, _ fileSize: Double, _ limit: Double
 ) -> Int32 {
   let prefix = bytes(address, length)
-  return switch engine?.inspectModel(prefix: prefix, fileSize: byteCount(fileSize), limit: byteCount(limit)) {
+  return number(engine?.inspectModel(prefix: prefix, fileSize: byteCount(fileSize), limit: byteCount(limit)))
+}
+
+@_expose(wasm, "swiftlet_model_streams")
+@_cdecl("swiftlet_model_streams")
+public func modelStreams() -> Int32 {
+  engine?.streamsModel == true ? 1 : 0
+}
+
+@_expose(wasm, "swiftlet_model_pass")
+@_cdecl("swiftlet_model_pass")
+public func modelPass(_ address: Double, _ length: Double, _ fileSize: Double, _ isFresh: Int32) -> Int32 {
+  let bytes = bytes(address, length)
+  return number(engine?.modelPassed(bytes, fileSize: byteCount(fileSize), isFresh: isFresh == 1))
+}
+
+private func number(_ verdict: HeaderVerdict?) -> Int32 {
+  switch verdict {
   case .fits: 0
   case .needsMoreBytes: 1
   case .refused, nil: 2
+  case .moved: 3
   }
 }
 
@@ -127,8 +142,7 @@ public func modelFailed(
   _ code: Double, _ codeLength: Double, _ message: Double, _ messageLength: Double, _ need: Double, _ limit: Double
 ) {
   let code = WorkerError.Code(name: bytes(code, codeLength)) ?? .downloadFailed
-  let message = String(decoding: bytes(message, messageLength), as: UTF8.self)
-  engine?.modelFailed(WorkerError(code, message, need: byteCount(need), limit: byteCount(limit)))
+  engine?.modelFailed(WorkerError(code, text(message, messageLength), need: byteCount(need), limit: byteCount(limit)))
 }
 
 @_expose(wasm, "swiftlet_model_discard")
@@ -139,20 +153,31 @@ public func modelDiscard() {
 
 // MARK: The graphics card
 
-@_expose(wasm, "swiftlet_device")
-@_cdecl("swiftlet_device")
-public func useDevice(_ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32) {
+@_expose(wasm, "swiftlet_device_opened")
+@_cdecl("swiftlet_device_opened")
+public func deviceOpened(
+  _ fetch: UInt32, _ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32, _ isSoftware: Int32,
+  _ remembered: Int32, _ name: Double, _ nameLength: Double
+) {
   let most = Double(Int32.max)
-  device = BrowserGraphics(
-    limits: GraphicsLimits(
-      buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment),
-      together: Int(together)))
+  let limits = GraphicsLimits(
+    buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment),
+    together: Int(together))
+  engine?.deviceOpened(
+    fetch, limits, name: text(name, nameLength), isSoftware: isSoftware == 1,
+    remembered: UInt8(exactly: remembered).flatMap { ComputeDevice(rawValue: $0) })
+}
+
+@_expose(wasm, "swiftlet_device_unavailable")
+@_cdecl("swiftlet_device_unavailable")
+public func deviceUnavailable(_ fetch: UInt32, _ reason: Double, _ length: Double) {
+  engine?.deviceUnavailable(fetch, text(reason, length))
 }
 
 @_expose(wasm, "swiftlet_device_compiled")
 @_cdecl("swiftlet_device_compiled")
-public func deviceCompiled() {
-  engine?.kernelCompiled()
+public func deviceCompiled(_ session: Double) {
+  engine?.kernelCompiled(session)
 }
 
 @_expose(wasm, "swiftlet_device_finished")
@@ -164,7 +189,7 @@ public func deviceFinished(_ ticket: UInt32) {
 @_expose(wasm, "swiftlet_device_failed")
 @_cdecl("swiftlet_device_failed")
 public func deviceFailed(_ message: Double, _ length: Double) {
-  engine?.deviceFailed(String(decoding: bytes(message, length), as: UTF8.self))
+  engine?.deviceFailed(text(message, length))
 }
 
 // MARK: The file of a conversation's keys and values
@@ -206,6 +231,10 @@ private func pointer(_ address: Double) -> UnsafeMutableRawPointer? {
 
 private func bytes(_ address: Double, _ length: Double) -> UnsafeRawBufferPointer {
   UnsafeRawBufferPointer(start: pointer(address), count: pointer(address) == nil ? 0 : size(length) ?? 0)
+}
+
+private func text(_ address: Double, _ length: Double) -> String {
+  String(decoding: bytes(address, length), as: UTF8.self)
 }
 
 /// A count of bytes that memory may have, or nil when it is none or too large for this module.

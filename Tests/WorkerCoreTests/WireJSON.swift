@@ -17,7 +17,7 @@ extension WireSample {
     case .load(let id, let c):
       [
         "kind": "load", "id": id, "model": c.model, "contextLength": c.contextLength, "threads": c.threads,
-        "sequences": c.sequences,
+        "sequences": c.sequences, "device": "\(c.device.name)",
       ]
     case .cancelLoad: ["kind": "cancelLoad"]
     case .unload(let id): ["kind": "unload", "id": id]
@@ -85,7 +85,8 @@ extension WireSample {
         "parameters": i.parameters, "vocabularySize": i.vocabularySize, "contextLength": i.contextLength,
         "trainedContextLength": i.trainedContextLength, "hasChatTemplate": i.hasChatTemplate,
         "weightBytes": i.weightBytes, "workingBytes": i.workingBytes, "threads": i.threads,
-        "loadMilliseconds": i.loadMilliseconds,
+        "loadMilliseconds": i.loadMilliseconds, "device": "\(i.device.name)", "deviceName": i.deviceName,
+        "deviceNote": i.deviceNote,
       ]
     case .unloaded(let id): ["kind": "unloaded", "id": id]
     case .started(let id, let s):
@@ -109,6 +110,9 @@ extension WireSample {
     case .fetch(let f):
       ["kind": "fetch", "id": f.id, "model": f.model, "entry": orNull(f.entry.map(json))]
     case .cancelFetch(let id): ["kind": "cancelFetch", "id": id]
+    case .openDevice(let id, let model): ["kind": "openDevice", "id": id, "model": model]
+    case .rememberDevice(let device, let model):
+      ["kind": "rememberDevice", "device": "\(device.name)", "model": model]
     case .openPrefix(let id, let conversation): ["kind": "openPrefix", "id": id, "conversation": conversation]
     case .closePrefix(let id): ["kind": "closePrefix", "id": id]
     case .deletePrefix(let conversation): ["kind": "deletePrefix", "conversation": conversation]

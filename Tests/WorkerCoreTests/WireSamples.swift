@@ -40,7 +40,8 @@ struct WireSample {
 
   /// At least one frame of every kind, with every optional field once absent and once present.
   static let all: [WireSample] = [
-    WireSample("load", .load(1, LoadCommand(model: "quick", contextLength: 4096, threads: 2, sequences: 3))),
+    WireSample(
+      "load", .load(1, LoadCommand(model: "quick", contextLength: 4096, threads: 2, sequences: 3, device: .gpu))),
     WireSample("load defaults", .load(2, LoadCommand(model: "org/repo:Q8_0"))),
     WireSample("cancel load", .cancelLoad),
     WireSample("unload", .unload(3)),
@@ -103,6 +104,15 @@ struct WireSample {
           model: "quick", name: "Smollm2 135M", architecture: "llama", parameters: 134_515_008,
           vocabularySize: 49_152, contextLength: 4096, trainedContextLength: 8192, hasChatTemplate: true,
           weightBytes: 96_578_304, workingBytes: 100_000_000, threads: 2, loadMilliseconds: 123.5))),
+    WireSample(
+      "loaded on a graphics card",
+      .loaded(
+        2,
+        ModelInfo(
+          model: "smart", name: "Gemma 3 1b It", architecture: "gemma3", parameters: 999_885_952,
+          vocabularySize: 262_144, contextLength: 4096, trainedContextLength: 32_768, hasChatTemplate: true,
+          weightBytes: 799_525_120, workingBytes: 120_000_000, threads: 1, loadMilliseconds: 800, device: .gpu,
+          deviceName: "A card", deviceNote: ""))),
     WireSample("unloaded", .unloaded(3)),
     WireSample("started", .started(4, StartedEvent(promptTokens: [1, 9, 30], cachedCount: 2, seed: 42))),
     WireSample("prompt", .prompt(4, PromptProgress(done: 512, total: 2000))),
@@ -139,6 +149,8 @@ struct WireSample {
     WireSample("fetch", .fetch(FetchRequest(id: 1, model: "quick", entry: model))),
     WireSample("fetch of an unknown model", .fetch(FetchRequest(id: 2, model: "org/repo", entry: nil))),
     WireSample("cancel fetch", .cancelFetch(2)),
+    WireSample("open device", .openDevice(7, model: "smart")),
+    WireSample("remember device", .rememberDevice(.gpu, model: "smart")),
     WireSample("open prefix", .openPrefix(1, conversation: "c-1")),
     WireSample("close prefix", .closePrefix(1)),
     WireSample("delete prefix", .deletePrefix(conversation: "")),

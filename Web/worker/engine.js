@@ -1,4 +1,4 @@
-import { EngineError, MemoryError, SwiftletError, UnsupportedBrowserError } from '../errors.js';
+import { EngineError, MemoryError, SwiftletError } from '../errors.js';
 import { narrowSpace, placeModel, surroundings } from '../placement.js';
 import { decodeEvent, eventKinds } from '../wire.js';
 import { chooseModule } from './capabilities.js';
@@ -11,7 +11,6 @@ import { startHelpers } from './threads.js';
  * @property {number} [threads] At most; the number of cores, up to 8, when left out.
  * @property {32 | 64} [addressing] Of the module to begin with; 32 when left out.
  * @property {boolean} [keepsAddressing] Whether that module must hold every model.
- * @property {'gpu' | 'cpu'} [device] What computes; the processor when left out.
  * @property {string} modelsURL Folder of models on the page's own origin.
  * @property {string} hubURL
  *
@@ -26,7 +25,7 @@ import { startHelpers } from './threads.js';
 /** Events are posted at most this often while the engine is busy, in milliseconds; the first of a reply at once. */
 const postInterval = 12;
 const kindOffset = 5;
-const interfaceVersion = 3;
+const interfaceVersion = 4;
 
 /** The instantiated module and its loop. */
 export class Engine {
@@ -46,6 +45,12 @@ export class Engine {
   #prefixes;
   /** @type {Promise<void> | undefined} */
   #loadsPrefixes;
+  /**
+   * The graphics card, once that is asked for.
+   *
+   * @type {import('./gpu/imports.js').Graphics | undefined}
+   */
+  #graphics;
   /** @type {any} */
   #exports;
   /** @type {WebAssembly.Memory} */
@@ -65,15 +70,11 @@ export class Engine {
   /** @param {EngineOptions} options @param {EngineHandlers} handlers */
   static async start(options, handlers) {
     const engine = new Engine(handlers);
-    // A card needs no helper threads.
-    const [choice, graphics] = await Promise.all(
-      options.device === 'gpu'
-        ? [chooseModule({ ...options, threads: 1 }), graphicsFor(engine)]
-        : [chooseModule(options), null],
-    );
+    const choice = await chooseModule(options);
     const imports = engine.#imports();
-    Object.assign(imports.env, graphics?.imports);
-    for (const { name } of WebAssembly.Module.imports(choice.module)) imports.env[name] ??= () => {};
+    for (const { name } of WebAssembly.Module.imports(choice.module)) {
+      imports.env[name] ??= (/** @type {number[]} */ ...numbers) => engine.#graphics?.imports[name](...numbers);
+    }
     if (choice.memory) imports.env.memory = choice.memory;
     const instance = await WebAssembly.instantiate(choice.module, imports);
     engine.#exports = instance.exports;
@@ -91,10 +92,6 @@ export class Engine {
     engine.#granted = choice.granted;
     // What fits where is decided by `placement.js`, which knows what was granted and what another module could have. So the
     // module has no limit of its own, and refuses nothing that another one may take.
-    if (graphics) {
-      const { buffer, binding, alignment, together } = graphics.limits;
-      engine.#exports.swiftlet_device(buffer, binding, alignment, together);
-    }
     engine.#exports.swiftlet_start(choice.threads, 0);
     if (choice.memory) await startHelpers(choice.module, choice.memory, engine.#exports, choice.threads);
     engine.#flush();
@@ -170,6 +167,17 @@ export class Engine {
   }
 
   /**
+   * Calls into the module with a text in linear memory.
+   *
+   * @param {string} text
+   * @param {(address: number, length: number) => void} tell
+   */
+  say(text, tell) {
+    const bytes = new TextEncoder().encode(text);
+    this.call(() => this.withBytes(bytes, (address) => tell(address, bytes.length)));
+  }
+
+  /**
    * Calls into the module, lets its events out, and goes on stepping.
    *
    * @template T
@@ -181,6 +189,11 @@ export class Engine {
     if (!this.#stepping) this.#flush();
     this.#run();
     return answer;
+  }
+
+  /** Until the graphics card has taken what it was given. @returns {Promise<void> | undefined} */
+  settled() {
+    return this.#graphics?.settled();
   }
 
   /** Lets waiting messages in. */
@@ -245,6 +258,11 @@ export class Engine {
       queueMicrotask(() => (event.type === 'fetch' ? this.#handlers.onFetch(event) : this.#handlers.onCancelFetch()));
       return;
     }
+    if (kind === eventKinds.openDevice || kind === eventKinds.rememberDevice) {
+      const event = /** @type {any} */ (decodeEvent(frame));
+      queueMicrotask(() => this.#onDevice(event));
+      return;
+    }
     if (kind >= eventKinds.openPrefix && kind <= eventKinds.deletePrefix) {
       const event = /** @type {any} */ (decodeEvent(frame));
       queueMicrotask(() => this.#onPrefix(event));
@@ -262,6 +280,22 @@ export class Engine {
       () => this.#prefixes?.handle(event),
       () => event.type === 'openPrefix' && this.call(() => this.#exports.swiftlet_prefix_unavailable(event.id)),
     );
+  }
+
+  /** @param {Extract<import('../wire.js').Event, { type: 'openDevice' | 'rememberDevice' }>} event */
+  async #onDevice(event) {
+    try {
+      if (!('gpu' in navigator)) throw new Error('it has no WebGPU');
+      const { Graphics } = await import('./gpu/imports.js');
+      this.#graphics ??= new Graphics(this);
+      if (event.type === 'openDevice') await this.#graphics.open(event);
+      else this.#graphics.remember(event);
+    } catch (error) {
+      if (event.type !== 'openDevice') return;
+      const reason = error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
+      const text = `This browser gives no graphics card to compute with: ${reason}.`;
+      this.say(text, (...bytes) => this.#exports.swiftlet_device_unavailable(event.id, ...bytes));
+    }
   }
 
   /** @returns {{ env: Record<string, any> }} */
@@ -288,17 +322,6 @@ export class Engine {
       },
     };
   }
-}
-
-/** @param {Engine} engine */
-async function graphicsFor(engine) {
-  const { openGraphics } = await import('./gpu/imports.js');
-  const graphics = await openGraphics(engine);
-  if (graphics) return graphics;
-  throw new UnsupportedBrowserError({
-    code: 'unsupported-platform',
-    message: 'This browser gives no graphics card to compute with: it has no WebGPU, or no card that it trusts.',
-  });
 }
 
 /** @param {unknown} error */

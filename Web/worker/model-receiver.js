@@ -2,6 +2,7 @@ import { DownloadError, MemoryError, ModelError } from '../errors.js';
 import { bufferSize, Hasher } from './hasher.js';
 import { ChangedError, placeOf } from './http-source.js';
 import { ModelCache } from './model-cache.js';
+import { ModelPassage } from './model-passage.js';
 import { PageWorker } from './page-worker.js';
 
 /** The engine looked at the file's header and refused it; it has told the page why. */
@@ -19,8 +20,12 @@ export class MovedError extends RefusedError {
 const megabyte = 1024 * 1024;
 const progressInterval = 80;
 
+/** What the engine says of bytes that it was shown. */
+const verdicts = { more: 1, refused: 2 };
+
 /**
- * Takes one model file's bytes, in order, into linear memory, the hash and the cache, and never holds a second copy.
+ * Takes one model file's bytes, in order, into linear memory, the hash and the cache, and never holds a second copy. Where a
+ * graphics card computes, the engine hands them on as they come, and linear memory holds one piece at a time.
  *
  * The hash is computed beside the transfer. A file that was complete before is held to its checksum, which costs next to
  * nothing, instead of its SHA-256.
@@ -38,6 +43,8 @@ export class ModelReceiver {
   #handle;
   #pointer = 0;
   #size = 0;
+  /** Where the bytes go to a graphics card. @type {ModelPassage | undefined} */
+  #passage;
   #source = '';
   /** Of the source's version that the bytes are of. @type {string | null} */
   #validator = null;
@@ -70,6 +77,7 @@ export class ModelReceiver {
   static async open(...parameters) {
     const receiver = new ModelReceiver(...parameters);
     const [, plan, , cache] = parameters;
+    if (receiver.#engine.exports.swiftlet_model_streams()) receiver.#passage = new ModelPassage(receiver.#engine);
     if (!plan.staysOutside) receiver.#handle = await cache?.open(plan.file).catch(() => undefined);
     return receiver;
   }
@@ -85,6 +93,7 @@ export class ModelReceiver {
    * @throws {MemoryError}
    */
   estimate() {
+    if (this.#passage) return;
     const { size } = this.#expected;
     const need = size && this.#engine.exports.swiftlet_model_need(0, 0, size);
     if (size) this.#engine.placeElsewhere(Math.max(need, size), size, false);
@@ -216,6 +225,7 @@ export class ModelReceiver {
 
   /** Begins again with an empty file; what an earlier download had noted about it no longer counts. */
   async restart() {
+    if (this.#passage) this.#engine.exports.swiftlet_model_discard();
     this.received = 0;
     this.resumed = false;
     this.#nextInspection = megabyte;
@@ -236,6 +246,7 @@ export class ModelReceiver {
     this.#endHash();
     this.#handle?.close();
     this.#handle = undefined;
+    this.#passage?.close();
   }
 
   /** @param {number} size */
@@ -256,6 +267,7 @@ export class ModelReceiver {
   /** @param {number} size */
   #reserve(size) {
     this.#size = size;
+    if (this.#passage) return;
     this.#place(size, false);
     this.#pointer = this.#engine.exports.swiftlet_model_buffer(size);
     if (!this.#pointer) {
@@ -294,7 +306,7 @@ export class ModelReceiver {
   #hashing() {
     this.#hasher ??= new Hasher(new PageWorker('hash'), this.#hashURL, {
       sha256: !this.#expected.checksum,
-      memory: this.#engine.sharedMemory,
+      memory: this.#passage ? undefined : this.#engine.sharedMemory,
       signal: this.#signal,
     });
     return this.#hasher;
@@ -311,6 +323,7 @@ export class ModelReceiver {
    * @param {Uint8Array<ArrayBuffer>} chunk
    */
   #take(chunk) {
+    if (this.#passage) return this.#pass(chunk, this.#passage);
     const address = this.#pointer + this.received;
     this.#engine.bytes(address, chunk.length).set(chunk);
     this.received += chunk.length;
@@ -318,6 +331,22 @@ export class ModelReceiver {
     this.#report();
     this.#inspect();
     return room;
+  }
+
+  /**
+   * Hands bytes to the engine, which hands them on, and to the hash.
+   *
+   * @param {Uint8Array<ArrayBuffer>} chunk
+   * @param {ModelPassage} passage
+   */
+  #pass(chunk, passage) {
+    this.received += chunk.length;
+    const verdict = passage.pass(chunk, this.#size, !this.resumed);
+    if (verdict === verdicts.refused) this.#handle?.truncate(0);
+    if (verdict) throw new RefusedError();
+    const [room, settled] = [this.#hashing().update(chunk), passage.settled()];
+    this.#report();
+    return settled ? Promise.all([room, settled]).then(() => {}) : room;
   }
 
   #report() {
@@ -341,11 +370,11 @@ export class ModelReceiver {
     this.#nextInspection = length * 2;
     if (!this.resumed) {
       const answer = this.#engine.call(() => exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0));
-      if (answer === 2) {
+      if (answer === verdicts.refused) {
         this.#handle?.truncate(0);
         throw new RefusedError();
       }
-      if (answer === 1) return;
+      if (answer === verdicts.more) return;
     }
     const need = exports.swiftlet_model_need(this.#pointer, length, this.#size);
     // A model needs more than its file, which is all that is known before the header is whole.

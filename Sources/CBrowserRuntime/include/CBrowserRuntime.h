@@ -23,12 +23,14 @@ int32_t host_prefix_write(double offset, double address, double length) BROWSER_
 void host_prefix_truncate(double size) BROWSER_IMPORT(prefix_truncate);
 
 // The graphics card: buffers, kernels and bindings by number. WebGPU.md says what each does.
-double host_gpu_buffer(double bytes, int32_t is_uniform) BROWSER_IMPORT(gpu_buffer);
-void host_gpu_write(double buffer, double offset, double address, double length) BROWSER_IMPORT(gpu_write);
-double host_gpu_pipeline(double text, double length) BROWSER_IMPORT(gpu_pipeline);
-double host_gpu_bind(double ranges, double count) BROWSER_IMPORT(gpu_bind);
-void host_gpu_submit(double commands, double count, double range, double to, double ticket) BROWSER_IMPORT(gpu_submit);
-void host_gpu_release(void) BROWSER_IMPORT(gpu_release);
+double host_gpu_session(void) BROWSER_IMPORT(gpu_session);
+double host_gpu_buffer(double session, double bytes, int32_t is_uniform) BROWSER_IMPORT(gpu_buffer);
+void host_gpu_write(double session, double buffer, double offset, double address, double length) BROWSER_IMPORT(gpu_write);
+double host_gpu_pipeline(double session, double text, double length) BROWSER_IMPORT(gpu_pipeline);
+double host_gpu_bind(double session, double ranges, double count) BROWSER_IMPORT(gpu_bind);
+void host_gpu_submit(double session, double commands, double count, double range, double to, double ticket)
+    BROWSER_IMPORT(gpu_submit);
+void host_gpu_release(double session) BROWSER_IMPORT(gpu_release);
 
 static inline double browser_address(const void *_Nullable pointer) { return (double)(uintptr_t)pointer; }
 

@@ -4,6 +4,14 @@ import CKernels
 struct Matrix {
   var kernel: ck_matrix
   let format: TensorFormat
+  /// What tells it from all others: its address, or its offset in a file whose bytes only pass by.
+  private(set) var place: UInt64
+
+  init(_ kernel: ck_matrix, _ format: TensorFormat, streamedFrom offset: UInt64? = nil) {
+    self.kernel = kernel
+    self.format = format
+    place = offset ?? UInt64(UInt(bitPattern: kernel.data))
+  }
 
   var rows: Int { Int(kernel.rows) }
   var columns: Int { Int(kernel.columns) }
@@ -12,6 +20,7 @@ struct Matrix {
   func rows(_ range: Range<Int>) -> Matrix {
     var part = self
     part.kernel.data += range.lowerBound * kernel.row_bytes
+    part.place += UInt64(range.lowerBound * kernel.row_bytes)
     part.kernel.rows = Int32(range.count)
     return part
   }

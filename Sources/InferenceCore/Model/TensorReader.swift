@@ -3,11 +3,14 @@ import CKernels
 /// Takes tensors out of a file, checking that they have the shape that the hyperparameters say, and that none is left.
 final class TensorReader {
   private let file: GGUFFile
+  /// Of a file whose bytes only pass by.
+  private let stream: WeightStream?
   /// By position in the file: whether it was asked for.
   private var isRead: [Bool]
 
-  init(file: GGUFFile) {
+  init(file: GGUFFile, stream: WeightStream? = nil) {
     self.file = file
+    self.stream = stream
     isRead = Array(repeating: false, count: file.tensors.count + file.unsupportedTensors.count)
   }
 
@@ -118,7 +121,7 @@ final class TensorReader {
     let data = address(of: tensor)?.assumingMemoryBound(to: UInt8.self)
     let kernel = ck_matrix(
       data: data, row_bytes: rowBytes, rows: Int32(rows), columns: Int32(columns), format: tensor.format.rawValue)
-    return Matrix(kernel: kernel, format: tensor.format)
+    return Matrix(kernel, tensor.format, streamedFrom: stream.map { _ in UInt64(tensor.fileOffset) })
   }
 
   private func floats(_ tensor: GGUFTensor?, _ shape: [Int]) throws(ModelError) -> Vector {
@@ -126,6 +129,9 @@ final class TensorReader {
     try check(tensor, shape)
     guard tensor.format == .f32 else {
       throw ModelError(.unsupported, "The tensor \(name(tensor)) is stored as \(tensor.format.name), expected F32.")
+    }
+    if let stream {
+      return stream.keep(UInt64(tensor.fileOffset), bytes: Int(tensor.byteCount)).assumingMemoryBound(to: Float.self)
     }
     return address(of: tensor)?.assumingMemoryBound(to: Float.self)
   }

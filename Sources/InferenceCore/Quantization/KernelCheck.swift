@@ -153,9 +153,13 @@ public final class KernelCheck {
 
 extension TensorFormat {
   /// Fills elements with random ones of ordinary size.
-  fileprivate func fill(_ data: UnsafeMutablePointer<UInt8>, count: Int, _ random: inout SplitMix64) {
+  func fill(_ data: UnsafeMutablePointer<UInt8>, count: Int, _ random: inout SplitMix64) {
     let bytes = count / blockSize * blockBytes
-    for i in 0..<bytes { data[i] = UInt8(truncatingIfNeeded: random.next()) }
+    var bits: UInt64 = 0
+    for i in 0..<bytes {
+      bits = i % 8 == 0 ? random.next() : bits >> 8
+      data[i] = UInt8(truncatingIfNeeded: bits)
+    }
     for block in stride(from: 0, to: bytes, by: blockBytes) {
       // The sign and an exponent near zero, in the floating-point numbers' last byte.
       switch self {

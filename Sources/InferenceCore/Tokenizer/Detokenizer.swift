@@ -1,6 +1,6 @@
 /// Turns tokens into text as they come, releasing only whole UTF-8 characters.
 public struct Detokenizer {
-  private let tokenizer: Tokenizer
+  private var tokenizer: Tokenizer
   private let skipsControlTokens: Bool
   /// Whether the next text begins the whole and loses the space that encoding put there.
   private var removesSpace: Bool
@@ -15,6 +15,11 @@ public struct Detokenizer {
     self.tokenizer = tokenizer
     self.skipsControlTokens = skipsControlTokens
     removesSpace = removesSpacePrefix && tokenizer.addsSpacePrefix
+  }
+
+  /// Goes on with another tokenizer of the same model.
+  public mutating func goOn(with other: Tokenizer) {
+    tokenizer = other
   }
 
   /// Takes one token and returns the characters that are complete with it. Bytes that cannot become a character come

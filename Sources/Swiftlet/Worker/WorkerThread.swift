@@ -162,7 +162,7 @@ private final class WorkerLoop {
     let verdict = prefix.withUnsafeBytes { worker?.inspectHeader(fetch, prefix: $0, fileSize: report.total) }
     switch verdict {
     case .needsMoreBytes(let count): inspectionLength = max(count, length * 2)
-    case .fits, .refused, nil: inspectionLength = nil
+    case .fits, .refused, .moved, nil: inspectionLength = nil
     }
   }
 
@@ -194,6 +194,8 @@ private final class WorkerLoop {
       fetches[request.id] = fetch(request)
     case .cancelFetch(let id): fetches.removeValue(forKey: id)?.cancel()
     case .openPrefix, .closePrefix, .deletePrefix: prefixRequests.append(event)
+    // Only the browser opens graphics cards (`WorkerHost/opensDevices`).
+    case .openDevice, .rememberDevice: break
     case .loaded(let id, _), .unloaded(let id), .finished(let id, _), .failed(let id, _), .tokens(let id, _),
       .rendered(let id, _):
       handlers.removeValue(forKey: id)?.handler(event)

@@ -38,12 +38,16 @@ public struct LoadCommand: Equatable, Sendable {
   public var threads: UInt32
   /// Generation requests that run together, each with a context of its own; 0 for one after the other.
   public var sequences: UInt32
+  public var device: DeviceChoice
 
-  public init(model: String, contextLength: UInt32 = 0, threads: UInt32 = 0, sequences: UInt32 = 0) {
+  public init(
+    model: String, contextLength: UInt32 = 0, threads: UInt32 = 0, sequences: UInt32 = 0, device: DeviceChoice = .auto
+  ) {
     self.model = model
     self.contextLength = contextLength
     self.threads = threads
     self.sequences = sequences
+    self.device = device
   }
 }
 

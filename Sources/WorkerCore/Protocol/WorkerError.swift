@@ -5,6 +5,7 @@ public struct WorkerError: Error, Equatable, Sendable {
     case invalidRequest, modelNotFound, noModel, downloadFailed, offline, hashMismatch, storageFailed
     case permissionDenied, notEnoughMemory, outOfMemory, invalidModel, unsupportedModel, contextOverflow
     case templateFailed, cancelled, badFrame, terminated, unsupportedPlatform, internalError
+    case deviceLost
   }
 
   public let code: Code
@@ -46,6 +47,7 @@ extension WorkerError.Code {
     case .terminated: "terminated"
     case .unsupportedPlatform: "unsupported-platform"
     case .internalError: "internal"
+    case .deviceLost: "device-lost"
     }
   }
 

@@ -28,6 +28,10 @@ public enum WorkerEvent: Equatable, Sendable {
   case fetch(FetchRequest)
   /// To the shell: stop bringing them.
   case cancelFetch(FetchID)
+  /// To the shell: open the graphics card for this model, and report that. The id is the load's fetch.
+  case openDevice(FetchID, model: String)
+  /// To the shell: which device is to compute this model with the card that is open, from what was measured.
+  case rememberDevice(ComputeDevice, model: String)
   /// To the shell: open the file with the keys and values of this conversation, so that ``PrefixStorage`` reads and writes
   /// it, and report that. The shell closes it when another one is to be opened.
   case openPrefix(PrefixFileID, conversation: String)
@@ -81,11 +85,16 @@ public struct ModelInfo: Equatable, Sendable {
   public var threads: Int
   /// From the bytes' arrival to readiness.
   public var loadMilliseconds: Double
+  public var device: ComputeDevice
+  /// What people call the graphics card; empty for the processor.
+  public var deviceName: String
+  /// Why the graphics card does not compute, where it might have; else empty.
+  public var deviceNote: String
 
   public init(
     model: String, name: String, architecture: String, parameters: UInt64, vocabularySize: Int, contextLength: Int,
     trainedContextLength: Int, hasChatTemplate: Bool, weightBytes: UInt64, workingBytes: UInt64, threads: Int,
-    loadMilliseconds: Double
+    loadMilliseconds: Double, device: ComputeDevice = .cpu, deviceName: String = "", deviceNote: String = ""
   ) {
     self.model = model
     self.name = name
@@ -99,6 +108,9 @@ public struct ModelInfo: Equatable, Sendable {
     self.workingBytes = workingBytes
     self.threads = threads
     self.loadMilliseconds = loadMilliseconds
+    self.device = device
+    self.deviceName = deviceName
+    self.deviceNote = deviceNote
   }
 }
 

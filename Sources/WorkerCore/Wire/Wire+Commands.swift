@@ -23,6 +23,7 @@ extension Wire {
       writer.uint32(load.contextLength)
       writer.uint32(load.threads)
       writer.uint32(load.sequences)
+      writer.byte(load.device.rawValue)
       return writer.finish()
     case .cancelLoad:
       return WireWriter(kind: CommandKind.cancelLoad, request: 0).finish()
@@ -76,7 +77,7 @@ extension Wire {
         LoadCommand(
           model: try reader.string("the model"), contextLength: try reader.uint32("the context length"),
           threads: try reader.uint32("the number of threads"),
-          sequences: try reader.uint32("the number of sequences")))
+          sequences: try reader.uint32("the number of sequences"), device: try readChoice(&reader)))
     case CommandKind.cancelLoad: return .cancelLoad
     case CommandKind.unload: return .unload(id)
     case CommandKind.generate:
@@ -98,6 +99,14 @@ extension Wire {
     default:
       throw reader.error(.unknownKind, expected: "a command", found: "kind \(header.kind)")
     }
+  }
+
+  private static func readChoice(_ reader: inout WireReader) throws(WireError) -> DeviceChoice {
+    let value = try reader.byte("the device")
+    guard let choice = DeviceChoice(rawValue: value) else {
+      throw reader.error(.badValue, expected: "0 to 2 for the device", found: "\(value)")
+    }
+    return choice
   }
 
   static func readTokens(_ reader: inout WireReader) throws(WireError) -> [TokenID] {

@@ -18,6 +18,8 @@ extension Wire {
     static let openPrefix: UInt8 = 141
     static let closePrefix: UInt8 = 142
     static let deletePrefix: UInt8 = 143
+    static let openDevice: UInt8 = 144
+    static let rememberDevice: UInt8 = 145
   }
 
   /// An event as one frame.
@@ -66,6 +68,13 @@ extension Wire {
       writer.optional(request.entry) { write($1, to: &$0) }
     case .cancelFetch(let id):
       writer = WireWriter(kind: EventKind.cancelFetch, request: id)
+    case .openDevice(let id, let model):
+      writer = WireWriter(kind: EventKind.openDevice, request: id)
+      writer.string(model)
+    case .rememberDevice(let device, let model):
+      writer = WireWriter(kind: EventKind.rememberDevice, request: 0)
+      writer.byte(device.rawValue)
+      writer.string(model)
     case .openPrefix(let id, let conversation):
       writer = WireWriter(kind: EventKind.openPrefix, request: id)
       writer.string(conversation)
@@ -115,6 +124,10 @@ extension Wire {
       let entry = try reader.optional("the catalog's entry", readModel)
       return .fetch(FetchRequest(id: id, model: model, entry: entry))
     case EventKind.cancelFetch: return .cancelFetch(id)
+    case EventKind.openDevice: return .openDevice(id, model: try reader.string("the model"))
+    case EventKind.rememberDevice:
+      let device = try readDevice(&reader)
+      return .rememberDevice(device, model: try reader.string("the model"))
     case EventKind.openPrefix: return .openPrefix(id, conversation: try reader.string("the conversation"))
     case EventKind.closePrefix: return .closePrefix(id)
     case EventKind.deletePrefix: return .deletePrefix(conversation: try reader.string("the conversation"))

@@ -77,6 +77,9 @@ extension Wire {
     writer.uint64(info.workingBytes)
     writer.count(info.threads)
     writer.double(info.loadMilliseconds)
+    writer.byte(info.device.rawValue)
+    writer.string(info.deviceName)
+    writer.string(info.deviceNote)
   }
 
   static func readInfo(_ reader: inout WireReader) throws(WireError) -> ModelInfo {
@@ -87,7 +90,17 @@ extension Wire {
       trainedContextLength: try reader.count("the trained context length"),
       hasChatTemplate: try reader.bool("whether there is a chat template"),
       weightBytes: try reader.uint64("the weights' size"), workingBytes: try reader.uint64("working memory"),
-      threads: try reader.count("the number of threads"), loadMilliseconds: try reader.double("load time"))
+      threads: try reader.count("the number of threads"), loadMilliseconds: try reader.double("load time"),
+      device: try readDevice(&reader), deviceName: try reader.string("the device's name"),
+      deviceNote: try reader.string("the device's note"))
+  }
+
+  static func readDevice(_ reader: inout WireReader) throws(WireError) -> ComputeDevice {
+    let value = try reader.byte("the device")
+    guard let device = ComputeDevice(rawValue: value) else {
+      throw reader.error(.badValue, expected: "0 or 1 for the device", found: "\(value)")
+    }
+    return device
   }
 
   static func write(_ model: CatalogModel, to writer: inout WireWriter) {

@@ -4,8 +4,10 @@ import InferenceCore
 struct Generation {
   let id: RequestID
   /// What it has read and written; no other running request has it.
-  let sequence: TokenSequence
+  private(set) var sequence: TokenSequence
   let promptTokens: [TokenID]
+  /// What is read before a token is chosen: the prompt, and where the reply had begun on a device that was lost, its tokens.
+  private(set) var reading: [TokenID]
   let stopTokens: [TokenID]
   let ignoresEnd: Bool
   /// Tokens that may still be generated.
@@ -16,7 +18,7 @@ struct Generation {
   /// Nil when the request does without.
   var speculation: Speculation?
 
-  /// Tokens of the prompt that the sequence has.
+  /// Tokens of ``reading`` that the sequence has.
   var done: Int
   /// The token that goes through the model next; nil while the prompt is not through.
   var last: TokenID?
@@ -42,6 +44,19 @@ struct Generation {
     timings.promptCount = promptTokens.count
     timings.cachedCount = 0
     timings.restoredCount = 0
+  }
+
+  /// Goes on with another sequence, which has `cached` tokens of what this one had.
+  mutating func beginAgain(on other: TokenSequence, cached: Int) {
+    sequence = other
+    done = cached
+    last = nil
+  }
+
+  /// Its tokens so far are to be read again before the next one is chosen.
+  mutating func interrupt() {
+    guard let last else { return }
+    reading = sequence.tokens + [last]
   }
 
   /// Prompt tokens were read back instead of computed, so that the sequence has `cached` tokens of the prompt.

@@ -8,6 +8,14 @@ struct Load {
   /// Who asked; several requests for the same load share it.
   var requests: [RequestID]
   var tracker: LoadTracker
+  /// The graphics card that is to compute; nil for the processor.
+  var card: GraphicsCard?
+  /// Why it is not to, where it might have.
+  var deviceNote = ""
+  /// Whether the shell was asked for the card and has not answered.
+  var isOpeningDevice = false
+  /// What passes by on its way to the card.
+  var stream: ModelStream?
   /// Whether the shell was asked for the bytes and has not answered.
   var isFetching = false
   /// Set once the bytes are there.
@@ -24,6 +32,8 @@ struct Load {
     case context(GGUFFile, Tokenizer, PromptFormat, LanguageModel)
     /// A graphics card compiles its kernels.
     case kernels(GGUFFile, Tokenizer, PromptFormat, GPUExecutor)
+    /// It is tried.
+    case trial(GGUFFile, Tokenizer, PromptFormat, GPUExecutor, DeviceTrial)
   }
 
   /// What people call the model: the catalog's name, or what the command said.

@@ -13,6 +13,11 @@ struct ReplyText {
     self.stops = StopMatcher(stops)
   }
 
+  /// Goes on after the model was loaded again.
+  mutating func goOn(with tokenizer: Tokenizer) {
+    detokenizer.goOn(with: tokenizer)
+  }
+
   /// Takes the next token.
   ///
   /// - Returns: the bytes that can be shown by now, and whether a stop string has ended the reply.

@@ -60,6 +60,8 @@ struct Scheduler {
   private var isTextsTurn = false
   /// Oldest first.
   var running: [Generation] = []
+  /// Those that ran on a device that was lost; they go on when the model is loaded again.
+  var interrupted: [Generation] = []
   /// What the pass under way has of whom, in the order of its batch; empty when none is under way.
   var parts: [Part] = []
 
@@ -106,15 +108,16 @@ struct Scheduler {
   }
 
   mutating func remove(running id: RequestID) -> Generation? {
-    running.firstIndex { $0.id == id }.map { running.remove(at: $0) }
+    if let index = interrupted.firstIndex(where: { $0.id == id }) { return interrupted.remove(at: index) }
+    return running.firstIndex { $0.id == id }.map { running.remove(at: $0) }
   }
 
   /// Forgets all requests, and the pass under way, which the executor is to give up.
   ///
   /// - Returns: what they were.
   mutating func clear() -> ([Generation], Preparation?, [Conversion], [Request]) {
-    defer { (running, preparation, conversions, waiting, parts) = ([], nil, [], [], []) }
-    return (running, preparation, conversions, waiting)
+    defer { (running, interrupted, preparation, conversions, waiting, parts) = ([], [], nil, [], [], []) }
+    return (running + interrupted, preparation, conversions, waiting)
   }
 
   /// What the running requests have for the next pass: a token of each reply, and beside them as much of a prompt as
@@ -138,13 +141,13 @@ struct Scheduler {
     }
     var room = replies.isEmpty ? promptTokens.alone : promptTokens.shared
     for generation in running where generation.last == nil && room > 0 {
-      let total = generation.promptTokens.count
+      let total = generation.reading.count
       var end = min(generation.done + room, total)
       // The state before the last token is where the same prompt, asked again, begins.
       if end == total, end - generation.done > 1, !generation.sequence.rewindsExactly { end -= 1 }
       parts.append(
         Part(
-          sequence: generation.sequence, tokens: Array(generation.promptTokens[generation.done..<end]),
+          sequence: generation.sequence, tokens: Array(generation.reading[generation.done..<end]),
           logitRows: end == total ? 1 : 0, isReply: false))
       room -= end - generation.done
     }

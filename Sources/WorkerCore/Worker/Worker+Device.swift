@@ -1,34 +1,166 @@
 import InferenceCore
 
-/// What becomes of what a graphics card was asked for.
+/// Which device computes a model, and what becomes of what a graphics card was asked for.
 extension Worker {
+  // MARK: Opening
+
+  /// Asks for the graphics card where the load may use it, and for the model's bytes once that is decided.
+  func beginLoad() {
+    guard let current = load else { return }
+    if current.command.device != .cpu, current.deviceNote.utf8.isEmpty {
+      guard host.opensDevices else { return deviceUnavailable(current.fetch, "There is no graphics card that it can use.") }
+      load?.isOpeningDevice = true
+      host.emit(.openDevice(current.fetch, model: current.entry?.id ?? current.command.model))
+    } else {
+      beginFetch()
+    }
+  }
+
+  /// Answers `openDevice`.
+  public func deviceOpened(_ fetch: FetchID, _ card: GraphicsCard) {
+    guard let current = load, current.fetch == fetch, current.isOpeningDevice else { return }
+    load?.isOpeningDevice = false
+    if current.command.device == .auto, card.isSoftware {
+      load?.deviceNote = "This browser has no graphics card, only a program that plays its part."
+    } else if current.command.device == .auto, card.remembered == .cpu {
+      load?.deviceNote = "The processor is faster here than \(card.name)."
+    } else {
+      load?.card = card
+    }
+    beginFetch()
+  }
+
+  /// Answers `openDevice` where there is none.
+  public func deviceUnavailable(_ fetch: FetchID, _ reason: String) {
+    guard let current = load, current.fetch == fetch else { return }
+    load?.isOpeningDevice = false
+    guard current.command.device == .auto else { return failLoad(WorkerError(.unsupportedPlatform, reason)) }
+    load?.deviceNote = reason
+    beginFetch()
+  }
+
+  // MARK: Computing
+
   /// One of the kernels can be used.
   public func kernelCompiled() {
-    loadingExecutor?.kernelCompiled()
+    guard case .kernels(_, _, _, let executor) = load?.stage else { return }
+    load?.tracker.built(0.6 + 0.3 / Double(1 + executor.kernelsLeft), now: host.now())
+    reportProgress()
   }
 
   /// The card has done what it was told with this ticket, and what it was to read has come.
   public func deviceFinished(_ ticket: UInt32) {
+    if case .trial(_, _, _, _, let trial) = load?.stage { trial.finished(ticket) }
     model?.executor.finished(ticket)
   }
+
+  /// Whether the load waits for the card.
+  var waitsForDevice: Bool {
+    switch load?.stage {
+    case .kernels(_, _, _, let executor): !executor.isReady
+    case .trial(_, _, _, _, let trial): !trial.isReady
+    default: false
+    }
+  }
+
+  /// A slice of the card's trial.
+  ///
+  /// - Returns: whether there is nothing to do until the card is ready.
+  func stepTrial(_ trial: DeviceTrial) throws(WorkerError) -> Bool {
+    let progress: DeviceTrial.Progress
+    do throws(ModelError) { progress = try trial.advance() } catch { throw WorkerError(error) }
+    guard let current = load, case .trial(let file, let tokenizer, let format, let executor, _) = current.stage else {
+      return false
+    }
+    switch progress {
+    case .again: return false
+    case .waiting: return true
+    case .wrong:
+      deviceIsUnfit(
+        WorkerError(.unsupportedPlatform, "\(current.cardName) computes wrongly, so it is not used."))
+    case .passed(let gpu, let cpu):
+      let isMeasured = gpu > 0
+      let model = current.entry?.id ?? current.command.model
+      if isMeasured { host.emit(.rememberDevice(gpu <= cpu ? .gpu : .cpu, model: model)) }
+      if isMeasured, gpu > cpu {
+        fallBack("The processor is faster here than \(current.cardName).")
+      } else {
+        try finishLoad(current, file, tokenizer, format, executor)
+      }
+    }
+    return false
+  }
+
+  // MARK: Failing
 
   /// The card is lost, or cannot do what it was told: nothing will come from it any more.
   public func deviceFailed(_ message: String) {
     let error = WorkerError(
-      .unsupportedPlatform,
-      "The graphics card does not compute any longer (\(message)). Load the model again with the processor, or the page anew."
+      .deviceLost,
+      "The graphics card does not compute any longer (\(message)). Load the model again, or let the processor compute it."
     )
-    deviceError = error
-    if loadingExecutor != nil { failLoad(error) }
-    if model?.executor.isOnDevice == true { unload(failing: error) }
+    if load?.card != nil { deviceIsUnfit(error) }
+    guard let model, model.executor.isOnDevice else { return }
+    if model.command.device == .auto { goOn(model, without: error) } else { unload(failing: error) }
   }
 
-  /// The executor whose kernels a load waits for.
-  private var loadingExecutor: GPUExecutor? {
-    guard case .kernels(_, _, _, let executor) = load?.stage else { return nil }
-    return executor
+  /// The card cannot take the model being loaded: the processor does where that is wanted.
+  func deviceIsUnfit(_ error: WorkerError) {
+    if load?.command.device == .auto { fallBack(error.message) } else { failLoad(error) }
   }
 
-  /// Whether a load waits for kernels.
-  var waitsForKernels: Bool { loadingExecutor.map { !$0.isReady } ?? false }
+  /// Begins the load again, for the processor.
+  ///
+  /// - Parameter note: Why.
+  func fallBack(_ note: String) {
+    guard let current = load else { return }
+    if current.isFetching { host.emit(.cancelFetch(current.fetch)) }
+    current.bytes?.release()
+    begin(current.command, current.entry, requests: current.requests, tracker: current.tracker, note: note)
+  }
+
+  /// Loads a model again for the processor, which reads the running requests once more and goes on with their replies.
+  private func goOn(_ model: LoadedModel, without error: WorkerError) {
+    while !scheduler.conversions.isEmpty { stepConversion() }
+    if let preparation = scheduler.preparation {
+      scheduler.waiting.insert(
+        Request(id: preparation.id, work: .generate(preparation.command), time: preparation.received), at: 0)
+    }
+    var interrupted = scheduler.running
+    for index in interrupted.indices { interrupted[index].interrupt() }
+    releaseModel()
+    scheduler.interrupted = interrupted
+    let tracker = LoadTracker(name: model.entry?.name ?? model.command.model, now: host.now())
+    reduce(.loadRequested(model: model.info.model))
+    begin(model.command, model.entry, requests: [], tracker: tracker, note: error.message)
+  }
+
+  private func begin(
+    _ command: LoadCommand, _ entry: CatalogModel?, requests: [RequestID], tracker: LoadTracker, note: String
+  ) {
+    load = Load(command: command, entry: entry, fetch: takeFetch(), requests: requests, tracker: tracker)
+    load?.deviceNote = note
+    host.emit(.progress(tracker.progress))
+    beginFetch()
+  }
+
+  /// Goes on with the replies that a lost card interrupted.
+  func resumeInterrupted(on model: LoadedModel) {
+    let interrupted = scheduler.interrupted
+    scheduler.interrupted = []
+    for var generation in interrupted {
+      let (sequence, cached) = model.sequence(
+        for: generation.reading, upTo: generation.reading.count - 1, besides: scheduler.busy)
+      generation.beginAgain(on: sequence, cached: cached)
+      generation.reply.goOn(with: model.tokenizer)
+      scheduler.running.append(generation)
+    }
+  }
+}
+
+extension Load {
+  fileprivate var cardName: String {
+    guard let name = card?.name, !name.utf8.isEmpty else { return "The graphics card" }
+    return name
+  }
 }

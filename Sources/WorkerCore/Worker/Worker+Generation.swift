@@ -46,7 +46,7 @@ extension Worker {
     // What a wrong draft leaves has to be taken back.
     let speculates = options.speculation && sequence.rewindsExactly
     let generation = Generation(
-      id: id, sequence: sequence, promptTokens: prompt, stopTokens: options.stopTokens,
+      id: id, sequence: sequence, promptTokens: prompt, reading: prompt, stopTokens: options.stopTokens,
       ignoresEnd: options.ignoresEndOfGeneration, budget: min(options.maxTokens ?? room, room), sampler: sampler,
       reply: ReplyText(model.tokenizer, stops: stops),
       speculation: speculates ? Speculation(prompt: prompt, contextLength: model.info.contextLength) : nil,
@@ -118,7 +118,7 @@ extension Worker {
     for part in scheduler.parts where !part.isReply {
       guard let current = scheduler.running.first(where: { $0.sequence === part.sequence }) else { continue }
       let done = current.done + part.tokens.count * through / all
-      host.emit(.prompt(current.id, PromptProgress(done: done, total: current.promptTokens.count)))
+      host.emit(.prompt(current.id, PromptProgress(done: done, total: current.reading.count)))
     }
   }
 
@@ -153,14 +153,16 @@ extension Worker {
     _ part: Scheduler.Part, _ logits: UnsafeMutableBufferPointer<Float>, _ model: LoadedModel,
     _ current: inout Generation
   ) -> Bool {
-    let total = current.promptTokens.count
+    let total = current.reading.count
     current.done += part.tokens.count
     guard current.done == total else {
       host.emit(.prompt(current.id, PromptProgress(done: current.done, total: total)))
       return true
     }
-    current.prompted = host.now()
-    current.timings.promptMilliseconds = current.prompted - current.began
+    if current.timings.predictedCount == 0 {
+      current.prompted = host.now()
+      current.timings.promptMilliseconds = current.prompted - current.began
+    }
     guard current.budget > 0 else {
       finish(&current, .length)
       return false

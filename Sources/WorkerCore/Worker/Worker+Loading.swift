@@ -16,15 +16,24 @@ extension Worker {
     releaseModel()
 
     let entry = state.availableModels.first { $0.answers(to: command.model) }
-    let fetch = nextFetch
-    nextFetch &+= 1
     let name = entry?.name ?? command.model
     let tracker = LoadTracker(name: name, now: host.now())
-    load = Load(command: command, entry: entry, fetch: fetch, requests: [id], tracker: tracker)
+    load = Load(command: command, entry: entry, fetch: takeFetch(), requests: [id], tracker: tracker)
     reduce(.loadRequested(model: entry?.id ?? command.model))
     fail(replaced, WorkerError(.cancelled, "Another model was loaded instead."))
     host.emit(.progress(tracker.progress))
-    if let entry, let current = load {
+    beginLoad()
+  }
+
+  func takeFetch() -> FetchID {
+    defer { nextFetch &+= 1 }
+    return nextFetch
+  }
+
+  /// Asks for the model's bytes.
+  func beginFetch() {
+    guard let current = load else { return }
+    if let entry = current.entry, current.card == nil {
       let length = contextLength(for: current, trained: entry.contextLength)
       do throws(WorkerError) {
         try checkMemory(
@@ -37,12 +46,12 @@ extension Worker {
       }
     }
     load?.isFetching = true
-    host.emit(.fetch(FetchRequest(id: fetch, model: command.model, entry: entry)))
+    host.emit(.fetch(FetchRequest(id: current.fetch, model: current.command.model, entry: current.entry)))
   }
 
   private func sameLoad(_ a: LoadCommand, _ b: LoadCommand) -> Bool {
     sameBytes(a.model, b.model) && a.contextLength == b.contextLength && a.threads == b.threads
-      && a.sequences == b.sequences
+      && a.sequences == b.sequences && a.device == b.device
   }
 
   /// Takes back a load; nothing is loaded afterwards.
@@ -93,10 +102,10 @@ extension Worker {
 
   func failLoad(_ error: WorkerError) {
     let failed = endLoad()
-    let waiting = scheduler.waiting
-    scheduler.waiting = []
+    let waiting = scheduler.interrupted.map { $0.id } + scheduler.waiting.map { $0.id }
+    (scheduler.interrupted, scheduler.waiting) = ([], [])
     reduce(.loadFailed(error))
-    fail(failed + waiting.map { $0.id }, error)
+    fail(failed + waiting, error)
   }
 
   // MARK: Reports about a fetch
@@ -108,9 +117,11 @@ extension Worker {
     guard let current = load, current.fetch == fetch, current.bytes == nil else { return }
     do throws(WorkerError) {
       // Weights that do not fit need not arrive before someone is told.
-      try checkMemory(
-        current, weights: total, working: 0, contextLength: contextLength(for: current, trained: .max),
-        limit: host.memoryLimit())
+      if current.card == nil {
+        try checkMemory(
+          current, weights: total, working: 0, contextLength: contextLength(for: current, trained: .max),
+          limit: host.memoryLimit())
+      }
     } catch {
       failLoad(error)
       return
@@ -147,33 +158,22 @@ extension Worker {
     }
   }
 
-  /// Bytes of memory that the model being fetched needs, as far as its size, its entry in the catalog and `prefix`, the
-  /// beginning of the (first) file, tell.
-  public func memoryNeed(_ fetch: FetchID, prefix: UnsafeRawBufferPointer, fileSize: UInt64) -> UInt64 {
-    guard let load, load.fetch == fetch else { return fileSize }
-    if let file = try? GGUFFile.parseHeader(prefix, fileSize: Int64(clamping: fileSize)),
-      let trained = try? Hyperparameters(file).contextLength,
-      let cost = try? LanguageModel.memoryCost(
-        of: file, limits: limits(for: load, contextLength: contextLength(for: load, trained: trained)),
-        threads: threads(for: load))
-    {
-      return max(UInt64(cost.weights), fileSize) + UInt64(cost.working)
-    }
-    guard let entry = load.entry else { return fileSize }
-    return max(entry.fileSize, fileSize) - entry.fileSize
-      + entry.memoryNeed(
-        contextLength: contextLength(for: load, trained: entry.contextLength) * sequences(for: load))
-  }
-
-  /// The bytes are there, complete and verified. The worker gives them back when the model is unloaded.
+  /// The bytes are there, complete and verified: in memory, or where they were handed on to
+  /// (``modelPassed(_:_:fileSize:isFresh:)``). The worker gives them back when the model is unloaded.
   public func modelArrived(_ fetch: FetchID, _ bytes: ModelBytes) {
     guard load?.fetch == fetch, load?.bytes == nil else {
       bytes.release()
       return
     }
     load?.isFetching = false
-    load?.bytes = bytes
     load?.arrival = host.now()
+    if load?.card != nil {
+      let stream = load?.stream ?? ModelStream()
+      load?.bytes = ModelBytes(parts: [stream.prefix], release: { withExtendedLifetime(stream) {} })
+      streamArrived(stream)
+    } else {
+      load?.bytes = bytes
+    }
     load?.tracker.arrived(bytes.count, now: host.now())
     reportProgress()
   }
@@ -185,7 +185,7 @@ extension Worker {
     failLoad(error)
   }
 
-  private func reportProgress() {
+  func reportProgress() {
     guard let progress = load?.tracker.progress else { return }
     host.emit(.progress(progress))
     reduce(.progressed(progress))
@@ -194,11 +194,18 @@ extension Worker {
   // MARK: Building the engine
 
   /// One slice of building the engine from the bytes.
-  func stepLoad() {
-    guard let current = load, let bytes = current.bytes else { return }
+  ///
+  /// - Returns: whether there is nothing to do until a device is ready.
+  func stepLoad() -> Bool {
+    guard let current = load, let bytes = current.bytes else { return false }
+    let opened = current.stream?.opened
     do throws(WorkerError) {
       switch current.stage {
       case .parse:
+        if let opened {
+          advance(to: .tokenizer(opened.file), 0.2)
+          return false
+        }
         let file = try parse(bytes)
         try checkMemory(file, current, fileSize: bytes.count, limit: host.memoryLimit())
         advance(to: .tokenizer(file), 0.2)
@@ -206,30 +213,36 @@ extension Worker {
         let tokenizer = try makeTokenizer(file)
         advance(to: .model(file, tokenizer, try PromptFormat(file)), 0.5)
       case .model(let file, let tokenizer, let format):
+        if let executor = opened?.executor {
+          _ = try limits(for: current, file, tokenizer, executor.model)
+          advance(to: .kernels(file, tokenizer, format, executor), 0.6)
+          return false
+        }
         let language = try makeModel(file)
         try watchKernels(file, language.hyperparameters)
         advance(to: .context(file, tokenizer, format, language), 0.8)
       case .context(let file, let tokenizer, let format, let language):
         let limits = try limits(for: current, file, tokenizer, language)
-        if let deviceError { throw deviceError }
-        if let device = host.device {
-          let executor = try makeExecutor { () throws(ModelError) in
-            try GPUExecutor(model: language, device: device, limits: limits)
-          }
-          advance(to: .kernels(file, tokenizer, format, executor), 0.8)
-        } else {
-          let threads = threads(for: current)
-          let executor = try makeExecutor { () throws(ModelError) in
-            try CPUExecutor(model: language, team: try team(of: threads), limits: limits)
-          }
-          try finishLoad(current, bytes, file, tokenizer, format, executor)
+        let threads = threads(for: current)
+        let executor = try makeExecutor { () throws(ModelError) in
+          try CPUExecutor(model: language, team: try team(of: threads), limits: limits)
         }
+        try finishLoad(current, file, tokenizer, format, executor)
       case .kernels(let file, let tokenizer, let format, let executor):
-        try finishLoad(current, bytes, file, tokenizer, format, executor)
+        guard let card = current.card else { return false }
+        let trial = try makeExecutor { () throws(ModelError) in
+          try DeviceTrial(
+            of: executor, on: card.device.another(), team: try team(of: threads(for: current)),
+            measures: current.command.device == .auto && card.remembered == nil, now: host.now)
+        }
+        advance(to: .trial(file, tokenizer, format, executor, trial), 0.9)
+      case .trial(_, _, _, _, let trial):
+        return try stepTrial(trial)
       }
     } catch {
       failLoad(error)
     }
+    return false
   }
 
   private func advance(to stage: Load.Stage, _ fraction: Double) {
@@ -268,10 +281,10 @@ extension Worker {
       for: current, contextLength: contextLength(for: current, trained: language.hyperparameters.contextLength))
   }
 
-  private func finishLoad(
-    _ current: Load, _ bytes: ModelBytes, _ file: GGUFFile, _ tokenizer: Tokenizer, _ format: PromptFormat,
-    _ executor: any Executor
+  func finishLoad(
+    _ current: Load, _ file: GGUFFile, _ tokenizer: Tokenizer, _ format: PromptFormat, _ executor: any Executor
   ) throws(WorkerError) {
+    guard let bytes = current.bytes else { return }
     let (language, limits) = (executor.model, executor.limits)
     let threads = threads(for: current)
     let cost: MemoryCost
@@ -287,71 +300,21 @@ extension Worker {
       vocabularySize: language.hyperparameters.vocabularySize, contextLength: limits.contextLength,
       trainedContextLength: language.hyperparameters.contextLength, hasChatTemplate: format.hasTemplate,
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
-      loadMilliseconds: now - current.arrival)
+      loadMilliseconds: now - current.arrival, device: executor.isOnDevice ? .gpu : .cpu,
+      deviceName: current.card?.name ?? "", deviceNote: current.deviceNote)
     scheduler.capacity = limits.sequences
-    model = LoadedModel(
+    let loaded = LoadedModel(
       command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,
       executor: executor)
+    model = loaded
     load?.tracker.ready(now: now)
     reportProgress()
     load = nil
     reduce(.loaded(model: info.model))
     for request in current.requests { host.emit(.loaded(request, info)) }
-  }
-
-  /// What the command asks for, or the usual context, but no more than the model was trained for.
-  private func contextLength(for load: Load, trained: Int) -> Int {
-    let wanted = load.command.contextLength
-    let usual = load.entry?.defaultContextLength ?? 4096
-    return max(1, min(wanted == 0 ? usual : Int(clamping: wanted), trained))
-  }
-
-  /// Most requests that run together.
-  private static let mostSequences: UInt32 = 64
-
-  private func limits(for load: Load, contextLength: Int) -> ExecutionLimits {
-    let sequences = sequences(for: load)
-    return ExecutionLimits(
-      contextLength: contextLength, sequences: sequences, logitRows: max(Speculation.logitRows, sequences))
-  }
-
-  private func sequences(for load: Load) -> Int { Int(max(1, min(load.command.sequences, Self.mostSequences))) }
-
-  /// Throws `notEnoughMemory` when the model does not fit at its context length.
-  private func checkMemory(
-    _ file: GGUFFile, _ load: Load, fileSize: UInt64, limit: UInt64
-  ) throws(WorkerError) {
-    let cost: MemoryCost
-    let length: Int
-    do throws(ModelError) {
-      length = contextLength(for: load, trained: try Hyperparameters(file).contextLength)
-      cost = try LanguageModel.memoryCost(
-        of: file, limits: limits(for: load, contextLength: length), threads: threads(for: load))
-    } catch {
-      throw WorkerError(error)
-    }
-    // Of a split file only the first part's tensors are known before the download.
-    let weights = max(UInt64(cost.weights), fileSize)
-    // The working memory is one piece, which 32 bits count only up to their half.
-    let addressable = weights > .max / 2 ? .max : weights + UInt64(Int.max)
-    try checkMemory(
-      load, weights: weights, working: UInt64(cost.working), contextLength: length,
-      limit: limit == 0 ? addressable : min(limit, addressable))
-  }
-
-  /// Throws `notEnoughMemory` when what the model takes is more than the limit; 0 is no limit.
-  private func checkMemory(
-    _ load: Load, weights: UInt64, working: UInt64, contextLength: Int, limit: UInt64
-  ) throws(WorkerError) {
-    let (sum, overflow) = weights.addingReportingOverflow(working)
-    let need = overflow ? .max : sum
-    guard limit > 0, need > limit else { return }
-    throw WorkerError(
-      .notEnoughMemory,
-      "\(load.displayName) needs \(byteText(need)) of memory: \(byteText(weights)) for its weights and "
-        + "\(byteText(working)) to work in with a context of \(contextLength) tokens. At most \(byteText(limit)) can be "
-        + "used here. Choose a smaller model or a shorter context.",
-      need: need, limit: limit)
+    // Nobody asked for one that only changed the device.
+    if current.requests.isEmpty { host.emit(.loaded(0, info)) }
+    resumeInterrupted(on: loaded)
   }
 
   /// The thread team of this size; kept from the load before if it has it.
@@ -363,7 +326,7 @@ extension Worker {
     return made
   }
 
-  private func threads(for load: Load) -> Int {
+  func threads(for load: Load) -> Int {
     load.command.threads == 0 ? host.defaultThreads : Int(min(load.command.threads, 64))
   }
 

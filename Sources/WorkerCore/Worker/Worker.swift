@@ -16,8 +16,6 @@ public final class Worker {
   var team: ThreadTeam?
   var model: LoadedModel?
   var kernelWatch: KernelWatch?
-  /// Why the graphics card cannot be used any longer.
-  var deviceError: WorkerError?
   /// How often kernels were found wrong and replaced by simpler ones.
   public internal(set) var kernelChanges = 0
 
@@ -75,9 +73,7 @@ public final class Worker {
   @discardableResult
   public func step() -> Activity {
     if load?.bytes != nil {
-      if waitsForKernels { return .waiting }
-      stepLoad()
-      return .again
+      return waitsForDevice || stepLoad() ? .waiting : .again
     }
     guard let model else { return .idle }
     if isRecalling {
@@ -157,7 +153,7 @@ public final class Worker {
   }
 
   /// A slice of the oldest text that is being tokenized or rendered.
-  private func stepConversion() {
+  func stepConversion() {
     let current = scheduler.conversions.removeFirst()
     do throws(WorkerError) {
       if let answer = try current.advance() {

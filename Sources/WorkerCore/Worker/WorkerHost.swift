@@ -16,8 +16,8 @@ public struct WorkerHost {
   public var emit: (WorkerEvent) -> Void
   /// Where the keys and values of conversations with a name are kept; nil keeps none.
   public var prefixStorage: PrefixStorage?
-  /// The graphics card to compute with; nil for the processor.
-  public var device: (any GraphicsDevice)?
+  /// Whether there may be a graphics card to open: then `openDevice` is answered.
+  public var opensDevices = false
   /// Whether the kernels are right; only tests put something else here.
   public var kernelsPass: (KernelCheck) -> Bool = { $0.passes() }
 
@@ -61,6 +61,26 @@ public enum HeaderVerdict: Equatable, Sendable {
   case needsMoreBytes(UInt64)
   /// The load has failed; an event said why.
   case refused
+  /// The load goes on in another way, with another fetch.
+  case moved
+}
+
+/// A graphics card that was opened for a load.
+public struct GraphicsCard {
+  public let device: any GraphicsDevice
+  /// What people call it.
+  public let name: String
+  /// Whether the processor only plays its part.
+  public let isSoftware: Bool
+  /// What was measured to compute this model faster beside this card, at an earlier load.
+  public let remembered: ComputeDevice?
+
+  public init(device: any GraphicsDevice, name: String, isSoftware: Bool, remembered: ComputeDevice?) {
+    self.device = device
+    self.name = name
+    self.isSoftware = isSoftware
+    self.remembered = remembered
+  }
 }
 
 /// The bytes of a model: one part, or all parts of a split file in order, and how to give them back.

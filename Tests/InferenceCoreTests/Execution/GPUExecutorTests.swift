@@ -42,9 +42,12 @@ import Testing
       bindings.append(ranges)
       return UInt32(bindings.count - 1)
     }
-    func submit(_ commands: [UInt32], reading: (from: BufferRange, to: UnsafeMutableRawPointer)?, ticket: UInt32) {
-      submissions.append((commands, reading?.from.count ?? 0, ticket))
+    func submit(_ commands: [UInt32], reading: (from: BufferRange, to: UnsafeMutableRawPointer)?) -> UInt32 {
+      submissions.append((commands, reading?.from.count ?? 0, UInt32(submissions.count)))
+      return UInt32(submissions.count - 1)
     }
+    var kernelsLeft: Int { 0 }
+    func another() -> any GraphicsDevice { NotingDevice(binding: limits.binding) }
     func release() { releases += 1 }
 
     /// The names of the kernels that were started, and what each sees of weights.

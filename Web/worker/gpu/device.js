@@ -1,5 +1,5 @@
 /**
- * The graphics card: the WebGPU objects that the engine knows by number, and nothing about what is computed with them.
+ * The graphics card: what is open once for all that compute on it, and the kernels that were compiled.
  *
  * @typedef {object} Limits What one buffer and one binding can have, in bytes, and at which multiples a binding begins.
  * @property {number} buffer
@@ -16,8 +16,10 @@
  * @typedef {any} GPUComputePassEncoder
  */
 
-const { GPUBufferUsage, GPUMapMode, GPUShaderStage } = /** @type {any} */ (globalThis);
+const { GPUShaderStage } = /** @type {any} */ (globalThis);
 
+/** Words in the names of adapters that are programs. */
+const softwareNames = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
 /** What kernels are put together from. @type {Record<string, URL>} */
 const files = {
   attend: new URL('./attend.wgsl', import.meta.url),
@@ -52,37 +54,30 @@ async function fetchText(url) {
 
 /** All kernels have the same bindings: weights, vectors, what the pass is over, work, cache, and their parameters. */
 const bindingKinds = ['read-only-storage', 'read-only-storage', 'read-only-storage', 'storage', 'storage', 'uniform'];
-/** Numbers of a command in memory. */
-const commandWords = 6;
 
 /** One open device. What goes wrong with it is told once, by `onFailure`; nothing can be done with it afterwards. */
 export class GraphicsDevice {
   /** @type {(message: string) => void} */
   onFailure = () => {};
+  /** What people call the card, as far as the browser says. */
+  name;
+  /** Whether it is a program that plays its part. */
+  isSoftware;
+  isLost = false;
   #device;
-  #description;
   #together;
   #layout;
   #pipelineLayout;
-  /** @type {GPUBuffer[]} */
-  #buffers = [];
-  /** @type {(GPUComputePipeline | undefined)[]} */
-  #pipelines = [];
-  /** @type {GPUBindGroup[]} */
-  #bindings = [];
-  /** For what is read back, those that are not in use. @type {GPUBuffer[]} */
-  #staging = [];
-  #isOver = false;
+  /** By their text. @type {Map<string, Promise<GPUComputePipeline | undefined>>} */
+  #pipelines = new Map();
 
-  /**
-   * @param {GPUDevice} device
-   * @param {string} description
-   * @param {number} together
-   */
-  constructor(device, description, together) {
+  /** @param {GPUDevice} device @param {any} info What the adapter tells of itself. */
+  constructor(device, info) {
+    const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = info ?? {};
     this.#device = device;
-    this.#together = together;
-    this.#description = description;
+    this.#together = subgroupMaxSize;
+    this.name = description || [vendor, architecture].filter(Boolean).join(' ') || 'the graphics card';
+    this.isSoftware = info?.isFallbackAdapter === true || softwareNames.test(`${vendor} ${architecture} ${description}`);
     this.#layout = device.createBindGroupLayout({
       entries: bindingKinds.map((type, binding) => ({
         binding,
@@ -91,7 +86,7 @@ export class GraphicsDevice {
       })),
     });
     this.#pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [this.#layout] });
-    device.lost.then((/** @type {any} */ { message }) => this.#fail(message || 'the device was lost'));
+    device.lost.then((/** @type {any} */ { message }) => this.#fail(message || 'it was lost'));
     device.onuncapturederror = (/** @type {any} */ { error }) => this.#fail(error.message);
   }
 
@@ -104,14 +99,16 @@ export class GraphicsDevice {
     if (!adapter) return null;
     const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
     const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? adapter.limits[name]]));
-    const device = await adapter.requestDevice({ requiredLimits });
-    const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = adapter.info ?? {};
-    return new GraphicsDevice(device, description || [vendor, architecture].filter(Boolean).join(' '), subgroupMaxSize);
+    return new GraphicsDevice(await adapter.requestDevice({ requiredLimits }), adapter.info);
   }
 
-  /** What people call the card, as far as the browser says. */
-  get description() {
-    return this.#description;
+  get device() {
+    return this.#device;
+  }
+
+  /** Of the bindings of every kernel. */
+  get layout() {
+    return this.#layout;
   }
 
   /** @returns {Limits} */
@@ -125,118 +122,37 @@ export class GraphicsDevice {
     };
   }
 
-  /** @param {number} size Bytes. @param {boolean} isUniform @returns {number} */
-  makeBuffer(size, isUniform) {
-    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
-    const usage = (isUniform ? UNIFORM : STORAGE) | COPY_DST | COPY_SRC;
-    return this.#buffers.push(this.#device.createBuffer({ size, usage })) - 1;
-  }
-
-  /** @param {number} buffer @param {number} offset @param {Uint8Array} bytes A multiple of four, at a multiple of four. */
-  write(buffer, offset, bytes) {
-    // WebGPU takes nothing from memory that threads share.
-    const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
-    this.#device.queue.writeBuffer(this.#buffers[buffer], offset, own);
-  }
-
   /**
-   * Begins to compile a kernel.
+   * Compiles a kernel, each only once.
    *
    * @param {string[]} parts Names of the files that it consists of.
    * @param {string} constants WGSL that goes with them.
-   * @param {() => void} done It can be used.
-   * @returns {number}
+   * @returns {Promise<GPUComputePipeline | undefined>} Nothing where that fails, which `onFailure` hears of.
    */
-  makePipeline(parts, constants, done) {
-    const pipelines = this.#pipelines;
-    const index = pipelines.push(undefined) - 1;
-    Promise.all(parts.map(source))
-      .then((texts) => {
-        const module = this.#device.createShaderModule({ code: [constants, ...texts].join('\n'), label: parts.at(-1) });
-        return this.#device.createComputePipelineAsync({ layout: this.#pipelineLayout, compute: { module } });
-      })
-      .then(
-        (pipeline) => {
-          pipelines[index] = pipeline;
-          // Not for those who let go of it meanwhile.
-          if (!this.#isOver && pipelines === this.#pipelines) done();
-        },
-        (error) => this.#fail(`the kernel ${parts.at(-1)} does not compile: ${error.message}`),
-      );
-    return index;
+  pipeline(parts, constants) {
+    const key = [...parts, constants].join('\n');
+    const known = this.#pipelines.get(key) ?? this.#compile(parts, constants);
+    this.#pipelines.set(key, known);
+    return known;
   }
 
-  /** @param {{ buffer: number, offset: number, size: number }[]} places One for each kind of binding. @returns {number} */
-  bind(places) {
-    const entries = places.map(({ buffer, offset, size }, binding) => ({
-      binding,
-      resource: { buffer: this.#buffers[buffer], offset, size },
-    }));
-    return this.#bindings.push(this.#device.createBindGroup({ layout: this.#layout, entries })) - 1;
-  }
-
-  /**
-   * Has commands carried out, of six numbers each: a pipeline, its bindings and the workgroups in three dimensions, or from a
-   * buffer, to a buffer, offsets in both and a size, which the highest bit of the first number tells.
-   *
-   * @param {Uint32Array} commands
-   */
-  submit(commands) {
-    const encoder = this.#device.createCommandEncoder();
-    /** @type {GPUComputePassEncoder | null} */
-    let pass = null;
-    for (let at = 0; at < commands.length; at += commandWords) {
-      const [first, second, x, y, z] = commands.subarray(at, at + commandWords);
-      if (first >= 2 ** 31) {
-        pass?.end();
-        pass = null;
-        encoder.copyBufferToBuffer(this.#buffers[first - 2 ** 31], x, this.#buffers[second], y, z);
-        continue;
-      }
-      pass ??= encoder.beginComputePass();
-      pass.setPipeline(/** @type {GPUComputePipeline} */ (this.#pipelines[first]));
-      pass.setBindGroup(0, this.#bindings[second]);
-      pass.dispatchWorkgroups(x, y, z);
+  /** @param {string[]} parts @param {string} constants */
+  async #compile(parts, constants) {
+    try {
+      const texts = await Promise.all(parts.map(source));
+      const module = this.#device.createShaderModule({ code: [constants, ...texts].join('\n'), label: parts.at(-1) });
+      return await this.#device.createComputePipelineAsync({ layout: this.#pipelineLayout, compute: { module } });
+    } catch (error) {
+      this.#fail(`the kernel ${parts.at(-1)} does not compile: ${/** @type {Error} */ (error).message}`);
+      return undefined;
     }
-    pass?.end();
-    this.#device.queue.submit([encoder.finish()]);
-  }
-
-  /**
-   * Waits for what was submitted, and reads a part of a buffer then.
-   *
-   * @param {{ buffer: number, offset: number, size: number }} place With a size of 0 nothing is read.
-   * @returns {Promise<Uint8Array | null>} Null where somebody has let go of the buffers meanwhile.
-   */
-  async finish({ buffer, offset, size }) {
-    const buffers = this.#buffers;
-    let bytes = new Uint8Array(0);
-    if (!size) await this.#device.queue.onSubmittedWorkDone();
-    else {
-      const index = this.#staging.findIndex((one) => one.size >= size);
-      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-      const [staging] = index < 0 ? [this.#device.createBuffer({ size, usage })] : this.#staging.splice(index, 1);
-      const encoder = this.#device.createCommandEncoder();
-      encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
-      this.#device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
-      bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
-      staging.unmap();
-      this.#staging.push(staging);
-    }
-    return buffers === this.#buffers ? bytes : null;
-  }
-
-  /** Gives every buffer back; numbers begin anew. */
-  release() {
-    for (const buffer of [...this.#buffers, ...this.#staging]) buffer.destroy();
-    [this.#buffers, this.#pipelines, this.#bindings, this.#staging] = [[], [], [], []];
   }
 
   /** @param {string} message */
   #fail(message) {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.isLost) return;
+    this.isLost = true;
     this.onFailure(message);
+    this.#device.destroy();
   }
 }

@@ -1,59 +1,106 @@
-/** What the module calls of a graphics card: numbers in linear memory become those of WebGPU. */
+/**
+ * What the module calls of a graphics card: numbers in linear memory become those of WebGPU. Loaded with the first model that
+ * may be computed there.
+ */
 
+import { rememberedDevice, rememberDevice } from './choices.js';
 import { GraphicsDevice } from './device.js';
+import { GraphicsSession } from './session.js';
 
 /** A range has three numbers: buffer, offset, size. */
 const rangeNumbers = 3;
 
-/**
- * Opens the card for an engine that is about to start.
- *
- * @param {import('../engine.js').Engine} engine
- * @returns {Promise<{ limits: import('./device.js').Limits, imports: Record<string, any> } | null>} Null where there is none.
- */
-export async function openGraphics(engine) {
-  const device = await GraphicsDevice.open();
-  if (!device) return null;
-  device.onFailure = (message) => {
-    const bytes = new TextEncoder().encode(message);
-    const tell = (/** @type {number} */ address) => engine.exports.swiftlet_device_failed(address, bytes.length);
-    engine.call(() => engine.withBytes(bytes, tell));
-  };
+export class Graphics {
+  #engine;
+  /** @type {GraphicsDevice | null} */
+  #device = null;
+  /** By their numbers. @type {Map<number, GraphicsSession>} */
+  #sessions = new Map();
+  #lastSession = 0;
+
+  /** @param {import('../engine.js').Engine} engine */
+  constructor(engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Opens the card for a model, and says so.
+   *
+   * @param {{ id: number, model: string }} request
+   * @throws Where there is none.
+   */
+  async open({ id, model }) {
+    if (!this.#device || this.#device.isLost) this.#device = await GraphicsDevice.open();
+    const device = this.#device;
+    if (!device) throw new Error('it has none that it trusts');
+    const { exports } = this.#engine;
+    device.onFailure = (message) => this.#engine.say(message, (...text) => exports.swiftlet_device_failed(...text));
+    const remembered = ['cpu', 'gpu'].indexOf((await rememberedDevice(device.name, model)) ?? '');
+    this.#engine.say(device.name, (...text) => {
+      const { buffer, binding, alignment, together } = device.limits;
+      const software = device.isSoftware ? 1 : 0;
+      exports.swiftlet_device_opened(id, buffer, binding, alignment, together, software, remembered, ...text);
+    });
+  }
+
+  /** @param {{ device: 'cpu' | 'gpu', model: string }} choice What is faster beside the card that is open. */
+  remember({ device, model }) {
+    if (this.#device) rememberDevice(this.#device.name, model, device);
+  }
+
+  /** Until the card has taken what it was given; at once where it is lost. */
+  async settled() {
+    await this.#device?.device.queue.onSubmittedWorkDone().catch(() => {});
+  }
+
+  /** @param {number} number */
+  #session(number) {
+    return /** @type {GraphicsSession} */ (this.#sessions.get(number));
+  }
 
   /** @param {number} address @param {number} count */
-  const ranges = (address, count) => {
-    const numbers = new Float64Array(engine.bytes(address, count * rangeNumbers * 8).slice().buffer);
+  #ranges(address, count) {
+    const numbers = new Float64Array(this.#engine.bytes(address, count * rangeNumbers * 8).slice().buffer);
     return Array.from({ length: count }, (_, index) => {
       const [buffer, offset, size] = numbers.subarray(index * rangeNumbers);
       return { buffer, offset, size };
     });
-  };
+  }
 
   /** @type {Record<string, (...numbers: number[]) => number | void>} */
-  const imports = {
-    gpu_buffer: (bytes, isUniform) => device.makeBuffer(bytes, isUniform === 1),
-    gpu_write: (buffer, offset, address, length) => device.write(buffer, offset, engine.bytes(address, length)),
-    gpu_pipeline: (address, length) => {
-      const text = new TextDecoder().decode(engine.bytes(address, length).slice());
-      const end = text.indexOf('\n');
-      const compiled = () => engine.call(() => engine.exports.swiftlet_device_compiled());
-      return device.makePipeline(text.slice(0, end).split(' '), text.slice(end + 1), compiled);
+  imports = {
+    gpu_session: () => {
+      this.#lastSession += 1;
+      this.#sessions.set(this.#lastSession, new GraphicsSession(/** @type {GraphicsDevice} */ (this.#device)));
+      return this.#lastSession;
     },
-    gpu_bind: (address, count) => device.bind(ranges(address, count)),
-    gpu_submit: (address, count, range, to, ticket) => {
-      device.submit(new Uint32Array(engine.bytes(address, count * 4).slice().buffer));
-      const [place] = ranges(range, 1);
+    gpu_buffer: (session, bytes, isUniform) => this.#session(session).makeBuffer(bytes, isUniform === 1),
+    gpu_write: (session, buffer, offset, address, length) =>
+      this.#session(session).write(buffer, offset, this.#engine.bytes(address, length)),
+    gpu_pipeline: (session, address, length) => {
+      const text = new TextDecoder().decode(this.#engine.bytes(address, length).slice());
+      const end = text.indexOf('\n');
+      const compiled = () => this.#engine.call(() => this.#engine.exports.swiftlet_device_compiled(session));
+      return this.#session(session).makePipeline(text.slice(0, end).split(' '), text.slice(end + 1), compiled);
+    },
+    gpu_bind: (session, address, count) => this.#session(session).bind(this.#ranges(address, count)),
+    gpu_submit: (session, address, count, range, to, ticket) => {
+      const here = this.#session(session);
+      here.submit(new Uint32Array(this.#engine.bytes(address, count * 4).slice().buffer));
+      const [place] = this.#ranges(range, 1);
       const finished = (/** @type {Uint8Array | null} */ bytes) => {
         if (!bytes) return;
-        engine.call(() => {
-          engine.bytes(to, bytes.length).set(bytes);
-          engine.exports.swiftlet_device_finished(ticket);
+        this.#engine.call(() => {
+          this.#engine.bytes(to, bytes.length).set(bytes);
+          this.#engine.exports.swiftlet_device_finished(ticket);
         });
       };
       // A device that is lost is told by itself.
-      device.finish(place).then(finished, () => {});
+      here.finish(place).then(finished, () => {});
     },
-    gpu_release: () => device.release(),
+    gpu_release: (session) => {
+      this.#session(session).release();
+      this.#sessions.delete(session);
+    },
   };
-  return { limits: device.limits, imports };
 }

@@ -9,8 +9,6 @@ struct GPUAssembly {
   private var kernels: [GPUKernel] = []
   private var pipelines: [UInt32] = []
 
-  var kernelCount: Int { kernels.count }
-
   /// Bytes of a dispatch's parameters.
   private static let parameterBytes = 256
 

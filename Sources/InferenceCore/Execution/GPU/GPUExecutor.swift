@@ -4,6 +4,7 @@ public final class GPUExecutor: Executor {
   public let limits: ExecutionLimits
   public var isOnDevice: Bool { true }
   private let device: any GraphicsDevice
+  private let weights: GPUWeights
   private let memory: GPUMemory
   private let pool: PagePool
   private let cache: GPUCache
@@ -15,9 +16,6 @@ public final class GPUExecutor: Executor {
   private let read: UnsafeMutableBufferPointer<Float>
   private var job: Job?
   private var logitRows = 0
-  private var nextTicket: UInt32 = 1
-  /// Kernels that are being compiled.
-  private var kernelsLeft: Int
 
   /// A batch on its way through the layers.
   private struct Job {
@@ -32,7 +30,8 @@ public final class GPUExecutor: Executor {
     var isFinished = false
   }
 
-  /// Writes the weights to the card and begins to compile its kernels; the shell says when that is done.
+  /// Writes the weights to the card, or has them written as they pass by, and begins to compile its kernels; the shell says
+  /// when that is done.
   ///
   /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when the card's limits do not hold the model.
   public init(model: LanguageModel, device: any GraphicsDevice, limits: ExecutionLimits) throws(ModelError) {
@@ -50,6 +49,7 @@ public final class GPUExecutor: Executor {
           + "context may fit.")
     }
     let weights = try GPUWeights(model, on: device)
+    self.weights = weights
     cache = try GPUCache(h, memory, limits, on: device)
     pool = PagePool(h, capacity: limits.pages, memory: cache)
     func buffer(_ bytes: Int) -> BufferRange {
@@ -68,7 +68,6 @@ public final class GPUExecutor: Executor {
     let all = [written(batch: 1), written(batch: GPUMemory.decodeRows), written(batch: nil)]
     let assembled = assembly.assemble(all)
     passes = (assembled[0], assembled[1], assembled[2])
-    kernelsLeft = assembly.kernelCount
   }
 
   deinit {
@@ -80,13 +79,17 @@ public final class GPUExecutor: Executor {
     TokenSequence(model.hyperparameters, pool: pool, contextLength: limits.contextLength)
   }
 
+  /// The model's weights have all passed by.
+  ///
+  /// - Throws: ``ModelError/Kind-swift.enum/invalid`` for what is in them.
+  public func streamHasEnded() throws(ModelError) {
+    try model.streamHasEnded()
+    weights.writeVectors(on: device)
+  }
+
   /// Whether its kernels are compiled.
   public var isReady: Bool { kernelsLeft == 0 }
-
-  /// One more is compiled.
-  public func kernelCompiled() {
-    kernelsLeft -= 1
-  }
+  public var kernelsLeft: Int { device.kernelsLeft }
 
   // MARK: Passes
 
@@ -110,8 +113,7 @@ public final class GPUExecutor: Executor {
     let size = GPUPass.PassSize(
       rows: batch.tokenCount, logitRows: batch.logitRows,
       pieces: isDecode ? min(pages.max() ?? 1, GPUMemory.mostPieces) : 1)
-    var job = Job(batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size)
-    job.ticket = nextTicket
+    let job = Job(batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size)
     let words = StepWords(batch, model, size)
     words.words.withUnsafeBytes { device.write($0, to: step.buffer, at: 0) }
     self.job = job
@@ -150,11 +152,9 @@ public final class GPUExecutor: Executor {
         count: current.size.logitRows * memory.logits.stride * MemoryLayout<Float>.size)
       reading = (range, UnsafeMutableRawPointer(start))
     }
-    current.ticket = nextTicket
-    nextTicket &+= 1
     current.layersComing = layers.upperBound
+    current.ticket = device.submit(commands, reading: reading)
     job = current
-    device.submit(commands, reading: reading, ticket: current.ticket)
     return .waiting
   }
 

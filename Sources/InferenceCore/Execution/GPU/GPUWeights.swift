@@ -16,9 +16,10 @@ struct GPUWeights {
 
   /// All vectors, one behind the other.
   let vectors: BufferRange
-  private let matrices: [(data: UnsafePointer<UInt8>, pieces: [Piece])]
-  private let places: [(data: UnsafePointer<Float>, place: Int)]
+  private let matrices: [(place: UInt64, pieces: [Piece])]
+  private let places: [(data: UnsafePointer<Float>, place: Int, count: Int)]
 
+  /// Finds places for all weights. Those that come by a stream are there once it has ended.
   init(_ model: LanguageModel, on device: any GraphicsDevice) throws(ModelError) {
     var plan = WeightPlan(device.limits)
     for layer in model.layers {
@@ -50,24 +51,43 @@ struct GPUWeights {
     try plan.place([model.output])
 
     let buffers = plan.bufferSizes.map { device.makeBuffer(bytes: padded($0, 4), isUniform: false) }
-    for (piece, data) in plan.writes {
-      device.writePadded(data, to: buffers[Int(piece.range.buffer)], at: piece.range.offset + piece.at)
+    for (piece, matrix) in plan.writes {
+      let (buffer, start) = (buffers[Int(piece.range.buffer)], piece.range.offset + piece.at)
+      let place = matrix.place + UInt64(piece.rows.lowerBound * matrix.kernel.row_bytes)
+      let count = piece.rows.count * matrix.kernel.row_bytes
+      guard let stream = model.stream else {
+        let data = matrix.kernel.data + piece.rows.lowerBound * matrix.kernel.row_bytes
+        device.writePadded(UnsafeRawBufferPointer(start: data, count: count), to: buffer, at: start)
+        continue
+      }
+      guard place % 4 == 0 else {
+        throw ModelError(.unsupported, "A matrix begins within a word of its file, where no graphics card reads it.")
+      }
+      stream.send(place, bytes: count) { bytes, at in device.write(bytes, to: buffer, at: start + at) }
     }
     matrices = plan.matrices.map { matrix in
       let pieces = matrix.pieces.map { piece in
         let range = BufferRange(buffers[Int(piece.range.buffer)], offset: piece.range.offset, count: piece.range.count)
         return Piece(range: range, at: piece.at, rows: piece.rows)
       }
-      return (matrix.data, pieces)
+      return (matrix.place, pieces)
     }
     places = plan.vectors
-    let bytes = plan.floats.count * MemoryLayout<Float>.size
+    let bytes = plan.floatCount * MemoryLayout<Float>.size
     vectors = BufferRange(device.makeBuffer(bytes: bytes, isUniform: false), count: bytes)
-    plan.floats.withUnsafeBytes { device.write($0, to: vectors.buffer, at: 0) }
+    if model.stream == nil { writeVectors(on: device) }
+  }
+
+  /// Once they are in memory.
+  func writeVectors(on device: any GraphicsDevice) {
+    for (data, place, count) in places {
+      let bytes = UnsafeRawBufferPointer(start: data, count: count * MemoryLayout<Float>.size)
+      device.write(bytes, to: vectors.buffer, at: place * MemoryLayout<Float>.size)
+    }
   }
 
   func pieces(of matrix: Matrix) -> [Piece] {
-    matrices.first { $0.data == matrix.kernel.data }?.pieces ?? []
+    matrices.first { $0.place == matrix.place }?.pieces ?? []
   }
 
   /// The place of a vector among all of them, in floats; 0 where there is none.
@@ -81,12 +101,12 @@ struct GPUWeights {
 private struct WeightPlan {
   typealias Piece = GPUWeights.Piece
 
-  private(set) var matrices: [(data: UnsafePointer<UInt8>, pieces: [Piece])] = []
-  private(set) var vectors: [(data: UnsafePointer<Float>, place: Int)] = []
-  /// The vectors' elements. The first place is never 0, which means none.
-  private(set) var floats: [Float] = Array(repeating: 0, count: 4)
+  private(set) var matrices: [(place: UInt64, pieces: [Piece])] = []
+  private(set) var vectors: [(data: UnsafePointer<Float>, place: Int, count: Int)] = []
+  /// The vectors' elements, with what is between them. The first place is never 0, which means none.
+  private(set) var floatCount = 4
   private(set) var bufferSizes: [Int] = [0]
-  private(set) var writes: [(piece: Piece, data: UnsafeRawBufferPointer)] = []
+  private(set) var writes: [(piece: Piece, matrix: Matrix)] = []
 
   private let bufferLimit: Int
   private let bindingLimit: Int
@@ -103,7 +123,7 @@ private struct WeightPlan {
 
   /// Matrices that are multiplied with the same vectors, and their biases.
   mutating func place(_ linears: [Linear]) throws(ModelError) {
-    let new = linears.map { $0.weight }.filter { matrix in !matrices.contains { $0.data == matrix.kernel.data } }
+    let new = linears.map { $0.weight }.filter { matrix in !matrices.contains { $0.place == matrix.place } }
     let sizes = new.map { padded($0.kernel.row_bytes * $0.rows, 4) }
     let whole = sizes.reduce(0, +)
     if whole <= bindingLimit {
@@ -137,11 +157,8 @@ private struct WeightPlan {
   }
 
   private mutating func add(_ matrix: Matrix, _ pieces: [Piece]) {
-    matrices.append((matrix.kernel.data, pieces))
-    for piece in pieces {
-      let start = matrix.kernel.data + piece.rows.lowerBound * matrix.kernel.row_bytes
-      writes.append((piece, UnsafeRawBufferPointer(start: start, count: piece.rows.count * matrix.kernel.row_bytes)))
-    }
+    matrices.append((matrix.place, pieces))
+    for piece in pieces { writes.append((piece, matrix)) }
   }
 
   /// Room in the last buffer, or in a new one.
@@ -158,10 +175,9 @@ private struct WeightPlan {
 
   mutating func place(_ vector: Vector, count: Int) {
     guard let vector, !vectors.contains(where: { $0.data == vector }) else { return }
-    vectors.append((vector, floats.count))
-    floats += UnsafeBufferPointer(start: vector, count: count)
+    vectors.append((vector, floatCount, count))
     // A norm's factors are read four at a time, and in parts of 32.
-    floats += repeatElement(0, count: padded(count, 32) - count)
+    floatCount += padded(count, 32)
   }
 
   mutating func place(_ norm: Norm?, width: Int) {

@@ -11,22 +11,29 @@ public protocol GraphicsDevice: AnyObject {
   /// Writes a multiple of four bytes at a multiple of four.
   func write(_ bytes: UnsafeRawBufferPointer, to buffer: UInt32, at offset: Int)
 
+  /// Kernels that are not compiled yet.
+  var kernelsLeft: Int { get }
+
   /// Begins to compile a kernel from WGSL files, named without their extension, with constants and functions in front.
   func makePipeline(files: [StaticString], constants: String) -> UInt32
 
   /// The buffers that a kernel works on, in the order of ``BufferRange/Role``.
   func bind(_ ranges: [BufferRange]) -> UInt32
 
-  /// Has commands carried out one after the other. Once they are, and the bytes that are to be read have come, the executor
+  /// Has commands carried out one after the other. Once they are, and the bytes that are to be read have come, whoever asked
   /// hears of the ticket: ``GPUExecutor/finished(_:)``.
   ///
   /// - Parameters:
   ///   - commands: ``GPUCommand/words`` of each.
   ///   - reading: What is read afterwards, if anything, and where it goes.
-  func submit(_ commands: [UInt32], reading: (from: BufferRange, to: UnsafeMutableRawPointer)?, ticket: UInt32)
+  /// - Returns: The ticket, which no other submission to the card has.
+  func submit(_ commands: [UInt32], reading: (from: BufferRange, to: UnsafeMutableRawPointer)?) -> UInt32
 
-  /// Gives all buffers back; what comes next begins with the number 0.
+  /// Gives all buffers back.
   func release()
+
+  /// The same card for another executor: buffers, kernels and bindings are its own.
+  func another() -> any GraphicsDevice
 }
 
 /// What one buffer of a card can have, in bytes, and what a kernel sees of it.

@@ -1,0 +1,135 @@
+/**
+ * What one executor has on the graphics card: buffers, kernels and bindings by number, and nothing about what is computed
+ * with them.
+ *
+ * @typedef {import('./device.js').GraphicsDevice} GraphicsDevice
+ * @typedef {import('./device.js').GPUBuffer} GPUBuffer
+ * @typedef {import('./device.js').GPUBindGroup} GPUBindGroup
+ * @typedef {import('./device.js').GPUComputePipeline} GPUComputePipeline
+ * @typedef {import('./device.js').GPUComputePassEncoder} GPUComputePassEncoder
+ */
+
+const { GPUBufferUsage, GPUMapMode } = /** @type {any} */ (globalThis);
+
+/** Numbers of a command in memory. */
+const commandWords = 6;
+
+export class GraphicsSession {
+  #card;
+  #device;
+  /** @type {GPUBuffer[]} */
+  #buffers = [];
+  /** @type {(GPUComputePipeline | undefined)[]} */
+  #pipelines = [];
+  /** @type {GPUBindGroup[]} */
+  #bindings = [];
+  /** For what is read back, those that are not in use. @type {GPUBuffer[]} */
+  #staging = [];
+  #isReleased = false;
+
+  /** @param {GraphicsDevice} card */
+  constructor(card) {
+    this.#card = card;
+    this.#device = card.device;
+  }
+
+  /** @param {number} size Bytes. @param {boolean} isUniform @returns {number} */
+  makeBuffer(size, isUniform) {
+    const { STORAGE, UNIFORM, COPY_DST, COPY_SRC } = GPUBufferUsage;
+    const usage = (isUniform ? UNIFORM : STORAGE) | COPY_DST | COPY_SRC;
+    return this.#buffers.push(this.#device.createBuffer({ size, usage })) - 1;
+  }
+
+  /** @param {number} buffer @param {number} offset @param {Uint8Array} bytes A multiple of four, at a multiple of four. */
+  write(buffer, offset, bytes) {
+    // WebGPU takes nothing from memory that threads share.
+    const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
+    this.#device.queue.writeBuffer(this.#buffers[buffer], offset, own);
+  }
+
+  /**
+   * Begins to compile a kernel.
+   *
+   * @param {string[]} parts Names of the files that it consists of.
+   * @param {string} constants WGSL that goes with them.
+   * @param {() => void} done It can be used.
+   * @returns {number}
+   */
+  makePipeline(parts, constants, done) {
+    const index = this.#pipelines.push(undefined) - 1;
+    this.#card.pipeline(parts, constants).then((pipeline) => {
+      if (!pipeline || this.#isReleased) return;
+      this.#pipelines[index] = pipeline;
+      done();
+    });
+    return index;
+  }
+
+  /** @param {{ buffer: number, offset: number, size: number }[]} places One for each kind of binding. @returns {number} */
+  bind(places) {
+    const entries = places.map(({ buffer, offset, size }, binding) => ({
+      binding,
+      resource: { buffer: this.#buffers[buffer], offset, size },
+    }));
+    return this.#bindings.push(this.#device.createBindGroup({ layout: this.#card.layout, entries })) - 1;
+  }
+
+  /**
+   * Has commands carried out, of six numbers each: a pipeline, its bindings and the workgroups in three dimensions, or from a
+   * buffer, to a buffer, offsets in both and a size, which the highest bit of the first number tells.
+   *
+   * @param {Uint32Array} commands
+   */
+  submit(commands) {
+    const encoder = this.#device.createCommandEncoder();
+    /** @type {GPUComputePassEncoder | null} */
+    let pass = null;
+    for (let at = 0; at < commands.length; at += commandWords) {
+      const [first, second, x, y, z] = commands.subarray(at, at + commandWords);
+      if (first >= 2 ** 31) {
+        pass?.end();
+        pass = null;
+        encoder.copyBufferToBuffer(this.#buffers[first - 2 ** 31], x, this.#buffers[second], y, z);
+        continue;
+      }
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(/** @type {GPUComputePipeline} */ (this.#pipelines[first]));
+      pass.setBindGroup(0, this.#bindings[second]);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+    pass?.end();
+    this.#device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Waits for what was submitted, and reads a part of a buffer then.
+   *
+   * @param {{ buffer: number, offset: number, size: number }} place With a size of 0 nothing is read.
+   * @returns {Promise<Uint8Array | null>} Null where somebody has let go of the buffers meanwhile.
+   */
+  async finish({ buffer, offset, size }) {
+    let bytes = new Uint8Array(0);
+    if (!size) await this.#device.queue.onSubmittedWorkDone();
+    else {
+      const index = this.#staging.findIndex((one) => one.size >= size);
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const [staging] = index < 0 ? [this.#device.createBuffer({ size, usage })] : this.#staging.splice(index, 1);
+      const encoder = this.#device.createCommandEncoder();
+      encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
+      this.#device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+      bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
+      staging.unmap();
+      if (this.#isReleased) staging.destroy();
+      else this.#staging.push(staging);
+    }
+    return this.#isReleased ? null : bytes;
+  }
+
+  /** Gives every buffer back. */
+  release() {
+    this.#isReleased = true;
+    for (const buffer of [...this.#buffers, ...this.#staging]) buffer.destroy();
+    [this.#buffers, this.#pipelines, this.#bindings, this.#staging] = [[], [], [], []];
+  }
+}
