@@ -88,8 +88,8 @@ final class BrowserEngine {
     worker.deviceFinished(ticket)
   }
 
-  func deviceFailed(_ message: String) {
-    worker.deviceFailed(message)
+  func deviceFailed(_ failure: DeviceFailure, _ message: String) {
+    worker.deviceFailed(failure, message)
   }
 
   // MARK: The file of a conversation's keys and values

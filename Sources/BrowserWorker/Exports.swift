@@ -188,8 +188,8 @@ public func deviceFinished(_ ticket: UInt32) {
 
 @_expose(wasm, "swiftlet_device_failed")
 @_cdecl("swiftlet_device_failed")
-public func deviceFailed(_ message: Double, _ length: Double) {
-  engine?.deviceFailed(text(message, length))
+public func deviceFailed(_ kind: Int32, _ message: Double, _ length: Double) {
+  engine?.deviceFailed(kind == 1 ? .memory : kind == 2 ? .kernel : .lost, text(message, length))
 }
 
 // MARK: The file of a conversation's keys and values

@@ -99,6 +99,21 @@ def context(launch):
     return launch()
 
 
+# Chromium's software adapter for WebGPU.
+ADAPTER = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan",
+           "--use-vulkan=swiftshader"]
+
+
+@pytest.fixture
+def tab(launch, site):
+    """An empty tab of a browser that has an adapter."""
+    page = launch(args=ADAPTER).new_page()
+    page.goto(site.url + "blank.html")
+    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+        pytest.skip("this Chromium has no software adapter for WebGPU")
+    return page
+
+
 @pytest.fixture
 def page(context, site):
     """An empty tab that reports the page's errors as failures of the test."""

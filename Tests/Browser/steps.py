@@ -46,6 +46,13 @@ def wait_for_requests(site, count, seconds=60):
         time.sleep(0.05)
 
 
+def replace(site, name, old, new):
+    """Serves one of the site's files with something else in it."""
+    data = (site.site / name).read_bytes()
+    assert old in data, f"{name} has no {old!r}"
+    site.replaced[name] = data.replace(old, new)
+
+
 def open_page(page, site):
     """Opens the chat page and waits until the model is ready."""
     page.goto(site.url)

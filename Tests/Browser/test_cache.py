@@ -10,7 +10,7 @@ from conftest import QUICK_FILE
 from steps import (
     READY, ask, crash_largest_renderer, generate, initialize, open_modules, open_page, wait_for, wait_for_megabytes,
     wait_for_requests)
-from test_modules import replace
+from steps import replace
 
 QUICK_SIZE = 98_362_432
 

@@ -10,8 +10,6 @@ import pytest
 
 from tiny_gguf import ARCHITECTURES, FORMATS, SCALES, Q, blocks, write
 
-ADAPTER = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan",
-           "--use-vulkan=swiftshader"]
 # Long enough for a prefill in tiles and for two pages of the cache; bytes are tokens.
 PROMPT = "It is a long way from here to the sea, and nobody who has gone it once goes it again without a reason. " * 2
 SHORT = "Sea"
@@ -31,16 +29,6 @@ ANSWER = """
       manager.terminate();
     }
   }"""
-
-
-@pytest.fixture
-def tab(launch, site):
-    """An empty tab of a browser that has an adapter."""
-    page = launch(args=ADAPTER).new_page()
-    page.goto(site.url + "blank.html")
-    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
-        pytest.skip("this Chromium has no software adapter for WebGPU")
-    return page
 
 
 def answers(tab, site, path, device, requests=((PROMPT, 6), (SHORT, 6), ("Sails", 6))):
@@ -89,8 +77,10 @@ def test_every_format_is_unpacked_to_the_same_numbers(tab):
                      f"fn first_elements(at: u32, part: u32) -> Elements {{ return {kind.name.lower()}_elements(at, part); }}")
         found = tab.evaluate("""async ([stored, constants, rows, columns, rowBytes]) => {
           const { GraphicsDevice } = await import('/worker/gpu/device.js');
-          const device = await GraphicsDevice.open();
-          const failed = new Promise((_, reject) => (device.onFailure = (message) => reject(new Error(message))));
+          const { GraphicsSession } = await import('/worker/gpu/session.js');
+          const card = await GraphicsDevice.open();
+          const failed = new Promise((_, reject) => (card.onFailure = (message) => reject(new Error(message))));
+          const device = new GraphicsSession(card);
           const words = (numbers) => new Uint8Array(new Uint32Array(numbers).buffer);
           const bytes = new Uint8Array(Math.ceil(stored.length / 4) * 4 + 4);
           bytes.set(stored);
@@ -164,12 +154,3 @@ def test_a_reply_on_the_card_can_be_stopped_and_another_follows(tab, site, tmp_p
     }""", site.url)
     assert result["reason"] == "aborted"
     assert result["texts"][0] == result["texts"][1] and result["cached"] == 2
-
-
-def test_without_a_card_the_page_is_told(page, site):
-    page.goto(site.url + "blank.html")
-    error = page.evaluate("""async () => {
-      const { InferenceManager } = await import('/inference-manager.js');
-      return new InferenceManager({ device: 'gpu' }).start().then(() => null, ({ code, message }) => ({ code, message }));
-    }""")
-    assert error["code"] == "unsupported-platform" and "WebGPU" in error["message"]

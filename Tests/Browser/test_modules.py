@@ -7,20 +7,13 @@ import pathlib
 import pytest
 
 from conftest import MODELS
-from steps import generate, initialize, open_modules, open_page, renderer_memory, wait_for_memory
+from steps import generate, initialize, open_modules, open_page, renderer_memory, replace, wait_for_memory
 from test_tokens import native_tokens
 
 PROMPT = "The capital of France is"
 GREEDY = {"temperature": 0, "maxTokens": 24}
 # The opcodes i16x8.relaxed_dot_i8x16_i7x16_s and i16x8.add: what a browser that confuses them computes is wrong.
 RELAXED_DOT, ADD = b"\xfd\x92\x02", b"\xfd\x8e\x01"
-
-
-def replace(site, name, old, new):
-    """Serves one of the site's files with something else in it."""
-    data = (site.site / name).read_bytes()
-    assert old in data, f"{name} has no {old!r}"
-    site.replaced[name] = data.replace(old, new)
 
 
 def load_and_tell(page, model):

@@ -75,9 +75,10 @@ extension Worker {
     switch progress {
     case .again: return false
     case .waiting: return true
-    case .wrong:
+    case .wrong(let part):
+      let percent = Int(min(part, 10) * 100)
       deviceIsUnfit(
-        WorkerError(.unsupportedPlatform, "\(current.cardName) computes wrongly, so it is not used."))
+        WorkerError(.unsupportedPlatform, "\(current.cardName) computes wrongly (by \(percent) %), so it is not used."))
     case .passed(let gpu, let cpu):
       let isMeasured = gpu > 0
       let model = current.entry?.id ?? current.command.model
@@ -93,12 +94,9 @@ extension Worker {
 
   // MARK: Failing
 
-  /// The card is lost, or cannot do what it was told: nothing will come from it any more.
-  public func deviceFailed(_ message: String) {
-    let error = WorkerError(
-      .deviceLost,
-      "The graphics card does not compute any longer (\(message)). Load the model again, or let the processor compute it."
-    )
+  /// The card cannot go on: nothing will come from it any more.
+  public func deviceFailed(_ failure: DeviceFailure, _ message: String) {
+    let error = failure.error(message)
     if load?.card != nil { deviceIsUnfit(error) }
     guard let model, model.executor.isOnDevice else { return }
     if model.command.device == .auto { goOn(model, without: error) } else { unload(failing: error) }
@@ -154,6 +152,33 @@ extension Worker {
       generation.beginAgain(on: sequence, cached: cached)
       generation.reply.goOn(with: model.tokenizer)
       scheduler.running.append(generation)
+    }
+  }
+}
+
+/// Why a graphics card cannot go on.
+public enum DeviceFailure: Sendable {
+  case lost
+  case memory
+  /// One of the kernels cannot be compiled for it.
+  case kernel
+
+  func error(_ message: String) -> WorkerError {
+    switch self {
+    case .lost:
+      WorkerError(
+        .deviceLost,
+        "The graphics card does not compute any longer (\(message)). Load the model again, or let the processor compute it."
+      )
+    case .memory:
+      WorkerError(
+        .outOfMemory,
+        "The graphics card has no room for this model (\(message)). Choose a smaller model or a shorter context, or let the "
+          + "processor compute it.")
+    case .kernel:
+      WorkerError(
+        .unsupportedPlatform,
+        "The graphics card cannot be told what to compute: \(message). The processor can compute this model.")
     }
   }
 }

@@ -18,6 +18,8 @@
 
 const { GPUShaderStage } = /** @type {any} */ (globalThis);
 
+/** What goes wrong with a card, by the number that the engine knows it by. */
+export const failures = { lost: 0, memory: 1, kernel: 2 };
 /** Words in the names of adapters that are programs. */
 const softwareNames = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
 /** What kernels are put together from. @type {Record<string, URL>} */
@@ -57,7 +59,7 @@ const bindingKinds = ['read-only-storage', 'read-only-storage', 'read-only-stora
 
 /** One open device. What goes wrong with it is told once, by `onFailure`; nothing can be done with it afterwards. */
 export class GraphicsDevice {
-  /** @type {(message: string) => void} */
+  /** @type {(message: string, kind: keyof typeof failures) => void} */
   onFailure = () => {};
   /** What people call the card, as far as the browser says. */
   name;
@@ -86,8 +88,9 @@ export class GraphicsDevice {
       })),
     });
     this.#pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [this.#layout] });
-    device.lost.then((/** @type {any} */ { message }) => this.#fail(message || 'it was lost'));
-    device.onuncapturederror = (/** @type {any} */ { error }) => this.#fail(error.message);
+    device.lost.then((/** @type {any} */ { message }) => this.#fail(message || 'it was lost', 'lost'));
+    device.onuncapturederror = (/** @type {any} */ { error }) =>
+      this.#fail(error.message, error.constructor.name === 'GPUOutOfMemoryError' ? 'memory' : 'lost');
   }
 
   /**
@@ -140,19 +143,22 @@ export class GraphicsDevice {
   async #compile(parts, constants) {
     try {
       const texts = await Promise.all(parts.map(source));
+      this.#device.pushErrorScope('validation');
       const module = this.#device.createShaderModule({ code: [constants, ...texts].join('\n'), label: parts.at(-1) });
+      const problem = await this.#device.popErrorScope();
+      if (problem) throw problem;
       return await this.#device.createComputePipelineAsync({ layout: this.#pipelineLayout, compute: { module } });
     } catch (error) {
-      this.#fail(`the kernel ${parts.at(-1)} does not compile: ${/** @type {Error} */ (error).message}`);
+      this.#fail(`the kernel ${parts.at(-1)} does not compile: ${/** @type {Error} */ (error).message}`, 'kernel');
       return undefined;
     }
   }
 
-  /** @param {string} message */
-  #fail(message) {
+  /** @param {string} message @param {keyof typeof failures} kind */
+  #fail(message, kind) {
     if (this.isLost) return;
     this.isLost = true;
-    this.onFailure(message);
+    this.onFailure(message.trim().replace(/\.$/, ''), kind);
     this.#device.destroy();
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { rememberedDevice, rememberDevice } from './choices.js';
-import { GraphicsDevice } from './device.js';
+import { failures, GraphicsDevice } from './device.js';
 import { GraphicsSession } from './session.js';
 
 /** A range has three numbers: buffer, offset, size. */
@@ -34,7 +34,8 @@ export class Graphics {
     const device = this.#device;
     if (!device) throw new Error('it has none that it trusts');
     const { exports } = this.#engine;
-    device.onFailure = (message) => this.#engine.say(message, (...text) => exports.swiftlet_device_failed(...text));
+    device.onFailure = (message, kind) =>
+      this.#engine.say(message, (...text) => exports.swiftlet_device_failed(failures[kind], ...text));
     const remembered = ['cpu', 'gpu'].indexOf((await rememberedDevice(device.name, model)) ?? '');
     this.#engine.say(device.name, (...text) => {
       const { buffer, binding, alignment, together } = device.limits;

@@ -18,8 +18,8 @@ public final class DeviceTrial {
 
   /// Passes over the small model: a prompt, a few tokens and one, which have kernels of their own.
   private static let passes = [12, 3, 1]
-  /// How far the card may be from the processor, which rounds activations to eight bits: far less than a mistake gives.
-  private static let tolerance = 0.2
+  /// How far the card may be from the processor, which rounds activations to eight bits: that gives less than a hundredth.
+  private static let tolerance = 0.05
   /// Tokens that are timed after as many that are not.
   private static let timedTokens = 4
   /// Bytes of weights that the processor is timed with: more than its caches hold.
