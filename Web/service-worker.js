@@ -135,6 +135,7 @@ const page = [
   'worker/gpu/product.wgsl',
   'worker/gpu/rows.wgsl',
   'worker/gpu/tile.wgsl',
+  'worker/gpu/top.wgsl',
   'worker/gpu/turn.wgsl',
   'worker/hash-worker.js',
   'worker/hasher.js',

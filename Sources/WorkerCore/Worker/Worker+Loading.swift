@@ -214,7 +214,7 @@ extension Worker {
         if let deviceError { throw deviceError }
         if let device = host.device {
           let executor = try makeExecutor { () throws(ModelError) in
-            try GPUExecutor(model: language, device: device, limits: limits)
+            try GPUExecutor(model: language, device: device, limits: limits, tokens: tokenizer.vocabularySize)
           }
           advance(to: .kernels(file, tokenizer, format, executor), 0.8)
         } else {
