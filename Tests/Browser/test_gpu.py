@@ -196,7 +196,7 @@ CHOICES = """
     try {
       await manager.initialize(model, undefined, { contextLength: 512, sequences });
       const generate = (options) => manager.generate('See the sea. See the sea. See',
-        { maxTokens: 12, ignoresEndOfGeneration: true, logitBias: bias ? [{ token: 260, bias: 0 }] : [], ...options });
+        { maxTokens: 6, ignoresEndOfGeneration: true, logitBias: bias ? [{ token: 260, bias: 0 }] : [], ...options });
       let finished;
       if (sequences > 1) finished = await Promise.all(requests.map((options) => generate(options).finished));
       else {
@@ -247,16 +247,16 @@ def test_the_likeliest_tokens_are_enough_to_choose_by(choices):
 
 
 def test_what_the_likeliest_tokens_do_not_tell_is_read_afterwards(choices):
-    requests = [{**options, "speculation": False} for options in DECIDED[:3] + OPEN]
+    requests = [{**options, "speculation": False} for options in DECIDED[:2] + OPEN]
     some, all_logits = choices(requests), choices(requests, bias=True)
     same_choices(some["replies"], all_logits["replies"])
     assert min(some["sizes"]) <= 1024 < max(some["sizes"])
     # Beside each other whoever needs more has it read for all.
-    same_choices(choices(requests, together=True)["replies"], choices(requests, together=True, bias=True)["replies"])
+    same_choices(choices(requests, together=True)["replies"], all_logits["replies"])
 
 
 def test_drafts_are_verified_by_the_likeliest_tokens(choices):
-    requests = [{"temperature": 0, "maxTokens": 40}, {"seed": 3, "temperature": 0.2, "maxTokens": 40}]
+    requests = [{"temperature": 0, "maxTokens": 24}, {"seed": 3, "temperature": 0.2, "maxTokens": 24}]
     few, all_logits = choices(requests), choices(requests, bias=True)
     same_choices(few["replies"], all_logits["replies"])
     assert sum(reply["drafted"] for reply in few["replies"]) > 0
