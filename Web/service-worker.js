@@ -137,6 +137,7 @@ const page = [
   'worker/gpu/rows.wgsl',
   'worker/gpu/session.js',
   'worker/gpu/tile.wgsl',
+  'worker/gpu/top.wgsl',
   'worker/gpu/turn.wgsl',
   'worker/hash-worker.js',
   'worker/hasher.js',

@@ -9,9 +9,11 @@ from tiny_gguf import Q, write
 LOAD = """
   async ([model, device, prompt, lose]) => {
     const { InferenceManager } = await import('/inference-manager.js');
-    window.manager ??= new InferenceManager();
-    window.notices = [];
-    manager.addEventListener('notice', ({ detail }) => notices.push(detail));
+    if (!window.manager) {
+      window.manager = new InferenceManager();
+      window.notices = [];
+      manager.addEventListener('notice', ({ detail }) => notices.push(detail));
+    }
     const told = ({ code, message }) => ({ code, message });
     try {
       const info = await manager.initialize(model, undefined, { device, contextLength: 512 });
@@ -102,7 +104,7 @@ def test_a_lost_card_fails_replies_where_only_it_may_compute(tab, site, tiny):
 
 
 @pytest.mark.parametrize("file, right, wrong, word", [
-    ("turn.wgsl", b"cos", b"sin", "wrongly"), ("product.wgsl", b"fn main", b"fn main that", "compile"),
+    ("turn.wgsl", b"- y *", b"+ y *", "wrongly"), ("product.wgsl", b"fn main", b"fn main that", "compile"),
 ], ids=["wrong", "no WGSL"])
 def test_kernels_that_fail_are_not_used(tab, site, tmp_path, file, right, wrong, word):
     site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", kind=Q.Q4_0)

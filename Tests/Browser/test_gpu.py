@@ -8,6 +8,7 @@ import gguf
 import numpy as np
 import pytest
 
+from conftest import SITE
 from tiny_gguf import ARCHITECTURES, FORMATS, SCALES, Q, blocks, write
 
 # Long enough for a prefill in tiles and for two pages of the cache; bytes are tokens.
@@ -106,6 +107,150 @@ def test_every_format_is_unpacked_to_the_same_numbers(tab):
           return [...new Float32Array(read.buffer)];
         }""", [list(stored.tobytes()), constants, rows, columns, columns // size * count])
         assert np.allclose(np.array(found).reshape(rows, columns), expected, rtol=1e-5, atol=1e-6), kind.name
+
+
+TOP = """async ([rows, stride, count, bits]) => {
+  const { GraphicsDevice } = await import('/worker/gpu/device.js');
+  const device = await GraphicsDevice.open();
+  const failed = new Promise((_, reject) => (device.onFailure = (message) => reject(new Error(message))));
+  const words = (numbers) => new Uint8Array(new Uint32Array(numbers).buffer);
+  // Of each dispatch what is read, and where its lists go.
+  const steps = [];
+  for (let [input, inputStride, left, each, out] = [0, stride, count, 1024, rows * stride]; ; each = 16) {
+    const lists = Math.ceil(left / each);
+    steps.push([input, inputStride, left, out, lists * 129, steps.length ? 1 : 0, lists]);
+    [input, inputStride, left, out] = [out, lists * 129, lists, out + rows * lists * 129];
+    if (lists === 1) break;
+  }
+  const [, , , place] = steps.at(-1);
+  const size = (place + rows * 129) * 4;
+  const [work, other, cache, parameters] = [size, 16, 16, steps.length * 256]
+    .map((size, index) => device.makeBuffer(size, index === 3));
+  device.write(work, 0, words(bits));
+  let pipeline;
+  await Promise.race([failed, new Promise((done) => { pipeline = device.makePipeline(['top'], '', done); })]);
+  const commands = steps.flatMap((step, index) => {
+    device.write(parameters, index * 256, words(step.slice(0, 6)));
+    const small = { buffer: other, offset: 0, size: 16 };
+    const binding = device.bind([small, small, small, { buffer: work, offset: 0, size }, { ...small, buffer: cache },
+      { buffer: parameters, offset: index * 256, size: 256 }]);
+    return [pipeline, binding, step[6], rows, 1, 0];
+  });
+  const began = performance.now();
+  device.submit(new Uint32Array(commands));
+  const read = await Promise.race([failed, device.finish({ buffer: work, offset: place * 4, size: rows * 129 * 4 })]);
+  console.log(`${rows} rows of ${count}: ${performance.now() - began} ms`);
+  device.release();
+  return [...new Uint32Array(read.buffer)];
+}"""
+
+
+@pytest.mark.parametrize("count", [1, 64, 1025, 16385, 151936])
+def test_the_likeliest_tokens_are_chosen_on_the_card(tab, count):
+    """With many that are equal, both zeros, and what is no number or impossible; behind a row is what is no token's."""
+    generator = np.random.default_rng(count)
+    rows, stride = (3, count + 7) if count < 20000 else (1, count)
+    logits = generator.normal(0, 8, (rows, stride)).astype(np.float32)
+    logits[0] = np.round(logits[0])
+    logits[:, count:] = 1000
+    if count > 60:
+        for value in [np.nan, -np.nan, -np.inf, 0.0, -0.0, 1e-40, -1e-40]:
+            logits[-1, generator.integers(0, count, count // 20)] = value
+    found = np.array(tab.evaluate(TOP, [rows, stride, count, logits.view(np.uint32).ravel().tolist()]), np.uint32)
+    for row, words in zip(logits[:, :count], found.reshape(rows, 129), strict=True):
+        possible = np.flatnonzero(row > -np.inf)
+        expected = possible[np.argsort(-row[possible], kind="stable")][:64]
+        values = words[:64].view(np.float32)
+        assert words[64:64 + len(expected)].tolist() == expected.tolist()
+        assert (values[:len(expected)] == row[expected]).all() and (values[len(expected):] == -np.inf).all()
+        weights = np.exp(row[possible].astype(np.float64) - row[expected[0]])
+        assert abs(words[128:].view(np.float32)[0] / weights.sum() - 1) < 3e-6
+
+
+# What the likeliest tokens decide always, and what they decide most of the time.
+DECIDED = [
+    {"temperature": 0}, {"temperature": 0, "logprobs": 20}, {"seed": 1}, {"seed": 2, "logprobs": 64},
+    {"seed": 3, "temperature": 1.5, "topK": 64, "topP": 1, "minP": 0, "logprobs": 0},
+    {"seed": 4, "topK": 20, "typicalP": 0.8},
+]
+OPEN = [
+    {"seed": 5, "topK": 0, "topP": 0.3, "minP": 0}, {"seed": 6, "temperature": 1.3, "topK": 0, "topP": 1, "minP": 0.02},
+    {"seed": 7, "topK": 0, "topP": 0.999, "minP": 0, "logprobs": 3},
+]
+CHOICES = """
+  async ([model, requests, sequences, bias]) => {
+    const { InferenceManager } = await import('/inference-manager.js');
+    const sizes = [];
+    new BroadcastChannel('read').onmessage = ({ data }) => sizes.push(data);
+    const manager = new InferenceManager({ device: 'gpu' });
+    try {
+      await manager.initialize(model, undefined, { contextLength: 512, sequences });
+      const generate = (options) => manager.generate('See the sea. See the sea. See',
+        { maxTokens: 6, ignoresEndOfGeneration: true, logitBias: bias ? [{ token: 260, bias: 0 }] : [], ...options });
+      let finished;
+      if (sequences > 1) finished = await Promise.all(requests.map((options) => generate(options).finished));
+      else {
+        finished = [];
+        for (const options of requests) finished.push(await generate(options).finished);
+      }
+      const replies = finished.map(({ tokens, timings }) => ({ drafted: timings.draftCount, tokens: tokens.map(
+        ({ id, logprob, top }) => ({ id, logprob: logprob?.logprob ?? null, top: top.map(({ id, logprob }) => [id, logprob]) })) }));
+      await new Promise((done) => setTimeout(done, 100));
+      return { replies, sizes };
+    } finally {
+      manager.terminate();
+    }
+  }"""
+
+
+@pytest.fixture
+def choices(tab, site, tmp_path):
+    """What requests choose on the card, by turns or together, and the bytes of everything that was read from it."""
+    source = (SITE / "worker/gpu/device.js").read_text()
+    place = "await staging.mapAsync("
+    assert source.count(place) == 1
+    site.replaced["worker/gpu/device.js"] = source.replace(
+        place, "new BroadcastChannel('read').postMessage(size);\n" + place).encode()
+    site.models["tiny.gguf"] = write(tmp_path / "choices.gguf")
+
+    def choose(requests, together=False, bias=False):
+        return tab.evaluate(CHOICES, [site.url + "models/tiny.gguf", requests, len(requests) if together else 1, bias])
+    return choose
+
+
+def same_choices(replies, others):
+    for reply, other in zip(replies, others, strict=True):
+        for one, two in zip(reply["tokens"], other["tokens"], strict=True):
+            assert one["id"] == two["id"]
+            assert (one["logprob"] is None) == (two["logprob"] is None)
+            assert [id for id, _ in one["top"]] == [id for id, _ in two["top"]]
+            assert np.allclose([value for _, value in one["top"]] + [one["logprob"] or 0],
+                               [value for _, value in two["top"]] + [two["logprob"] or 0], atol=1e-4)
+
+
+def test_the_likeliest_tokens_are_enough_to_choose_by(choices):
+    """A bias of nothing has all logits read, by which the same tokens are chosen."""
+    requests = [{**options, "speculation": False} for options in DECIDED]
+    few, all_logits = choices(requests), choices(requests, bias=True)
+    same_choices(few["replies"], all_logits["replies"])
+    assert few["sizes"] and max(few["sizes"]) <= 1024 < min(all_logits["sizes"])
+
+
+def test_what_the_likeliest_tokens_do_not_tell_is_read_afterwards(choices):
+    requests = [{**options, "speculation": False} for options in DECIDED[:2] + OPEN]
+    some, all_logits = choices(requests), choices(requests, bias=True)
+    same_choices(some["replies"], all_logits["replies"])
+    assert min(some["sizes"]) <= 1024 < max(some["sizes"])
+    # Beside each other whoever needs more has it read for all.
+    same_choices(choices(requests, together=True)["replies"], all_logits["replies"])
+
+
+def test_drafts_are_verified_by_the_likeliest_tokens(choices):
+    requests = [{"temperature": 0, "maxTokens": 24}, {"seed": 3, "temperature": 0.2, "maxTokens": 24}]
+    few, all_logits = choices(requests), choices(requests, bias=True)
+    same_choices(few["replies"], all_logits["replies"])
+    assert sum(reply["drafted"] for reply in few["replies"]) > 0
+    assert max(few["sizes"]) <= 8 * 1024
 
 
 @pytest.mark.parametrize("shape", [

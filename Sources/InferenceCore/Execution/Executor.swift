@@ -30,13 +30,24 @@ public protocol Executor: AnyObject {
   /// The device has done what it was told with this ticket.
   func finished(_ ticket: UInt32)
 
-  /// Of the last pass that was done: [row][vocabulary], valid until the next is begun.
+  /// Of the last pass that was done: [row][vocabulary], valid until the next is begun. Not here while there are
+  /// ``candidates(ofRow:)``.
   var logits: UnsafeMutableBufferPointer<Float> { get }
+
+  /// The likeliest tokens of a row of the last pass, where only those came from a device; nil where all logits are here.
+  func candidates(ofRow row: Int) -> TopCandidates?
+
+  /// Has all logits brought here of a pass that is done: it is under way again until they have come.
+  func fetchLogits()
 }
 
 extension Executor {
   /// Without a device nothing is waited for.
   public func finished(_ ticket: UInt32) {}
+
+  /// Without a device all logits are here.
+  public func candidates(ofRow row: Int) -> TopCandidates? { nil }
+  public func fetchLogits() {}
 }
 
 /// How far a pass is.

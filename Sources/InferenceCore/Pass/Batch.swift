@@ -17,9 +17,12 @@ public struct Batch {
   }
 
   public private(set) var spans: [Span] = []
+  /// Whether all logits of the rows are wanted, even where a device could choose the likeliest tokens.
+  public let wantsAllLogits: Bool
 
-  public init(_ spans: [Span] = []) {
+  public init(_ spans: [Span] = [], wantsAllLogits: Bool = false) {
     self.spans = spans
+    self.wantsAllLogits = wantsAllLogits
   }
 
   public mutating func append(_ span: Span) {

@@ -100,7 +100,7 @@ extension Sampler {
     }
   }
 
-  private mutating func filterTopP() {
+  mutating func filterTopP() {
     let total = weighCandidates(factor: 1)
     var reached = 0.0
     for index in candidates.indices {
@@ -113,7 +113,7 @@ extension Sampler {
   }
 
   /// Keeps the candidates with the information nearest to the entropy, at least one.
-  private mutating func filterTypical() {
+  mutating func filterTypical() {
     let total = weighCandidates(factor: 1)
     guard total > 0, let largest = candidates.first?.logit else { return }
     // -log p = log total - (logit - largest)
@@ -153,7 +153,7 @@ extension Sampler {
     }
   }
 
-  private mutating func filterMinP() {
+  mutating func filterMinP() {
     guard let largest = candidates.first?.logit else { return }
     let least = largest + ck_logf(options.minP)
     // The likeliest is always kept.

@@ -7,6 +7,7 @@ import CKernels
 /// as impossible; if none is possible, token 0 is returned.
 public struct Sampler {
   let options: SamplingOptions
+  let vocabularySize: Int
   private var generator: SplitMix64
   private var history: TokenHistory
   /// Logits that biases and penalties have changed, to be put back.
@@ -19,7 +20,7 @@ public struct Sampler {
   var nearness = [Float]()
 
   public init(_ options: SamplingOptions, vocabularySize: Int) {
-    self.options = options
+    (self.options, self.vocabularySize) = (options, vocabularySize)
     generator = SplitMix64(seed: options.seed)
     history = TokenHistory(limit: options.repeatLastN < 0 ? nil : options.repeatLastN)
     let kept = options.topK > 0 ? min(options.topK, vocabularySize) : 0
@@ -89,7 +90,7 @@ public struct Sampler {
     if options.isGreedy && !options.filtersTypical { return likeliest(logits) }
     guard filter(logits) else { return drawFromAll(logits) }
     guard let first = candidates.first else { return likeliest(logits) }
-    return options.isGreedy ? first.id : draw(first)
+    return options.isGreedy ? first.id : draw(first).id
   }
 
   private func likeliest(_ logits: UnsafeMutableBufferPointer<Float>) -> TokenID {
@@ -115,16 +116,16 @@ public struct Sampler {
   }
 
   /// Draws from the candidates by temperature; `likeliest` is the first of them.
-  private mutating func draw(_ likeliest: Candidate) -> TokenID {
+  mutating func draw(_ likeliest: Candidate) -> Candidate {
     let sum = weighCandidates(factor: factor)
     let target = generator.nextUnit() * sum
-    guard sum > 0 else { return likeliest.id }
+    guard sum > 0 else { return likeliest }
     var reached = 0.0
     for candidate in candidates {
       reached += Double(candidate.weight)
-      if reached > target { return candidate.id }
+      if reached > target { return candidate }
     }
-    return likeliest.id
+    return likeliest
   }
 
   /// What logits are multiplied by: finite, so that zero times it stays zero.

@@ -20,6 +20,8 @@ struct Generation {
 
   /// Tokens of ``reading`` that the sequence has.
   var done: Int
+  /// Tokens of the reply.
+  var written: [TokenID] = []
   /// The token that goes through the model next; nil while the prompt is not through.
   var last: TokenID?
 
@@ -55,8 +57,7 @@ struct Generation {
 
   /// Its tokens so far are to be read again before the next one is chosen.
   mutating func interrupt() {
-    guard let last else { return }
-    reading = sequence.tokens + [last]
+    reading = promptTokens + written
   }
 
   /// Prompt tokens were read back instead of computed, so that the sequence has `cached` tokens of the prompt.

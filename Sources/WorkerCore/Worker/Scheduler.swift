@@ -87,6 +87,18 @@ struct Scheduler {
     parts.contains { part in running.contains { $0.sequence === part.sequence } }
   }
 
+  /// Whether one of those who get rows of logits from the pass under way needs all of a row, by its sampler and the row.
+  mutating func needsLogits(_ body: (inout Sampler, Int) -> Bool) -> Bool {
+    var first = 0
+    for part in parts {
+      let rows = first..<first + part.logitRows
+      first = rows.upperBound
+      guard let index = running.firstIndex(where: { $0.sequence === part.sequence }) else { continue }
+      for row in rows where body(&running[index].sampler, row) { return true }
+    }
+    return false
+  }
+
   /// Whether another generation request can run.
   var hasRoom: Bool { busy.count < capacity }
 

@@ -81,13 +81,14 @@ extension Worker {
     if executor.tokensUnderWay == 0 {
       // Nobody waits any longer for a slice of a pass that was given up.
       model.sliceBegan = nil
-      var batch = Batch()
       let parts = scheduler.plan(
         promptTokens: (model.promptChunk, model.sharedPromptChunk),
         draft: { generation in
           generation.speculation?.draft(
             limit: generation.budget - 1, costs: model.passCosts, slice: LoadedModel.sliceTime) ?? []
         })
+      // Who surely needs all logits gets them at once.
+      var batch = Batch(wantsAllLogits: scheduler.needsLogits { sampler, _ in !sampler.isContentWithTop })
       if parts.count == 1, parts[0].tokens.count == 1 { model.readAhead.passBegins() }
       for part in parts { batch.append(Batch.Span(part.sequence, tokens: part.tokens, logitRows: part.logitRows)) }
       try executor.submit(batch)
@@ -100,12 +101,17 @@ extension Worker {
     let progress = executor.advance(layers: layers)
     model.sliceBegan = progress == .waiting ? start : nil
     guard progress != .waiting else { return progress }
+    if progress == .done, needsLogits(model) {
+      model.executor.fetchLogits()
+      model.sliceBegan = start
+      return .waiting
+    }
     let took = host.now() - start
     let through = (progress == .done ? model.layerCount : executor.layersDone) - before
     model.sliceTook(took, tokens: count, layers: through)
     switch progress {
     case .again: reportPrompts(model)
-    case .done: handOut(executor.logits, of: model, after: took)
+    case .done: handOut(model, after: took)
     case .idle: scheduler.parts = []
     case .waiting: break
     }
@@ -122,14 +128,21 @@ extension Worker {
     }
   }
 
+  /// Whether somebody's choice takes more than the likeliest tokens, which are all that came.
+  private func needsLogits(_ model: LoadedModel) -> Bool {
+    scheduler.needsLogits { sampler, row in
+      guard let top = model.executor.candidates(ofRow: row) else { return false }
+      return !sampler.isDecided(by: top)
+    }
+  }
+
   /// Gives each request of a pass its rows of the logits.
-  private func handOut(_ logits: UnsafeMutableBufferPointer<Float>, of model: LoadedModel, after took: Double) {
-    let width = model.info.vocabularySize
+  private func handOut(_ model: LoadedModel, after took: Double) {
     var first = 0
     let parts = scheduler.parts
     scheduler.parts = []
     for part in parts {
-      let rows = UnsafeMutableBufferPointer(rebasing: logits[first * width..<(first + part.logitRows) * width])
+      let row = first
       first += part.logitRows
       // Taken out while it is worked on, so that its arrays are not copied.
       guard let index = scheduler.running.firstIndex(where: { $0.sequence === part.sequence }) else { continue }
@@ -140,9 +153,9 @@ extension Worker {
           model.passCosts.passTook(took, drafted: part.tokens.count - 1)
           if part.tokens.count == 1 { model.readAhead.passTook(took) }
         }
-        goesOn = goOn(rows, after: part.tokens, model, &current)
+        goesOn = goOn(row, after: part.tokens, model, &current)
       } else {
-        goesOn = read(part, rows, model, &current)
+        goesOn = read(part, row, model, &current)
       }
       if goesOn { scheduler.running.insert(current, at: index) }
     }
@@ -150,8 +163,7 @@ extension Worker {
 
   /// A part of the prompt is through; with the last one the reply begins.
   private func read(
-    _ part: Scheduler.Part, _ logits: UnsafeMutableBufferPointer<Float>, _ model: LoadedModel,
-    _ current: inout Generation
+    _ part: Scheduler.Part, _ row: Int, _ model: LoadedModel, _ current: inout Generation
   ) -> Bool {
     let total = current.reading.count
     current.done += part.tokens.count
@@ -167,23 +179,20 @@ extension Worker {
       finish(&current, .length)
       return false
     }
-    return take(logits, of: model, &current)
+    return take(row, of: model, &current)
   }
 
   /// The last token and a draft of the next ones are through. Tokens are chosen as after single passes, up to the first
   /// one that the draft has wrong; of the rest nothing stays.
   private func goOn(
-    _ logits: UnsafeMutableBufferPointer<Float>, after tokens: [TokenID], _ model: LoadedModel,
-    _ current: inout Generation
+    _ first: Int, after tokens: [TokenID], _ model: LoadedModel, _ current: inout Generation
   ) -> Bool {
     let draft = tokens.dropFirst()
     current.timings.draftCount += draft.count
     let through = current.sequence.tokens.count - draft.count
-    let width = model.info.vocabularySize
     for row in 0...draft.count {
       let drafted = row < draft.count ? tokens[row + 1] : nil
-      let chosen = UnsafeMutableBufferPointer(rebasing: logits[row * width..<(row + 1) * width])
-      let goesOn = take(chosen, of: model, drafted: drafted, &current)
+      let goesOn = take(first + row, of: model, drafted: drafted, &current)
       if !goesOn || current.last != drafted {
         current.sequence.rewind(to: through + row)
         return goesOn
@@ -197,10 +206,9 @@ extension Worker {
   /// Chooses the next token and sends what became text; false when the reply has ended. `drafted`: the token that the
   /// draft has in its place.
   private func take(
-    _ logits: UnsafeMutableBufferPointer<Float>, of model: LoadedModel, drafted: TokenID? = nil,
-    _ current: inout Generation
+    _ row: Int, of model: LoadedModel, drafted: TokenID? = nil, _ current: inout Generation
   ) -> Bool {
-    let sample = current.sampler.sample(logits, among: model.existing)
+    let sample = choose(row, of: model, &current)
     let id = sample.id
     current.sampler.accept(id)
     current.speculation?.append(id)
@@ -219,6 +227,7 @@ extension Worker {
       return false
     }
     current.last = id
+    current.written.append(id)
     let now = host.now()
     if current.sent == nil {
       current.timings.firstTokenMilliseconds = now - current.received
@@ -227,6 +236,14 @@ extension Worker {
       send(&current, now)
     }
     return true
+  }
+
+  /// A token by a row of the last pass: its likeliest tokens, or all logits.
+  private func choose(_ row: Int, of model: LoadedModel, _ current: inout Generation) -> Sample {
+    if let top = model.executor.candidates(ofRow: row), let sample = current.sampler.sample(top) { return sample }
+    let width = model.info.vocabularySize
+    let logits = UnsafeMutableBufferPointer(rebasing: model.executor.logits[row * width..<(row + 1) * width])
+    return current.sampler.sample(logits, among: model.existing)
   }
 
   private func token(_ sample: Sample, _ tokenizer: Tokenizer) -> GeneratedToken {

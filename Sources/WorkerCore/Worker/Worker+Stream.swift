@@ -42,7 +42,8 @@ extension Worker {
         let length = contextLength(for: current, trained: model.hyperparameters.contextLength)
         do throws(ModelError) {
           let executor = try GPUExecutor(
-            model: model, device: card.device.another(), limits: limits(for: current, contextLength: length))
+            model: model, device: card.device.another(), limits: limits(for: current, contextLength: length),
+            tokens: try? file.array("tokenizer.ggml.tokens", of: .strings)?.count)
           stream.open(ModelStream.Opened(file: file, executor: executor, weights: weights))
         } catch {
           return deviceRefused(WorkerError(error))

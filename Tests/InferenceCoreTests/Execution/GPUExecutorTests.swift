@@ -95,7 +95,7 @@ import Testing
       #expect(device.submissions.count == before + 1 && sequence.tokens.count == 301)
       let dispatches = device.dispatches(device.submissions.last!.commands)
       // Of each layer, and before and after them.
-      #expect(dispatches.count <= 7 * 9 + 3, "\(dispatches.map { $0.kernel })")
+      #expect(dispatches.count <= 7 * 9 + 4, "\(dispatches.map { $0.kernel })")
       #expect((device.buffers.count, device.bindings.count, device.pipelines.count) == made)
     }
     #expect(device.releases == 1)
@@ -128,6 +128,38 @@ import Testing
     // The queries' matrix has 86 KB.
     #expect(try products(NotingDevice(binding: 64 << 10)) > products(NotingDevice()))
     #expect(throws: ModelError.self) { try products(NotingDevice(binding: 16 << 10)) }
+  }
+
+  /// Of the logits only the likeliest come back, unless more is wanted.
+  @Test func fewBytesAreReadForAToken() throws {
+    let device = NotingDevice()
+    try withExecutor(TinyArchitecture(name: "llama"), on: device) { executor in
+      let sequence = executor.makeSequence()
+      try pass(1, sequence, executor, device)
+      #expect((1...1024).contains(device.submissions.last!.read))
+      #expect(device.dispatches(device.submissions.last!.commands).last?.kernel == "top")
+      #expect(executor.candidates(ofRow: 0) != nil && executor.candidates(ofRow: 1) == nil)
+
+      // All of them, afterwards.
+      executor.fetchLogits()
+      let fetch = try #require(device.submissions.last)
+      let bytes = TinyArchitecture.vocabulary * MemoryLayout<Float>.size
+      #expect(fetch.commands.isEmpty && fetch.read == bytes)
+      #expect(executor.advance(layers: .max) == .waiting && executor.tokensUnderWay == 1)
+      executor.finished(fetch.ticket)
+      #expect(executor.advance(layers: .max) == .done && executor.candidates(ofRow: 0) == nil)
+      #expect(executor.logits.count == TinyArchitecture.vocabulary && sequence.tokens.count == 1)
+
+      // And at once, where that is known before.
+      try executor.submit(Batch([Batch.Span(sequence, tokens: [7])], wantsAllLogits: true))
+      #expect(executor.advance(layers: .max) == .waiting && device.submissions.last!.read == bytes)
+      executor.finished(device.submissions.last!.ticket)
+      #expect(executor.advance(layers: .max) == .done && executor.candidates(ofRow: 0) == nil)
+
+      // Of a part of a prompt nothing is read.
+      try executor.submit(Batch([Batch.Span(sequence, tokens: [7, 8], logitRows: 0)]))
+      #expect(executor.advance(layers: .max) == .waiting && device.submissions.last!.read == 0)
+    }
   }
 
   @Test func aPassThatIsGivenUpChangesNothing() throws {

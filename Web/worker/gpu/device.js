@@ -34,6 +34,7 @@ const files = {
   product: new URL('./product.wgsl', import.meta.url),
   rows: new URL('./rows.wgsl', import.meta.url),
   tile: new URL('./tile.wgsl', import.meta.url),
+  top: new URL('./top.wgsl', import.meta.url),
   turn: new URL('./turn.wgsl', import.meta.url),
 };
 /** Each is fetched once. @type {Map<string, Promise<string>>} */

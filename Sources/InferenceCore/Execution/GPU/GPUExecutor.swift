@@ -12,16 +12,21 @@ public final class GPUExecutor: Executor {
   private let passes: (one: GPUPass, few: GPUPass, many: GPUPass)
   private let step: BufferRange
   private let work: BufferRange
-  /// What is read back.
+  /// What is read back: logits, or lists of the likeliest tokens.
   private let read: UnsafeMutableBufferPointer<Float>
+  private let lists: UnsafeMutableBufferPointer<UInt32>
   private var job: Job?
-  private var logitRows = 0
+  /// The last pass that was done, and whether all of its logits are here.
+  private var last = GPUPass.PassSize(rows: 0, logitRows: 0, pieces: 1)
+  private var hasLogits = false
 
   /// A batch on its way through the layers.
   private struct Job {
     let batch: Batch
     let revisions: [Int]
     let size: GPUPass.PassSize
+    /// Whether all logits are read at its end.
+    let readsLogits: Bool
     var layersDone = 0
     /// Through how many layers it is once the card has finished what it was told last; nil when it was told nothing.
     var layersComing: Int?
@@ -33,12 +38,16 @@ public final class GPUExecutor: Executor {
   /// Writes the weights to the card, or has them written as they pass by, and begins to compile its kernels; the shell says
   /// when that is done.
   ///
+  /// - Parameter tokens: Of the model's vocabulary, where its matrices have more rows; nil: all of them.
   /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when the card's limits do not hold the model.
-  public init(model: LanguageModel, device: any GraphicsDevice, limits: ExecutionLimits) throws(ModelError) {
+  public init(
+    model: LanguageModel, device: any GraphicsDevice, limits: ExecutionLimits, tokens: Int? = nil
+  ) throws(ModelError) {
     try limits.check()
     let h = model.hyperparameters
     (self.model, self.limits, self.device) = (model, limits, device)
-    let memory = GPUMemory(h, limits)
+    let tokenCount = max(1, min(tokens ?? h.vocabularySize, h.vocabularySize))
+    let memory = GPUMemory(h, limits, tokenCount: tokenCount)
     self.memory = memory
     let bytes = memory.size * MemoryLayout<Float>.size
     let largest = min(device.limits.binding, device.limits.buffer)
@@ -57,7 +66,8 @@ public final class GPUExecutor: Executor {
     }
     work = buffer(bytes)
     step = buffer(memory.stepSize * MemoryLayout<UInt32>.size)
-    read = .allocate(capacity: limits.logitRows * padded(h.vocabularySize, 32))
+    read = .allocate(capacity: limits.logitRows * memory.logits.stride)
+    lists = .allocate(capacity: limits.logitRows * memory.list.stride)
 
     let pass = Pass(model)
     var assembly = GPUAssembly(device: device, vectors: weights.vectors, step: step, work: work, cache: cache)
@@ -72,6 +82,7 @@ public final class GPUExecutor: Executor {
 
   deinit {
     read.deallocate()
+    lists.deallocate()
     device.release()
   }
 
@@ -93,11 +104,17 @@ public final class GPUExecutor: Executor {
 
   // MARK: Passes
 
-  public var tokensUnderWay: Int { job?.batch.tokenCount ?? 0 }
+  public var tokensUnderWay: Int { job?.size.rows ?? 0 }
   public var layersDone: Int { job?.layersDone ?? 0 }
 
   public var logits: UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(rebasing: read[..<(logitRows * model.hyperparameters.vocabularySize)])
+    UnsafeMutableBufferPointer(rebasing: read[..<(last.logitRows * model.hyperparameters.vocabularySize)])
+  }
+
+  public func candidates(ofRow row: Int) -> TopCandidates? {
+    guard !hasLogits, row < last.logitRows else { return nil }
+    let list = lists[(row * memory.list.stride)...].prefix(TopCandidates.words)
+    return TopCandidates(UnsafeBufferPointer(rebasing: list), tokenCount: memory.tokenCount)
   }
 
   public func giveUp() {
@@ -113,7 +130,8 @@ public final class GPUExecutor: Executor {
     let size = GPUPass.PassSize(
       rows: batch.tokenCount, logitRows: batch.logitRows,
       pieces: isDecode ? min(pages.max() ?? 1, GPUMemory.mostPieces) : 1)
-    let job = Job(batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size)
+    let job = Job(
+      batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size, readsLogits: batch.wantsAllLogits)
     let words = StepWords(batch, model, size)
     words.words.withUnsafeBytes { device.write($0, to: step.buffer, at: 0) }
     self.job = job
@@ -135,8 +153,8 @@ public final class GPUExecutor: Executor {
       guard coming == all else { return .again }
       job = nil
       for span in current.batch.spans { span.sequence.append(span.tokens[...]) }
-      logitRows = current.batch.logitRows
-      pack(rows: logitRows)
+      (last, hasLogits) = (current.size, current.readsLogits)
+      if hasLogits { pack(rows: last.logitRows) }
       return .done
     }
     let layers = current.layersDone..<min(current.layersDone + max(count, 1), all)
@@ -145,17 +163,34 @@ public final class GPUExecutor: Executor {
     let isOne = current.size.rows == 1
     let pass = isOne ? passes.one : current.size.rows <= GPUMemory.decodeRows ? passes.few : passes.many
     commands += pass.commands(ofLayers: layers, current.size)
-    var reading: (BufferRange, UnsafeMutableRawPointer)?
-    if layers.upperBound == all, current.size.logitRows > 0, let start = read.baseAddress {
-      let range = BufferRange(
-        work.buffer, offset: memory.logits.place * MemoryLayout<Float>.size,
-        count: current.size.logitRows * memory.logits.stride * MemoryLayout<Float>.size)
-      reading = (range, UnsafeMutableRawPointer(start))
-    }
     current.layersComing = layers.upperBound
+    tell(commands, reads: layers.upperBound == all, of: current)
+    return .waiting
+  }
+
+  public func fetchLogits() {
+    guard job == nil, !hasLogits else { return }
+    let all = model.hyperparameters.layerCount
+    tell(
+      [], reads: true,
+      of: Job(batch: Batch(), revisions: [], size: last, readsLogits: true, layersDone: all, layersComing: all))
+  }
+
+  /// Tells the card what to do, and has it say when that is done.
+  private func tell(_ commands: [UInt32], reads: Bool, of current: Job) {
+    let (region, start) =
+      current.readsLogits
+      ? (memory.logits, UnsafeMutableRawPointer(read.baseAddress))
+      : (memory.list, UnsafeMutableRawPointer(lists.baseAddress))
+    var reading: (BufferRange, UnsafeMutableRawPointer)?
+    if reads, current.size.logitRows > 0, let start {
+      let bytes = MemoryLayout<Float>.size
+      let count = current.size.logitRows * region.stride
+      reading = (BufferRange(work.buffer, offset: region.place * bytes, count: count * bytes), start)
+    }
+    var current = current
     current.ticket = device.submit(commands, reading: reading)
     job = current
-    return .waiting
   }
 
   /// The card has done what it was told with this ticket.

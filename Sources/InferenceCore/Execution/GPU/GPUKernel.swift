@@ -1,7 +1,7 @@
 /// A kernel, and what its WGSL is made for.
 struct GPUKernel: Equatable {
   enum Name {
-    case embed, normalize, product, tile, gate, turn, attend, combine, convolve
+    case embed, normalize, product, tile, gate, turn, attend, combine, convolve, top
   }
 
   let name: Name
@@ -33,6 +33,7 @@ struct GPUKernel: Equatable {
     case .attend: ["rows", "attend"]
     case .combine: ["rows", "combine"]
     case .convolve: ["rows", "convolve"]
+    case .top: ["top"]
     }
   }
 

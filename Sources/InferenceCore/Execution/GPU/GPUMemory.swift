@@ -16,6 +16,8 @@ struct GPUMemory {
   /// Words of `step` in front of the rows, and of each row: `rows.wgsl`.
   static let stepHeader = 16
   static let stepRow = 8
+  /// Logits of which one workgroup of `top.wgsl` makes a list of the likeliest.
+  static let chunk = 1024
 
   let residual: Region
   let input: Region
@@ -29,6 +31,12 @@ struct GPUMemory {
   let mixerBranch: Region
   let feedForwardBranch: Region
   let logits: Region
+  /// Logits of a row that are a token's.
+  let tokenCount: Int
+  /// Lists of the likeliest tokens, fewer from step to step until a row has one.
+  let lists: [(region: Region, count: Int)]
+  /// Of each row the one list that is left.
+  var list: Region { lists[lists.count - 1].region }
   let partials: Region
   /// Floats of `work`.
   let size: Int
@@ -39,7 +47,7 @@ struct GPUMemory {
   /// Floats of a recurrent state.
   let stateSize: Int
 
-  init(_ h: Hyperparameters, _ limits: ExecutionLimits) {
+  init(_ h: Hyperparameters, _ limits: ExecutionLimits, tokenCount: Int) {
     var next = 0
     func region(_ rows: Int, _ width: Int) -> Region {
       let stride = padded(width, 32)
@@ -65,6 +73,15 @@ struct GPUMemory {
     mixerBranch = region(branchRows, width)
     feedForwardBranch = region(branchRows, width)
     logits = region(limits.logitRows, h.vocabularySize)
+    self.tokenCount = tokenCount
+    var (lists, count) = ([(region: Region, count: Int)](), tokenCount)
+    var perList = Self.chunk
+    repeat {
+      count = (count + perList - 1) / perList
+      lists.append((region(limits.logitRows, count * TopCandidates.words), count))
+      perList = Self.chunk / TopCandidates.most
+    } while count > 1
+    self.lists = lists
     let pages = (limits.contextLength + PageLayout.positions - 1) / PageLayout.positions
     // One page is one piece, which has nothing to be put together with.
     let pieces = pages > 1 ? min(pages, Self.mostPieces) : 0

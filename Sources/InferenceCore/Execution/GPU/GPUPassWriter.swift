@@ -217,6 +217,16 @@ struct GPUPassWriter {
 
   private mutating func predict(_ linear: Linear) {
     product([(linear, memory.logits)], from: memory.input, isWanted: true)
+    var (input, count) = (memory.logits, memory.tokenCount)
+    for (step, lists) in memory.lists.enumerated() {
+      add(
+        GPUKernel(.top),
+        [
+          UInt32(input.place), UInt32(input.stride), UInt32(count), UInt32(lists.region.place),
+          UInt32(lists.region.stride), step > 0 ? 1 : 0,
+        ], x: .fixed(lists.count), y: .logitTiles(of: 1))
+      (input, count) = lists
+    }
   }
 
   /// Products of matrices with the normalized rows, or with other vectors.
