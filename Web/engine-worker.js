@@ -1,3 +1,4 @@
+import { UnsupportedBrowserError } from './errors.js';
 import { isElsewhere, startFromElsewhere } from './worker-start.js';
 
 /**
@@ -125,4 +126,14 @@ function start(kind, engineURL) {
   const base = engineURL && !/^(blob|data):/.test(String(engineURL)) ? engineURL : here;
   const script = engineURL && kind === 'engine' ? engineURL : new URL(file, base);
   return isElsewhere(script) ? startFromElsewhere(script, name) : new Worker(script, { type: 'module', name });
+}
+
+/** @param {string} [reason] Why the engine's worker does not run. */
+export function notStarted(reason) {
+  return new UnsupportedBrowserError({
+    code: 'unsupported-platform',
+    message:
+      `The engine's worker did not start${reason ? `: ${reason}` : ''}. ` +
+      'A current version of Chrome, Edge, Firefox or Safari is needed.',
+  });
 }

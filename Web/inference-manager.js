@@ -1,26 +1,15 @@
 import { check, checkLoad, generation, managerOptions, pageURL } from './call-options.js';
-import { EngineWorker } from './engine-worker.js';
-import { CancelledError, EngineError, errorFrom, recordOf, UnsupportedBrowserError } from './errors.js';
+import { EngineWorker, notStarted } from './engine-worker.js';
+import { CancelledError, EngineError, errorFrom, recordOf } from './errors.js';
 import { createObservable } from './observable.js';
 import { Reply } from './reply.js';
-import { decodeEvent, encodeCommand } from './wire.js';
+import { decodeEvent, encodeCommand, initialState } from './wire.js';
 import { ModelStorage } from './model-storage.js';
 
 export * from './errors.js';
 
 /** @typedef {import('./inference-manager.js').ManagerOptions} ManagerOptions */
-/** @typedef {import('./wire.js').ModelState} ModelState */
 /** @typedef {import('./wire.js').LoadProgress} LoadProgress */
-
-/** @type {ModelState} */
-const initialState = {
-  currentModel: null,
-  isLoading: false,
-  downloadProgress: 0,
-  loadingStep: 'idle',
-  error: null,
-  availableModels: [],
-};
 
 /**
  * Runs language models in a Web Worker of this page.
@@ -64,6 +53,8 @@ export class InferenceManager extends EventTarget {
   threads = 0;
   /** @type {32 | 64} Bits of an address in the module that runs; 64 while a model needs it. */
   addressing = 32;
+  /** The last load that was asked for. @type {import('./wire.js').Command | undefined} */
+  #load;
   /** Frames of the pending requests, which another worker must have when the model moves there. */
   #frames = new Map();
   /** @type {{ type: 'file', model: string, file: File, keep: boolean } | undefined} The last file that the user picked. */
@@ -110,6 +101,7 @@ export class InferenceManager extends EventTarget {
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
     try {
       const load = /** @type {const} */ ({ type: 'load', model: name, contextLength, threads, sequences, device });
+      this.#load = { id: 0, ...load };
       return (await this.#request(load, 'loaded', signal)).info;
     } finally {
       stopListening?.();
@@ -224,13 +216,6 @@ export class InferenceManager extends EventTarget {
    */
   #launch(addressing) {
     let isStarted = false;
-    const notStarted = (/** @type {string | undefined} */ reason) =>
-      new UnsupportedBrowserError({
-        code: 'unsupported-platform',
-        message:
-          `The engine's worker did not start${reason ? `: ${reason}` : ''}. ` +
-          'A current version of Chrome, Edge, Firefox or Safari is needed.',
-      });
     const started = new Promise((resolve, reject) => {
       this.#failStart = reject;
       /** @type {EngineWorker} */
@@ -350,9 +335,16 @@ export class InferenceManager extends EventTarget {
     this.#worker?.terminate();
     this.#started = this.#launch(addressing);
     if (this.#picked) this.#worker?.postMessage(this.#picked);
-    for (const [id, frame] of this.#frames) {
+    const frames = [...this.#frames];
+    // A model that has left a lost graphics card has no request any more.
+    const asked = [...this.#pending.values()].some(({ isLoad }) => isLoad);
+    if (!asked && this.#load) this.#request(this.#load, 'loaded').catch(() => {});
+    for (const [id, frame] of frames) {
       const waiting = this.#pending.get(id);
-      if (waiting) this.#post(frame.slice());
+      const hasBegun = waiting instanceof Reply && waiting.text !== '';
+      if (hasBegun) waiting.fail(errorFrom({ code: 'device-lost', message: 'The reply broke off with the graphics card.' }));
+      if (hasBegun) this.#pending.delete(id);
+      else if (waiting) this.#post(frame.slice());
       else this.#frames.delete(id);
       // The worker before may not have heard of it.
       if (waiting?.isCancelled || waiting?.signal?.aborted) this.#send({ type: 'cancel', id });

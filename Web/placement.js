@@ -7,6 +7,7 @@
  * @property {boolean} isolated Whether the page may share memory among workers, as that module does.
  * @property {boolean} [secure] Whether it came over HTTPS or from this machine, without which it never may.
  * @property {number} [deviceMemory] GiB, as browsers tell it that do.
+ * @property {boolean} [card] Whether there is a graphics card, which has the weights in its own memory.
  * @property {RunningModule} [module] Known in the worker.
  *
  * @typedef {object} RunningModule
@@ -56,6 +57,22 @@ function vectorProbe(instruction, operands) {
 /** @param {Uint8Array<ArrayBuffer>} module */
 const runs = (module) => typeof WebAssembly === 'object' && WebAssembly.validate(module);
 
+/** Words in the names of graphics cards that are programs. */
+const softwareNames = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
+let hasCard = false;
+
+/** @param {any} info What an adapter of WebGPU tells of itself. @returns {boolean} Whether it is a program. */
+export function isSoftware(info) {
+  const { vendor = '', architecture = '', description = '', isFallbackAdapter = false } = info ?? {};
+  return isFallbackAdapter || softwareNames.test(`${vendor} ${architecture} ${description}`);
+}
+
+/** Looks for a graphics card, of which `surroundings` tells from then on. */
+export async function findCard() {
+  const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter().catch(() => null);
+  hasCard = Boolean(adapter) && !isSoftware(adapter.info);
+}
+
 /** What this browser's WebAssembly can do. */
 export const webAssembly = {
   simd: () => runs(simdProbe),
@@ -70,6 +87,7 @@ export function surroundings() {
     isolated: globalThis.crossOriginIsolated === true,
     secure: globalThis.isSecureContext,
     deviceMemory: /** @type {any} */ (globalThis.navigator)?.deviceMemory,
+    card: hasCard,
   };
 }
 
@@ -85,6 +103,7 @@ export function surroundings() {
 export function placeModel({ need, fileSize }, here = surroundings()) {
   const total = need + overhead;
   const { module } = here;
+  if (here.card && !module) return { addressing: 32, problem: null };
   const wanted = total > narrowSpace || fileSize >= narrowFile ? 64 : 32;
   const addressing = module?.isFixed ? module.addressing : wanted;
   const problem = (/** @type {Reason} */ reason, /** @type {number} */ limit, /** @type {string} */ why) => {

@@ -150,6 +150,7 @@ const page = [
   'worker/model-receiver.js',
   'worker/page-worker.js',
   'worker/prefix-files.js',
+  'worker/refusals.js',
   'worker/threads.js',
 ];
 

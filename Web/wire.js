@@ -254,6 +254,16 @@ function readEvent(reader, kind, id) {
   }
 }
 
+/** Before the engine says anything. @type {import('./wire.js').ModelState} */
+export const initialState = {
+  currentModel: null,
+  isLoading: false,
+  downloadProgress: 0,
+  loadingStep: 'idle',
+  error: null,
+  availableModels: [],
+};
+
 /** @param {FrameReader} reader @returns {import('./wire.js').ModelState} */
 function readState(reader) {
   return {

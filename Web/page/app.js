@@ -1,11 +1,12 @@
 import './trusted-types.js';
 import { SwiftletError } from '../errors.js';
 import { partsOf } from '../model-file-name.js';
+import { findCard } from '../placement.js';
 import { SharedInferenceManager } from '../shared-inference-manager.js';
 import { Chat } from './chat.js';
 import { Composer } from './composer.js';
 import { ConversationArchive } from './conversations.js';
-import { displayName, findModel, fitOf } from './device.js';
+import { deviceText, displayName, findModel, fitOf } from './device.js';
 import { byId } from './dom.js';
 import { onUnkept } from './draft.js';
 import { acceptDrops, whyLeft } from './drop.js';
@@ -57,10 +58,12 @@ async function loadModel(model, handle, unlessLoaded = false) {
 
 /** @param {string | File} model @param {any} [handle] @param {boolean} [unlessLoaded] */
 async function load(model, handle, unlessLoaded = false) {
-  const { contextLength, threads } = settings.getState();
+  const { contextLength, threads, device } = settings.getState();
   if (typeof model === 'string') {
     const entry = findModel(store.getState().availableModels, model);
-    const fit = entry && fitOf(entry, contextLength);
+    let fit = entry && fitOf(entry, contextLength);
+    // A graphics card has memory of its own.
+    if (fit && !fit.fits && device !== 'cpu') fit = await findCard().then(() => fitOf(entry, contextLength));
     if (fit && !fit.fits) {
       if (!store.getState().isLoading) chat.endWaiting();
       return toast(`${entry?.name} does not fit this device. ${fit.reason}`);
@@ -69,7 +72,7 @@ async function load(model, handle, unlessLoaded = false) {
   if (typeof model !== 'string' && partsOf(model.name)) return toast(whyLeft([model]));
   askedHandle = handle;
   try {
-    await engines.initialize(model, undefined, { contextLength, threads, unlessLoaded, keep: !handle });
+    await engines.initialize(model, undefined, { contextLength, threads, device, unlessLoaded, keep: !handle });
   } catch (error) {
     // What went wrong is in the state; only mistakes of the program are thrown.
     if (error instanceof SwiftletError) return;
@@ -102,7 +105,10 @@ function onDemand(load) {
 }
 
 const openModels = onDemand(async () => {
-  const { ModelDialog } = await import('./model-dialog.js');
+  const [{ ModelDialog }] = await Promise.all([
+    import('./model-dialog.js'),
+    settings.getState().device !== 'cpu' && findCard(),
+  ]);
   return new ModelDialog(engines, store, loadModel, hubURL);
 });
 const openSettings = onDemand(async () => {
@@ -167,10 +173,14 @@ function showPrompt() {
 
 /** The model's name and state in the top bar. */
 function showModel() {
-  const { availableModels, currentModel, loadingStep } = store.getState();
+  const { availableModels, currentModel, loadingStep, info } = store.getState();
   byId('model-name').textContent =
     displayName(availableModels, currentModel ?? settings.getState().model) || 'Choose a model';
   byId('model-status').dataset.step = loadingStep;
+  const device = byId('model-device');
+  device.hidden = !info;
+  device.textContent = info?.device.toUpperCase() ?? '';
+  device.title = info ? deviceText(info) : '';
 }
 
 buildWelcome((text) => composer.fill(text));
@@ -182,7 +192,7 @@ byId('prompt-button').addEventListener('click', openPrompt);
 settings.subscribe((state) => state.systemPrompt, showPrompt);
 engines.addEventListener('notice', (event) => toast(/** @type {CustomEvent} */ (event).detail.message));
 store.subscribe(
-  (state) => [state.loadingStep, state.currentModel, state.availableModels.length].join(),
+  (state) => [state.loadingStep, state.currentModel, state.availableModels.length, state.info?.device].join(),
   () => {
     showModel();
     showWelcome();

@@ -17,6 +17,15 @@ export function fitOf(model, contextLength, here) {
   return { need, fits: !problem, reason: problem?.message ?? '' };
 }
 
+/**
+ * What computes, for people.
+ *
+ * @param {import('../wire.js').ModelInfo} info
+ */
+export function deviceText({ device, deviceName, deviceNote }) {
+  return device === 'gpu' ? `The graphics card computes: ${deviceName}.` : `The processor computes. ${deviceNote}`.trim();
+}
+
 const tierNames = { quick: 'Quick', smart: 'Smart', genius: 'Genius', other: '' };
 
 /** @param {import('../wire.js').CatalogModel} model @returns {string} `Quick`, or the model's own name. */

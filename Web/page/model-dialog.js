@@ -353,10 +353,10 @@ export class ModelDialog {
   /** @param {string} id Of a model that is not kept. One in use answers until it is here once more. */
   #fetch(id) {
     if (!this.#isInUse(id)) return this.#choose(id);
-    const { contextLength, threads } = settings.getState();
+    const { contextLength, threads, device } = settings.getState();
     this.#leave();
     // What goes wrong is in the state.
-    this.#manager.initialize(id, undefined, { contextLength, threads, again: true }).catch(() => {});
+    this.#manager.initialize(id, undefined, { contextLength, threads, device, again: true }).catch(() => {});
   }
 
   /** @param {string} id Asks before a model is deleted that may have taken an hour to come. */

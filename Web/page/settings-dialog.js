@@ -1,4 +1,4 @@
-import { findModel } from './device.js';
+import { deviceText, findModel } from './device.js';
 import { loadStyle, newDialog } from './dialog.js';
 import { byId, element } from './dom.js';
 import { formatBytes } from './format.js';
@@ -15,6 +15,8 @@ export class SettingsDialog {
   #dialog;
   #manager;
   #store;
+  /** The device that the model was loaded for, as far as this page knows. */
+  #device = settings.getState().device;
 
   /**
    * @param {import('../shared-inference-manager.js').SharedInferenceManager} manager
@@ -36,6 +38,7 @@ export class SettingsDialog {
     this.#form.addEventListener('submit', (event) => event.preventDefault());
     byId('apply-engine').addEventListener('click', () => {
       this.#dialog.close();
+      this.#device = settings.getState().device;
       reloadModel();
     });
     byId('reset-settings').addEventListener('click', () => {
@@ -124,13 +127,17 @@ export class SettingsDialog {
 
   #showEngine() {
     const { info } = this.#store.getState();
-    const { contextLength, threads } = settings.getState();
+    const { contextLength, threads, device } = settings.getState();
     const wantedThreads = threads || this.#manager.threads;
     const wantedContext = contextLength || (info?.contextLength ?? 0);
     const differs =
       info &&
-      (info.threads !== wantedThreads || Math.min(wantedContext, info.trainedContextLength) !== info.contextLength);
+      (info.threads !== wantedThreads ||
+        device !== this.#device ||
+        (device !== 'auto' && device !== info.device) ||
+        Math.min(wantedContext, info.trainedContextLength) !== info.contextLength);
     byId('apply-engine').hidden = !differs;
+    byId('device-hint').textContent = info ? deviceText(info) : '';
     byId('engine-hint').textContent = self.crossOriginIsolated
       ? 'A longer context remembers more of a conversation and takes more memory.'
       : isSecureContext

@@ -140,6 +140,8 @@ export function settingsForm(fields, reset) {
     group(
       'Engine',
       choice('contextLength', 'Context', { 0: 'The model’s usual', ...Object.fromEntries(tokens) }),
+      choice('device', 'Computes on', { auto: 'What is faster here', gpu: 'The graphics card', cpu: 'The processor' }),
+      element('p', { class: 'hint', id: 'device-hint' }),
       choice('threads', 'Threads', {}),
       element('p', { class: 'hint', id: 'engine-hint' }),
       element(

@@ -21,6 +21,7 @@ import { createObservable } from '../observable.js';
  * @property {boolean} makesRoom Whether the oldest messages are no longer sent once the context is full.
  * @property {number} contextLength 0: the model's usual.
  * @property {number} threads 0: as many as there are.
+ * @property {string} device What computes: `auto`, `gpu` or `cpu`.
  * @property {number} keepsPrefixes 1: what was computed of conversations is kept between visits; 0: not.
  * @property {'system' | 'light' | 'dark'} theme
  * @property {string} model The last one that was chosen.
@@ -48,6 +49,7 @@ export const defaultSettings = Object.freeze({
   makesRoom: false,
   contextLength: 0,
   threads: 0,
+  device: 'auto',
   keepsPrefixes: 1,
   theme: 'system',
   model: 'quick',

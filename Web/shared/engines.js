@@ -292,9 +292,10 @@ export class Engines extends EventTarget {
     // Of a file that is picked anew only its bytes tell.
     if (!other || choice.model instanceof File) return false;
     const { availableModels } = this.#current.state.getState();
-    const key = (/** @type {Choice} */ { model, options: { contextLength = 0, threads = 0, sequences = 0 } }) => {
+    const key = (/** @type {Choice} */ { model, options }) => {
+      const { contextLength = 0, threads = 0, sequences = 0, device = 'auto' } = options;
       const name = nameOf(model);
-      return [entryOf(availableModels, name)?.id ?? name, contextLength, threads, sequences].join();
+      return [entryOf(availableModels, name)?.id ?? name, contextLength, threads, sequences, device].join();
     };
     return key(choice) === key(other);
   }
@@ -317,9 +318,11 @@ export class Engines extends EventTarget {
     const manager = new InferenceManager(this.#options);
     manager.state.subscribe(() => this.#show());
     manager.progress.subscribe(() => this.#show());
-    manager.addEventListener('notice', (event) =>
-      this.dispatchEvent(new CustomEvent('notice', { detail: /** @type {CustomEvent} */ (event).detail })),
-    );
+    manager.addEventListener('notice', (event) => {
+      // It may be about what computes.
+      this.#show();
+      this.dispatchEvent(new CustomEvent('notice', { detail: /** @type {CustomEvent} */ (event).detail }));
+    });
     return manager;
   }
 

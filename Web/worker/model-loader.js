@@ -5,7 +5,8 @@ import { withFileLock } from './file-lock.js';
 import { ChangedError, placeOf } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 import { planFor } from './model-plan.js';
-import { ModelReceiver, MovedError, RefusedError } from './model-receiver.js';
+import { ModelReceiver } from './model-receiver.js';
+import { MovedError, RefusedError } from './refusals.js';
 
 /** @typedef {import('./model-plan.js').ModelPlan} ModelPlan */
 /** @typedef {import('./http-source.js').HttpSource} HttpSource */

@@ -4,18 +4,7 @@ import { ChangedError, placeOf } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 import { ModelPassage } from './model-passage.js';
 import { PageWorker } from './page-worker.js';
-
-/** The engine looked at the file's header and refused it; it has told the page why. */
-export class RefusedError extends Error {}
-
-/** Another module must hold the model. */
-export class MovedError extends RefusedError {
-  /** @param {32 | 64} addressing That module's. */
-  constructor(addressing) {
-    super();
-    this.addressing = addressing;
-  }
-}
+import { MovedError, RefusedError } from './refusals.js';
 
 const megabyte = 1024 * 1024;
 const progressInterval = 80;
@@ -342,7 +331,7 @@ export class ModelReceiver {
   #pass(chunk, passage) {
     this.received += chunk.length;
     const verdict = passage.pass(chunk, this.#size, !this.resumed);
-    if (verdict === verdicts.refused) this.#handle?.truncate(0);
+    if (verdict === verdicts.refused && !this.resumed) this.#handle?.truncate(0);
     if (verdict) throw new RefusedError();
     const [room, settled] = [this.#hashing().update(chunk), passage.settled()];
     this.#report();
@@ -376,8 +365,8 @@ export class ModelReceiver {
       }
       if (answer === verdicts.more) return;
     }
-    const need = exports.swiftlet_model_need(this.#pointer, length, this.#size);
     // A model needs more than its file, which is all that is known before the header is whole.
+    const need = exports.swiftlet_model_need(this.#pointer, length, this.#size);
     if (need <= this.#size) return;
     this.#nextInspection = 0;
     this.#place(need, true);

@@ -7,10 +7,11 @@ extension Worker {
   /// Asks for the graphics card where the load may use it, and for the model's bytes once that is decided.
   func beginLoad() {
     guard let current = load else { return }
-    if current.command.device != .cpu, current.deviceNote.utf8.isEmpty {
-      guard host.opensDevices else { return deviceUnavailable(current.fetch, "There is no graphics card that it can use.") }
+    if host.opensDevices, current.command.device != .cpu {
       load?.isOpeningDevice = true
       host.emit(.openDevice(current.fetch, model: current.entry?.id ?? current.command.model))
+    } else if current.command.device == .gpu {
+      failLoad(WorkerError(.unsupportedPlatform, "Only in a browser does a graphics card compute so far."))
     } else {
       beginFetch()
     }
@@ -78,7 +79,7 @@ extension Worker {
     case .wrong(let part):
       let percent = Int(min(part, 10) * 100)
       deviceIsUnfit(
-        WorkerError(.unsupportedPlatform, "\(current.cardName) computes wrongly (by \(percent) %), so it is not used."))
+        .unsupportedPlatform, "\(current.cardName) computes this model wrongly (by \(percent) %), so it is not used.")
     case .passed(let gpu, let cpu):
       let isMeasured = gpu > 0
       let model = current.entry?.id ?? current.command.model
@@ -96,16 +97,22 @@ extension Worker {
 
   /// The card cannot go on: nothing will come from it any more.
   public func deviceFailed(_ failure: DeviceFailure, _ message: String) {
-    let error = failure.error(message)
-    if load?.card != nil { deviceIsUnfit(error) }
+    let reason = failure.reason(message)
+    if load?.card != nil { deviceIsUnfit(failure.code, reason) }
     guard let model, model.executor.isOnDevice else { return }
-    if model.command.device == .auto { goOn(model, without: error) } else { unload(failing: error) }
+    if model.command.device == .auto {
+      goOn(model, note: reason + " The processor goes on.")
+    } else {
+      unload(failing: WorkerError(failure.code, reason + Self.advice))
+    }
   }
 
   /// The card cannot take the model being loaded: the processor does where that is wanted.
-  func deviceIsUnfit(_ error: WorkerError) {
-    if load?.command.device == .auto { fallBack(error.message) } else { failLoad(error) }
+  func deviceIsUnfit(_ code: WorkerError.Code, _ reason: String) {
+    if load?.command.device == .auto { fallBack(reason) } else { failLoad(WorkerError(code, reason + Self.advice)) }
   }
+
+  private static var advice: String { " The processor can compute it: load it with the device “cpu” or “auto”." }
 
   /// Begins the load again, for the processor.
   ///
@@ -118,7 +125,7 @@ extension Worker {
   }
 
   /// Loads a model again for the processor, which reads the running requests once more and goes on with their replies.
-  private func goOn(_ model: LoadedModel, without error: WorkerError) {
+  private func goOn(_ model: LoadedModel, note: String) {
     while !scheduler.conversions.isEmpty { stepConversion() }
     if let preparation = scheduler.preparation {
       scheduler.waiting.insert(
@@ -130,7 +137,7 @@ extension Worker {
     scheduler.interrupted = interrupted
     let tracker = LoadTracker(name: model.entry?.name ?? model.command.model, now: host.now())
     reduce(.loadRequested(model: model.info.model))
-    begin(model.command, model.entry, requests: [], tracker: tracker, note: error.message)
+    begin(model.command, model.entry, requests: [], tracker: tracker, note: note)
   }
 
   private func begin(
@@ -163,22 +170,19 @@ public enum DeviceFailure: Sendable {
   /// One of the kernels cannot be compiled for it.
   case kernel
 
-  func error(_ message: String) -> WorkerError {
+  var code: WorkerError.Code {
     switch self {
-    case .lost:
-      WorkerError(
-        .deviceLost,
-        "The graphics card does not compute any longer (\(message)). Load the model again, or let the processor compute it."
-      )
-    case .memory:
-      WorkerError(
-        .outOfMemory,
-        "The graphics card has no room for this model (\(message)). Choose a smaller model or a shorter context, or let the "
-          + "processor compute it.")
-    case .kernel:
-      WorkerError(
-        .unsupportedPlatform,
-        "The graphics card cannot be told what to compute: \(message). The processor can compute this model.")
+    case .lost: .deviceLost
+    case .memory: .outOfMemory
+    case .kernel: .unsupportedPlatform
+    }
+  }
+
+  func reason(_ message: String) -> String {
+    switch self {
+    case .lost: "The graphics card does not compute any longer (\(message))."
+    case .memory: "The graphics card has no room for this model with this context (\(message))."
+    case .kernel: "The graphics card cannot be told what to compute: \(message)."
     }
   }
 }

@@ -46,7 +46,8 @@ extension Worker {
             tokens: try? file.array("tokenizer.ggml.tokens", of: .strings)?.count)
           stream.open(ModelStream.Opened(file: file, executor: executor, weights: weights))
         } catch {
-          return deviceRefused(WorkerError(error))
+          deviceIsUnfit(WorkerError(error).code, "The graphics card does not hold this model: \(error.message)")
+          return load == nil ? .refused : .moved
         }
       } catch {
         throw WorkerError(error)
@@ -71,18 +72,9 @@ extension Worker {
   func streamArrived(_ stream: ModelStream) {
     if let problem = stream.problem { return failLoad(problem) }
     guard let executor = stream.opened?.executor else {
-      return failLoad(WorkerError(.invalidModel, "The file ends within its header, after \(stream.prefix.count) bytes."))
+      return failLoad(
+        WorkerError(.invalidModel, "The file ends within its header, after \(stream.prefix.count) bytes."))
     }
     do throws(ModelError) { try executor.streamHasEnded() } catch { failLoad(WorkerError(error)) }
-  }
-
-  /// The card's limits do not hold this model: the processor takes it where that is wanted.
-  private func deviceRefused(_ error: WorkerError) -> HeaderVerdict {
-    guard load?.command.device == .auto else {
-      failLoad(error)
-      return .refused
-    }
-    fallBack("The graphics card does not hold this model. \(error.message)")
-    return .moved
   }
 }

@@ -16,12 +16,12 @@
  * @typedef {any} GPUComputePassEncoder
  */
 
+import { isSoftware } from '../../placement.js';
+
 const { GPUShaderStage } = /** @type {any} */ (globalThis);
 
 /** What goes wrong with a card, by the number that the engine knows it by. */
 export const failures = { lost: 0, memory: 1, kernel: 2 };
-/** Words in the names of adapters that are programs. */
-const softwareNames = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
 /** What kernels are put together from. @type {Record<string, URL>} */
 const files = {
   attend: new URL('./attend.wgsl', import.meta.url),
@@ -80,7 +80,7 @@ export class GraphicsDevice {
     this.#device = device;
     this.#together = subgroupMaxSize;
     this.name = description || [vendor, architecture].filter(Boolean).join(' ') || 'the graphics card';
-    this.isSoftware = info?.isFallbackAdapter === true || softwareNames.test(`${vendor} ${architecture} ${description}`);
+    this.isSoftware = isSoftware(info);
     this.#layout = device.createBindGroupLayout({
       entries: bindingKinds.map((type, binding) => ({
         binding,

@@ -86,7 +86,8 @@ public final class DeviceTrial {
       try processor.submit(Batch([Self.span(done, other)]))
       while processor.advance(layers: .max) != .done {}
       let difference =
-        isLast ? Self.difference(sample.candidates(ofRow: 0), processor.logits)
+        isLast
+        ? Self.difference(sample.candidates(ofRow: 0), processor.logits)
         : Self.difference(sample.logits, processor.logits)
       guard difference <= Self.tolerance else { return .wrong(difference) }
       if !isLast {
