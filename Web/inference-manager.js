@@ -272,9 +272,8 @@ export class InferenceManager extends EventTarget {
   #tellInfo({ id, info }) {
     this.info = info;
     // Nobody asked for a model that goes on elsewhere, as when the graphics card was lost.
-    if (id) return;
     const detail = { type: 'notice', code: 'device-changed', message: info.deviceNote };
-    this.dispatchEvent(new CustomEvent('notice', { detail }));
+    if (!id) this.dispatchEvent(new CustomEvent('notice', { detail }));
   }
 
   /** @param {import('./wire.js').Event} event */
