@@ -141,12 +141,12 @@ public func modelDiscard() {
 
 @_expose(wasm, "swiftlet_device")
 @_cdecl("swiftlet_device")
-public func useDevice(_ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32) {
+public func useDevice(_ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32, _ subgroup: Int32) {
   let most = Double(Int32.max)
   device = BrowserGraphics(
     limits: GraphicsLimits(
       buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment),
-      together: Int(together)))
+      together: Int(together), subgroup: Int(subgroup)))
 }
 
 @_expose(wasm, "swiftlet_device_compiled")

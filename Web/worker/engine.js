@@ -92,8 +92,8 @@ export class Engine {
     // What fits where is decided by `placement.js`, which knows what was granted and what another module could have. So the
     // module has no limit of its own, and refuses nothing that another one may take.
     if (graphics) {
-      const { buffer, binding, alignment, together } = graphics.limits;
-      engine.#exports.swiftlet_device(buffer, binding, alignment, together);
+      const { buffer, binding, alignment, together, subgroup } = graphics.limits;
+      engine.#exports.swiftlet_device(buffer, binding, alignment, together, subgroup);
     }
     engine.#exports.swiftlet_start(choice.threads, 0);
     if (choice.memory) await startHelpers(choice.module, choice.memory, engine.#exports, choice.threads);

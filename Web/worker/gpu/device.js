@@ -6,6 +6,7 @@
  * @property {number} binding
  * @property {number} alignment
  * @property {number} together Threads that compute in step.
+ * @property {number} subgroup Threads of the smallest subgroup, whose numbers kernels share; 0: they cannot.
  *
  * Of WebGPU, for which not every compiler has types:
  *
@@ -21,14 +22,19 @@ const { GPUBufferUsage, GPUMapMode, GPUShaderStage } = /** @type {any} */ (globa
 /** What kernels are put together from. @type {Record<string, URL>} */
 const files = {
   attend: new URL('./attend.wgsl', import.meta.url),
+  attendRows: new URL('./attend-rows.wgsl', import.meta.url),
   combine: new URL('./combine.wgsl', import.meta.url),
   convolve: new URL('./convolve.wgsl', import.meta.url),
+  curves: new URL('./curves.wgsl', import.meta.url),
   embed: new URL('./embed.wgsl', import.meta.url),
   formats: new URL('./formats.wgsl', import.meta.url),
   gate: new URL('./gate.wgsl', import.meta.url),
+  heads: new URL('./heads.wgsl', import.meta.url),
   normalize: new URL('./normalize.wgsl', import.meta.url),
   product: new URL('./product.wgsl', import.meta.url),
   rows: new URL('./rows.wgsl', import.meta.url),
+  subgroups: new URL('./subgroups.wgsl', import.meta.url),
+  threads: new URL('./threads.wgsl', import.meta.url),
   tile: new URL('./tile.wgsl', import.meta.url),
   turn: new URL('./turn.wgsl', import.meta.url),
 };
@@ -62,6 +68,7 @@ export class GraphicsDevice {
   #device;
   #description;
   #together;
+  #subgroup;
   #layout;
   #pipelineLayout;
   /** @type {GPUBuffer[]} */
@@ -78,10 +85,12 @@ export class GraphicsDevice {
    * @param {GPUDevice} device
    * @param {string} description
    * @param {number} together
+   * @param {number} subgroup
    */
-  constructor(device, description, together) {
+  constructor(device, description, together, subgroup) {
     this.#device = device;
     this.#together = together;
+    this.#subgroup = subgroup;
     this.#description = description;
     this.#layout = device.createBindGroupLayout({
       entries: bindingKinds.map((type, binding) => ({
@@ -96,7 +105,8 @@ export class GraphicsDevice {
   }
 
   /**
-   * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests.
+   * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests; with `subgroups` of
+   *   0 it does without.
    * @returns {Promise<GraphicsDevice | null>} Null where there is none.
    */
   static async open(lowered = {}) {
@@ -104,9 +114,12 @@ export class GraphicsDevice {
     if (!adapter) return null;
     const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
     const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? adapter.limits[name]]));
-    const device = await adapter.requestDevice({ requiredLimits });
-    const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = adapter.info ?? {};
-    return new GraphicsDevice(device, description || [vendor, architecture].filter(Boolean).join(' '), subgroupMaxSize);
+    const hasSubgroups = adapter.features.has('subgroups') && lowered.subgroups !== 0;
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: hasSubgroups ? ['subgroups'] : [] });
+    const { vendor = '', architecture = '', description = '' } = adapter.info ?? {};
+    const { subgroupMinSize = 0, subgroupMaxSize = 32 } = adapter.info ?? {};
+    const name = description || [vendor, architecture].filter(Boolean).join(' ');
+    return new GraphicsDevice(device, name, subgroupMaxSize, hasSubgroups ? subgroupMinSize : 0);
   }
 
   /** What people call the card, as far as the browser says. */
@@ -122,6 +135,7 @@ export class GraphicsDevice {
       binding: maxStorageBufferBindingSize,
       alignment: Math.max(minStorageBufferOffsetAlignment, this.#device.limits.minUniformBufferOffsetAlignment),
       together: this.#together,
+      subgroup: this.#subgroup,
     };
   }
 
