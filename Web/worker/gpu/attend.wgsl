@@ -145,20 +145,21 @@ fn main(
     weights[thread] = weight;
     workgroupBarrier();
     let visible = min(end - start, page_positions);
+    let in_cache = min(max(kept, start) - start, page_positions);
     for (var k = 0u; k < 4u; k++) {
       let at = pair + k * threads;
       if (at >= value_pairs || group >= groups) {
         break;
       }
       var value = gathered[k] * shrinks;
-      for (var other = group; other < visible; other += groups) {
-        var two: u32;
-        if (start + other < kept) {
-          two = cache[place + values_at + other * value_pairs + at];
-        } else {
-          two = plain_pair(new_values_at + (start + other - kept) * params.value_stride, at, params.value_length);
-        }
-        value += weights[other] * unpack2x16float(two);
+      // Those of the cache first, then those of the pass.
+      var other = group;
+      for (; other < in_cache; other += groups) {
+        value += weights[other] * unpack2x16float(cache[place + values_at + other * value_pairs + at]);
+      }
+      for (; other < visible; other += groups) {
+        let source = new_values_at + (start + other - kept) * params.value_stride;
+        value += weights[other] * unpack2x16float(plain_pair(source, at, params.value_length));
       }
       gathered[k] = value;
     }
