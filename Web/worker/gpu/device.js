@@ -105,8 +105,8 @@ export class GraphicsDevice {
   }
 
   /**
-   * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests; with `subgroups` of
-   *   0 it does without.
+   * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests; and of how few
+   *   threads the `subgroups` may be that kernels use.
    * @returns {Promise<GraphicsDevice | null>} Null where there is none.
    */
   static async open(lowered = {}) {
@@ -114,10 +114,11 @@ export class GraphicsDevice {
     if (!adapter) return null;
     const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
     const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? adapter.limits[name]]));
-    const hasSubgroups = adapter.features.has('subgroups') && lowered.subgroups !== 0;
-    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: hasSubgroups ? ['subgroups'] : [] });
     const { vendor = '', architecture = '', description = '' } = adapter.info ?? {};
     const { subgroupMinSize = 0, subgroupMaxSize = 32 } = adapter.info ?? {};
+    // Smaller ones cost more than they save.
+    const hasSubgroups = adapter.features.has('subgroups') && subgroupMinSize >= (lowered.subgroups ?? 8);
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: hasSubgroups ? ['subgroups'] : [] });
     const name = description || [vendor, architecture].filter(Boolean).join(' ');
     return new GraphicsDevice(device, name, subgroupMaxSize, hasSubgroups ? subgroupMinSize : 0);
   }
