@@ -61,9 +61,10 @@ compile_swift() {  # module build-directory C-flags…
   for flag in "$@"; do c_flags+=(-Xcc "$flag"); done
   mkdir -p "$build/$module"
   find "Sources/$module" -name '*.swift' | sort > "$build/$module/sources"
+  # The C modules are found by relative paths, by which a cache for all checkouts would take those of another one for ours.
   "$toolchain/swiftc" -target $target -enable-experimental-feature Embedded -swift-version 6 -wmo -Osize \
     -parse-as-library -package-name swiftlet -warnings-as-errors -module-name "$module" \
-    -I "$build" -Xcc -fmodule-map-file="$build/CKernels/module.modulemap" \
+    -I "$build" -module-cache-path "$build/cache" -Xcc -fmodule-map-file="$build/CKernels/module.modulemap" \
     -Xcc -fmodule-map-file="$build/CBrowserRuntime/module.modulemap" "${c_flags[@]}" \
     -emit-module -emit-module-path "$build/$module.swiftmodule" @"$build/$module/sources" "${object[@]}"
 }

@@ -156,13 +156,13 @@ public func modelDiscard() {
 @_expose(wasm, "swiftlet_device_opened")
 @_cdecl("swiftlet_device_opened")
 public func deviceOpened(
-  _ fetch: UInt32, _ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32, _ isSoftware: Int32,
-  _ remembered: Int32, _ name: Double, _ nameLength: Double
+  _ fetch: UInt32, _ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32, _ subgroup: Int32,
+  _ isSoftware: Int32, _ remembered: Int32, _ name: Double, _ nameLength: Double
 ) {
   let most = Double(Int32.max)
   let limits = GraphicsLimits(
     buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment),
-    together: Int(together))
+    together: Int(together), subgroup: Int(subgroup))
   engine?.deviceOpened(
     fetch, limits, name: text(name, nameLength), isSoftware: isSoftware == 1,
     remembered: UInt8(exactly: remembered).flatMap { ComputeDevice(rawValue: $0) })

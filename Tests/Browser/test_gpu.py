@@ -4,6 +4,8 @@ The processor rounds activations to eight bits for quantized weights and the car
 is held to the processor on the same numbers as F32, where nobody rounds.
 """
 
+import json
+
 import gguf
 import numpy as np
 import pytest
@@ -16,11 +18,11 @@ PROMPT = "It is a long way from here to the sea, and nobody who has gone it once
 SHORT = "Sea"
 
 ANSWER = """
-  async ([model, device, requests]) => {
+  async ([model, device, requests, contextLength]) => {
     const { InferenceManager } = await import('/inference-manager.js');
     const manager = new InferenceManager({ device });
     try {
-      await manager.initialize(model, undefined, { contextLength: 512, sequences: requests.length });
+      await manager.initialize(model, undefined, { contextLength, sequences: requests.length });
       const options = { temperature: 0, logprobs: 20, ignoresEndOfGeneration: true, speculation: false };
       const replies = requests.map(([prompt, maxTokens]) => manager.generate(prompt, { ...options, maxTokens }));
       const finished = await Promise.all(replies.map((reply) => reply.finished));
@@ -32,9 +34,13 @@ ANSWER = """
   }"""
 
 
-def answers(tab, site, path, device, requests=((PROMPT, 6), (SHORT, 6), ("Sails", 6))):
+def answers(tab, site, path, device, requests=((PROMPT, 6), (SHORT, 6), ("Sails", 6)), context=512):
     site.models["tiny.gguf"] = path
-    return tab.evaluate(ANSWER, [site.url + "models/tiny.gguf?" + path.name + device, device, requests])
+    return tab.evaluate(ANSWER, [site.url + "models/tiny.gguf?" + path.name + device, device, requests, context])
+
+
+def ids(replies):
+    return [[token["id"] for token in reply] for reply in replies]
 
 
 def furthest(card, processor):
@@ -56,7 +62,7 @@ def test_every_architecture_gives_the_same_on_the_card(tab, site, tmp_path, arch
     model = write(tmp_path / f"{architecture}.gguf", architecture)
     card, processor = answers(tab, site, model, "gpu"), answers(tab, site, model, "cpu")
     assert furthest(card, processor) < 0.02
-    assert [[token["id"] for token in reply] for reply in card] == [[token["id"] for token in reply] for reply in processor]
+    assert ids(card) == ids(processor)
 
 
 @pytest.mark.parametrize("kind", [Q.Q4_1, Q.Q5_K], ids=lambda kind: kind.name)
@@ -111,8 +117,10 @@ def test_every_format_is_unpacked_to_the_same_numbers(tab):
 
 TOP = """async ([rows, stride, count, bits]) => {
   const { GraphicsDevice } = await import('/worker/gpu/device.js');
-  const device = await GraphicsDevice.open();
-  const failed = new Promise((_, reject) => (device.onFailure = (message) => reject(new Error(message))));
+  const { GraphicsSession } = await import('/worker/gpu/session.js');
+  const card = await GraphicsDevice.open();
+  const failed = new Promise((_, reject) => (card.onFailure = (message) => reject(new Error(message))));
+  const device = new GraphicsSession(card);
   const words = (numbers) => new Uint8Array(new Uint32Array(numbers).buffer);
   // Of each dispatch what is read, and where its lists go.
   const steps = [];
@@ -260,6 +268,68 @@ def test_drafts_are_verified_by_the_likeliest_tokens(choices):
 def test_odd_shapes_give_the_same_on_the_card(tab, site, tmp_path, shape):
     model = write(tmp_path / "odd.gguf", **shape)
     assert furthest(answers(tab, site, model, "gpu"), answers(tab, site, model, "cpu")) < 0.02
+
+
+def lower(site, limits, **told):
+    """A device with lower limits than the adapter's, and one that tells the engine less than it has."""
+    text = (site.site / "worker/gpu/device.js").read_text()
+    changes = [("lowered = {}", f"lowered = {json.dumps(limits)}")]
+    names = {"binding": "maxStorageBufferBindingSize", "together": "this.#together"}
+    changes += [(f"{name}: {names[name]},", f"{name}: {number},") for name, number in told.items()]
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    site.replaced["worker/gpu/device.js"] = text.encode()
+
+
+# What every card with WebGPU has, in bytes.
+LEAST = {"maxBufferSize": 256 << 20, "maxStorageBufferBindingSize": 128 << 20, "maxComputeWorkgroupStorageSize": 16 << 10}
+
+
+@pytest.mark.parametrize("architecture,limits,told", [
+    ("llama", LEAST, {"together": 32}), ("phi2", LEAST, {"together": 32}), ("gemma3", LEAST, {}),
+    ("llama", {"subgroups": 4}, {}), ("gemma3", {"subgroups": 4}, {}),
+])
+def test_cards_of_other_kinds_give_the_same(tab, site, tmp_path, architecture, limits, told):
+    """The least limits, rows of products over many threads, and the software adapter's subgroups, which are small."""
+    model = write(tmp_path / "tiny.gguf", architecture)
+    processor = answers(tab, site, model, "cpu")
+    lower(site, limits, **told)
+    card = answers(tab, site, model, "gpu")
+    assert furthest(card, processor) < 0.02 and ids(card) == ids(processor)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma2", "phi2"])
+def test_matrices_in_pieces_give_the_same(tab, site, tmp_path, architecture):
+    """The embedding, the output and the feed-forward are larger than a binding, and queries, keys and values together."""
+    model = write(tmp_path / "large.gguf", architecture, width=512, inner=1024, length=64, shared=2, words=2000)
+    requests = [(PROMPT[:40], 6)]
+    processor = answers(tab, site, model, "cpu", requests, 64)
+    lower(site, {}, binding=1792 << 10)
+    card = answers(tab, site, model, "gpu", requests, 64)
+    assert furthest(card, processor) < 0.02 and ids(card) == ids(processor)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma3"])
+def test_a_few_rows_that_begin_a_page_see_each_other(tab, site, tmp_path, architecture):
+    """The rest of a prompt whose beginning is kept: what a decode's attention does not find in the cache yet."""
+    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", architecture)
+    texts = [tab.evaluate("""async ([url, device, prompts]) => {
+      const { InferenceManager } = await import('/inference-manager.js');
+      const manager = new InferenceManager({ device });
+      await manager.initialize(url, undefined, { contextLength: 512 });
+      let reply;
+      for (const prompt of prompts) {
+        reply = manager.generate(prompt, { temperature: 0, maxTokens: 6, ignoresEndOfGeneration: true, speculation: false });
+        await reply.finished;
+      }
+      const { text } = await reply.finished;
+      manager.terminate();
+      return [text, reply.cachedCount];
+    }""", [site.url + "models/tiny.gguf", device, prompts])
+        for device, prompts in [("gpu", [PROMPT[:130], PROMPT[:137]]), ("cpu", [PROMPT[:137]])]]
+    (card, cached), (processor, _) = texts
+    assert card == processor and cached > 100
 
 
 def test_models_come_and_go(tab, site, tmp_path):

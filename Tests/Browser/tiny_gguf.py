@@ -39,8 +39,9 @@ def blocks(random, rows, columns, kind):
 
 
 def write(path, architecture="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=4, length=32,
-          value=None, layers=3, window=24, seed=1):
-    """A model whose matrices are in the format `kind`, or the same numbers as F32."""
+          value=None, layers=3, window=24, words=0, seed=1):
+    """A model whose matrices are in the format `kind`, or the same numbers as F32; with some words in its vocabulary that no
+    text has."""
     random = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, architecture)
     is_layer_norm = architecture == "phi2"
@@ -66,8 +67,8 @@ def write(path, architecture="llama", kind=Q.F32, *, dequantized=False, width=25
         writer.add_uint32("lfm2.shortconv.l_cache", 3)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([*_alphabet(), "<|end|>", "<|a|>", "<|b|>", "th", "he"])
-    writer.add_token_types([1] * 256 + [3] * 3 + [1] * 2)
+    writer.add_token_list([*_alphabet(), "<|end|>", "<|a|>", "<|b|>", "th", "he", *(f"word{n}" for n in range(words))])
+    writer.add_token_types([1] * 256 + [3] * 3 + [1] * (2 + words))
     writer.add_token_merges(["t h", "h e"])
     writer.add_eos_token_id(256)
 
@@ -89,7 +90,8 @@ def write(path, architecture="llama", kind=Q.F32, *, dequantized=False, width=25
         writer.add_tensor(name, (mean + 0.1 * random.standard_normal(count)).astype(np.float32))
 
     has_biases = architecture in ("qwen2", "phi2")
-    matrix("token_embd.weight", VOCABULARY, width)
+    vocabulary = VOCABULARY + words
+    matrix("token_embd.weight", vocabulary, width)
     for index in range(layers):
         name = f"blk.{index}."
         vector(name + "attn_norm.weight", width)
@@ -122,8 +124,8 @@ def write(path, architecture="llama", kind=Q.F32, *, dequantized=False, width=25
     vector("token_embd_norm.weight" if architecture == "lfm2" else "output_norm.weight", width)
     if is_layer_norm:
         vector("output_norm.bias", width, 0)
-        matrix("output.weight", VOCABULARY, width)
-        vector("output.bias", VOCABULARY, 0)
+        matrix("output.weight", vocabulary, width)
+        vector("output.bias", vocabulary, 0)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

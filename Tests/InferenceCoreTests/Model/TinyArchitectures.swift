@@ -5,6 +5,8 @@ import InferenceCore
 struct TinyArchitecture: CustomStringConvertible, Sendable {
   let name: String
   var format = TensorFormat.f32
+  /// The format of the values' matrices; nil where it is the same.
+  var valueFormat: TensorFormat?
   var heads = 4
   var keyValueHeads = 2
   var hasRotaryFactors = false
@@ -13,7 +15,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   var convolutionLength = 3
 
   var description: String {
-    "\(name) \(format)\(heads > 4 ? " \(heads) heads" : "")\(isFused ? " fused" : "")\(rotaryBase.map { " base \($0)" } ?? "")"
+    "\(name) \(format)\(valueFormat.map { " values \($0)" } ?? "")\(heads > 4 ? " \(heads) heads" : "")\(isFused ? " fused" : "")\(rotaryBase.map { " base \($0)" } ?? "")"
   }
 
   static let vocabulary = 96
@@ -80,8 +82,8 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
         tensor, shape: shape, format: format.rawValue,
         data: Self.encode(&values, as: format, with: &generator))
     }
-    func matrix(_ tensor: String, _ rows: Int, _ columns: Int) {
-      add(tensor, [columns, rows], format, spread: 2 / Float(columns).squareRoot())
+    func matrix(_ tensor: String, _ rows: Int, _ columns: Int, _ other: TensorFormat? = nil) {
+      add(tensor, [columns, rows], other ?? format, spread: 2 / Float(columns).squareRoot())
     }
     func vector(_ tensor: String, _ count: Int, mean: Float = 1) {
       add(tensor, [count], .f32, mean: mean, spread: 0.2)
@@ -103,7 +105,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
         vector(layer + "attn_qkv.bias", (heads + 2 * keyValueHeads) * length, mean: 0)
       } else {
         for (part, count) in [("q", heads), ("k", keyValueHeads), ("v", keyValueHeads)] {
-          matrix(layer + "attn_\(part).weight", count * length, width)
+          matrix(layer + "attn_\(part).weight", count * length, width, part == "v" ? valueFormat : nil)
           if name == "qwen2" || name == "phi2" { vector(layer + "attn_\(part).bias", count * length, mean: 0) }
         }
       }

@@ -1,9 +1,19 @@
-// Softmax(q kᵀ scale) v over the cache, page after page with a running maximum (Dao et al. 2022). A workgroup for each head
-// of each row; of few rows for each piece of the context too, whose parts `combine.wgsl` puts together.
+// Softmax(q kᵀ scale) v for a few rows: the attention of decode. Page after page with a running maximum (Dao et al. 2022).
+// A workgroup for each head of each row and each piece of the context, whose parts `combine.wgsl` puts together.
+//
+// Queries are turned here, and so are the keys of the pass, which the cache does not have yet: each workgroup turns those that it
+// sees, and one of them stores those of its row. Nobody reads in the cache what this dispatch writes there.
+//
+// The text in front says how many rows a pass has at most (`batch`) and the elements of a key (`key_length`).
 
 struct Params {
+  /// Floats of `work`, and of one row there.
   queries: u32,
   query_stride: u32,
+  keys: u32,
+  key_stride: u32,
+  values: u32,
+  value_stride: u32,
   out: u32,
   out_stride: u32,
   /// Floats of `work`: parts of the softmax, [row][head][piece]: maximum, sum, and the weighted values.
@@ -12,8 +22,16 @@ struct Params {
   /// Heads of queries that share a head of keys.
   sharing: u32,
   key_heads: u32,
-  key_length: u32,
   value_length: u32,
+  /// Floats of `vectors`; 0: none.
+  query_norm: u32,
+  key_norm: u32,
+  epsilon: f32,
+  /// Pairs of a head that are turned, and whether a pair's elements are neighbours.
+  pairs: u32,
+  is_interleaved: u32,
+  /// Which of the tables of rotations.
+  table: u32,
   scale: f32,
   soft_cap: f32,
   /// Positions that a query sees, its own included; 0: all.
@@ -22,17 +40,21 @@ struct Params {
   page: u32,
 }
 
+@group(0) @binding(1) var<storage, read> vectors: array<f32>;
 @group(0) @binding(3) var<storage, read_write> work: array<f32>;
 @group(0) @binding(4) var<storage, read_write> cache: array<u32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+alias Number = f32;
 const threads = page_positions;
-const longest = 512u;
 const least = -1e30;
-var<workgroup> query: array<f32, longest>;
-var<workgroup> scores: array<f32, page_positions>;
+const key_pairs = (key_length + 1u) / 2u;
+
+var<workgroup> query: array<f32, 2u * key_pairs>;
+/// The keys of the pass, as the cache is to have them.
+var<workgroup> new_keys: array<u32, batch * key_pairs>;
 var<workgroup> weights: array<f32, page_positions>;
-var<workgroup> attended: array<vec3f, threads>;
+var<workgroup> attended: array<vec2f, threads>;
 
 @compute @workgroup_size(threads)
 fn main(
@@ -41,10 +63,6 @@ fn main(
 ) {
   let index = workgroup.y;
   let row = row_of(workgroup.z);
-  let source = params.queries + workgroup.z * params.query_stride + index * params.key_length;
-  for (var i = thread; i < params.key_length; i += threads) {
-    query[i] = work[source + i];
-  }
   let end = row.position + 1u;
   var begin = 0u;
   if (params.window > 0u && end > params.window) {
@@ -56,76 +74,106 @@ fn main(
   let each = (seen + workgroups.x - 1u) / workgroups.x;
   let first = first_seen + min(workgroup.x * each, seen);
   let last = first_seen + min((workgroup.x + 1u) * each, seen);
+  // Where the cache ends and the pass begins.
+  let kept = end - 1u - (workgroup.z - row.first);
 
-  let key_pairs = (params.key_length + 1u) / 2u;
-  let value_pairs = (params.value_length + 1u) / 2u;
+  let query_head = head_of(
+    params.queries + workgroup.z * params.query_stride + index * key_length, params.query_norm, workgroup.z, thread,
+  );
+  for (var i = thread; i < key_length; i += threads) {
+    query[i] = turned(query_head, i);
+  }
   let key_head = index / params.sharing;
-  let key_words = page_positions * key_pairs;
-  let keys_at = key_head * key_words;
-  let values_at = params.key_heads * key_words + key_head * page_positions * value_pairs;
+  for (var position = max(kept, first * page_positions); position < min(end, last * page_positions); position++) {
+    let other = row.first + position - kept;
+    let head = head_of(
+      params.keys + other * params.key_stride + key_head * key_length, params.key_norm, other, thread,
+    );
+    for (var i = thread; i < key_pairs; i += threads) {
+      new_keys[(position - kept) * key_pairs + i] = turned_pair(head, i, key_length);
+    }
+  }
+  workgroupBarrier();
+
+  let value_pairs = (params.value_length + 1u) / 2u;
+  let keys_at = key_head * page_positions * key_pairs;
+  let values_at = page_positions * (params.key_heads * key_pairs + key_head * value_pairs);
+  let new_values_at = params.values + row.first * params.value_stride + key_head * params.value_length;
+  if (index % params.sharing == 0u && first <= (end - 1u) / page_positions && (end - 1u) / page_positions < last) {
+    let place = step[row.pages + (end - 1u) / page_positions] * params.page;
+    let position = (end - 1u) % page_positions;
+    for (var i = thread; i < key_pairs; i += threads) {
+      cache[place + keys_at + i * page_positions + position] = new_keys[(end - 1u - kept) * key_pairs + i];
+    }
+    for (var i = thread; i < value_pairs; i += threads) {
+      cache[place + values_at + position * value_pairs + i] =
+        plain_pair(new_values_at + (end - 1u - kept) * params.value_stride, i, params.value_length);
+    }
+  }
+
   // Threads beyond the pairs of a value take other positions.
   let groups = max(threads / value_pairs, 1u);
   let pair = thread % value_pairs;
   let group = thread / value_pairs;
-
   var largest = least;
+  /// Of the positions whose weights this thread has computed.
   var sum = 0.0;
   var gathered: array<vec2f, 4>;
   for (var page = first; page < last; page++) {
     let place = step[row.pages + page] * params.page;
-    let position = page * page_positions + thread;
-    // The weights of the page before are not read any longer.
-    workgroupBarrier();
+    let start = page * page_positions;
+    let position = start + thread;
     var score = least;
     if (position >= begin && position < end) {
       score = 0.0;
-      for (var i = 0u; i < key_pairs; i++) {
-        let key = unpack2x16float(cache[place + keys_at + i * page_positions + thread]);
-        score += query[2u * i] * key.x + query[2u * i + 1u] * key.y;
+      if (position < kept) {
+        for (var i = 0u; i < key_pairs; i++) {
+          score += product(i, cache[place + keys_at + i * page_positions + thread]);
+        }
+      } else {
+        for (var i = 0u; i < key_pairs; i++) {
+          score += product(i, new_keys[(position - kept) * key_pairs + i]);
+        }
       }
-      score *= params.scale;
-      if (params.soft_cap > 0.0) {
-        score = params.soft_cap * tanh(clamp(score / params.soft_cap, -20.0, 20.0));
-      }
+      score = capped(score * params.scale, params.soft_cap);
     }
-    scores[thread] = score;
-    workgroupBarrier();
     let before = largest;
-    for (var i = 0u; i < page_positions; i++) {
-      largest = max(largest, scores[i]);
-    }
-    weights[thread] = select(0.0, exp(score - largest), score > least);
-    workgroupBarrier();
+    largest = max(largest, largest_of(score, thread));
+    let weight = select(0.0, exp(score - largest), score > least);
     let shrinks = exp(before - largest);
-    sum *= shrinks;
-    let visible = min(end - page * page_positions, page_positions);
+    sum = sum * shrinks + weight;
+    weights[thread] = weight;
+    workgroupBarrier();
+    let visible = min(end - start, page_positions);
+    let in_cache = min(max(kept, start) - start, page_positions);
     for (var k = 0u; k < 4u; k++) {
       let at = pair + k * threads;
-      if (k > 0u && at >= value_pairs) {
+      if (at >= value_pairs || group >= groups) {
         break;
       }
       var value = gathered[k] * shrinks;
-      if (group < groups) {
-        for (var other = group; other < visible; other += groups) {
-          value += weights[other] * unpack2x16float(cache[place + values_at + other * value_pairs + at]);
-          sum += select(0.0, weights[other], k == 0u);
-        }
+      // Those of the cache first, then those of the pass.
+      var other = group;
+      for (; other < in_cache; other += groups) {
+        value += weights[other] * unpack2x16float(cache[place + values_at + other * value_pairs + at]);
+      }
+      for (; other < visible; other += groups) {
+        let source = new_values_at + (start + other - kept) * params.value_stride;
+        value += weights[other] * unpack2x16float(plain_pair(source, at, params.value_length));
       }
       gathered[k] = value;
     }
   }
 
   // What several threads have gathered of one pair.
+  attended[thread] = gathered[0];
   workgroupBarrier();
-  attended[thread] = vec3f(gathered[0], sum);
-  workgroupBarrier();
+  sum = total_of(sum, thread);
   if (thread >= value_pairs) {
     return;
   }
   for (var other = 1u; other < groups; other++) {
-    let part = attended[thread + other * value_pairs];
-    gathered[0] += part.xy;
-    sum += part.z;
+    gathered[0] += attended[thread + other * value_pairs];
   }
   let size = params.value_length + 2u;
   let partial = params.partials + ((workgroup.z * params.heads + index) * workgroups.x + workgroup.x) * size;
@@ -147,4 +195,18 @@ fn main(
       work[destination + 1u] = value.y;
     }
   }
+}
+
+/// A head of a row, with the factor of its norm.
+fn head_of(at: u32, norm: u32, row: u32, thread: u32) -> Head {
+  var head = Head(at, norm, 1.0, rotations_at(params.table, row, params.pairs));
+  if (norm > 0u) {
+    head.scale = inverseSqrt(total_of(square_of(at, key_length, thread), thread) / f32(key_length) + params.epsilon);
+  }
+  return head;
+}
+
+/// Two elements of the query times those of a key. Behind an odd length both have a zero.
+fn product(pair: u32, key: u32) -> f32 {
+  return dot(vec2f(query[2u * pair], query[2u * pair + 1u]), unpack2x16float(key));
 }

@@ -6,6 +6,7 @@
  * @property {number} binding
  * @property {number} alignment
  * @property {number} together Threads that compute in step.
+ * @property {number} subgroup Threads of the smallest subgroup, whose numbers kernels share; 0: they cannot.
  *
  * Of WebGPU, for which not every compiler has types:
  *
@@ -25,14 +26,19 @@ export const failures = { lost: 0, memory: 1, kernel: 2 };
 /** What kernels are put together from. @type {Record<string, URL>} */
 const files = {
   attend: new URL('./attend.wgsl', import.meta.url),
+  attendRows: new URL('./attend-rows.wgsl', import.meta.url),
   combine: new URL('./combine.wgsl', import.meta.url),
   convolve: new URL('./convolve.wgsl', import.meta.url),
+  curves: new URL('./curves.wgsl', import.meta.url),
   embed: new URL('./embed.wgsl', import.meta.url),
   formats: new URL('./formats.wgsl', import.meta.url),
   gate: new URL('./gate.wgsl', import.meta.url),
+  heads: new URL('./heads.wgsl', import.meta.url),
   normalize: new URL('./normalize.wgsl', import.meta.url),
   product: new URL('./product.wgsl', import.meta.url),
   rows: new URL('./rows.wgsl', import.meta.url),
+  subgroups: new URL('./subgroups.wgsl', import.meta.url),
+  threads: new URL('./threads.wgsl', import.meta.url),
   tile: new URL('./tile.wgsl', import.meta.url),
   top: new URL('./top.wgsl', import.meta.url),
   turn: new URL('./turn.wgsl', import.meta.url),
@@ -69,16 +75,22 @@ export class GraphicsDevice {
   isLost = false;
   #device;
   #together;
+  #subgroup;
   #layout;
   #pipelineLayout;
   /** By their text. @type {Map<string, Promise<GPUComputePipeline | undefined>>} */
   #pipelines = new Map();
 
-  /** @param {GPUDevice} device @param {any} info What the adapter tells of itself. */
-  constructor(device, info) {
+  /**
+   * @param {GPUDevice} device
+   * @param {any} info What the adapter tells of itself.
+   * @param {number} subgroup
+   */
+  constructor(device, info, subgroup) {
     const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = info ?? {};
     this.#device = device;
     this.#together = subgroupMaxSize;
+    this.#subgroup = subgroup;
     this.name = description || [vendor, architecture].filter(Boolean).join(' ') || 'the graphics card';
     this.isSoftware = isSoftware(info);
     this.#layout = device.createBindGroupLayout({
@@ -95,7 +107,8 @@ export class GraphicsDevice {
   }
 
   /**
-   * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests.
+   * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests; and of how few
+   *   threads the `subgroups` may be that kernels use.
    * @returns {Promise<GraphicsDevice | null>} Null where there is none.
    */
   static async open(lowered = {}) {
@@ -103,7 +116,11 @@ export class GraphicsDevice {
     if (!adapter) return null;
     const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
     const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? adapter.limits[name]]));
-    return new GraphicsDevice(await adapter.requestDevice({ requiredLimits }), adapter.info);
+    const { subgroupMinSize = 0 } = adapter.info ?? {};
+    // Smaller ones cost more than they save.
+    const hasSubgroups = adapter.features.has('subgroups') && subgroupMinSize >= (lowered.subgroups ?? 8);
+    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: hasSubgroups ? ['subgroups'] : [] });
+    return new GraphicsDevice(device, adapter.info, hasSubgroups ? subgroupMinSize : 0);
   }
 
   get device() {
@@ -123,6 +140,7 @@ export class GraphicsDevice {
       binding: maxStorageBufferBindingSize,
       alignment: Math.max(minStorageBufferOffsetAlignment, this.#device.limits.minUniformBufferOffsetAlignment),
       together: this.#together,
+      subgroup: this.#subgroup,
     };
   }
 

@@ -6,7 +6,7 @@ struct Params {
   up: u32,
   stride: u32,
   columns: u32,
-  /// 1: SiLU, 2: GELU in its tanh form.
+  /// As `curves.wgsl` has it.
   activation: u32,
   /// 0: there is no second product.
   is_gated: u32,
@@ -21,12 +21,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let at = id.y * params.stride + id.x;
-  let x = work[params.gate + at];
-  var y = x / (1.0 + exp(-x));
-  if (params.activation == 2u) {
-    let inner = clamp(0.7978845608028654 * x * (1.0 + 0.044715 * x * x), -20.0, 20.0);
-    y = 0.5 * x * (1.0 + tanh(inner));
-  }
+  var y = activated(work[params.gate + at], params.activation);
   if (params.is_gated == 1u) {
     y *= work[params.up + at];
   }

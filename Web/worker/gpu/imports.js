@@ -38,9 +38,10 @@ export class Graphics {
       this.#engine.say(message, (...text) => exports.swiftlet_device_failed(failures[kind], ...text));
     const remembered = ['cpu', 'gpu'].indexOf((await rememberedDevice(device.name, model)) ?? '');
     this.#engine.say(device.name, (...text) => {
-      const { buffer, binding, alignment, together } = device.limits;
+      const { buffer, binding, alignment, together, subgroup } = device.limits;
+      const limits = /** @type {const} */ ([buffer, binding, alignment, together, subgroup]);
       const software = device.isSoftware ? 1 : 0;
-      exports.swiftlet_device_opened(id, buffer, binding, alignment, together, software, remembered, ...text);
+      exports.swiftlet_device_opened(id, ...limits, software, remembered, ...text);
     });
   }
 

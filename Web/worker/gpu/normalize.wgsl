@@ -24,8 +24,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> work: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+alias Number = f32;
 const threads = 64u;
-var<workgroup> parts: array<f32, threads>;
 
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -45,14 +45,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     for (var i = thread; i < params.columns; i += threads) {
       sum += work[input + i];
     }
-    mean = total(sum, thread) / f32(params.columns);
+    mean = total_of(sum, thread) / f32(params.columns);
   }
   var square = 0.0;
   for (var i = thread; i < params.columns; i += threads) {
     let x = work[input + i] - mean;
     square += x * x;
   }
-  let scale = inverseSqrt(total(square, thread) / f32(params.columns) + params.epsilon);
+  let scale = inverseSqrt(total_of(square, thread) / f32(params.columns) + params.epsilon);
   let out = params.out + destination * params.out_stride;
   for (var i = thread; i < params.columns; i += threads) {
     var y = (work[input + i] - mean) * scale * vectors[params.weight + i];
@@ -64,16 +64,4 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     work[out + i] = y;
   }
-}
-
-/// The sum over all threads. Each adds them up: a barrier for each halving costs more.
-fn total(value: f32, thread: u32) -> f32 {
-  workgroupBarrier();
-  parts[thread] = value;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < threads; i++) {
-    sum += parts[i];
-  }
-  return sum;
 }

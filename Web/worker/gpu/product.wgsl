@@ -37,7 +37,7 @@ struct Params {
   adds: u32,
   /// What logits are bounded to; 0: not bounded.
   soft_cap: f32,
-  /// 1: SiLU, 2: GELU in its tanh form; of gated elements, or of a plain matrix's products; 0: none.
+  /// As `curves.wgsl` has it; of gated elements, or of a plain matrix's products; 0: none.
   activation: u32,
   /// 1: the input is the rows whose logits are wanted.
   is_wanted: u32,
@@ -52,15 +52,19 @@ struct Params {
 const rows_together = 4u;
 const threads = lanes * rows_together;
 
+/// A number for each of four vectors, of which one alone has the first.
+alias Number = vec4f;
 /// A number for each of up to eight vectors.
 struct Sums {
-  low: vec4f,
-  high: vec4f,
+  low: Number,
+  high: Number,
 }
 
-var<workgroup> sums: array<Sums, threads>;
-var<workgroup> seconds: array<Sums, select(1u, threads, gated)>;
-var<workgroup> squares: array<Sums, select(1u, lanes, normalizes)>;
+/// Threads of a row that keep what they have put together.
+const kept = min(lanes, lanes_that_keep);
+var<workgroup> sums: array<Sums, kept * rows_together>;
+var<workgroup> seconds: array<Sums, select(1u, kept * rows_together, gated)>;
+var<workgroup> squares: array<Sums, select(1u, kept, normalizes)>;
 
 fn sum_of(a: Sums, b: Sums) -> Sums {
   return Sums(a.low + b.low, a.high + b.high);
@@ -130,18 +134,10 @@ fn elements_of(at: u32, part: u32, is_second: u32) -> Elements {
 }
 
 fn at_vector(all: Sums, index: u32) -> f32 {
+  if (batch == 1u) {
+    return all.low.x;
+  }
   return select(all.low[index & 3u], all.high[index & 3u], index >= 4u);
-}
-
-fn activated(x: f32) -> f32 {
-  if (params.activation == 1u) {
-    return x / (1.0 + exp(-x));
-  }
-  if (params.activation == 2u) {
-    let inner = clamp(0.7978845608028654 * x * (1.0 + 0.044715 * x * x), -20.0, 20.0);
-    return 0.5 * x * (1.0 + tanh(inner));
-  }
-  return x;
 }
 
 fn bias_of(segment: u32, row: u32) -> f32 {
@@ -152,10 +148,18 @@ fn bias_of(segment: u32, row: u32) -> f32 {
   return vectors[(at + row) >> 2u][(at + row) & 3u];
 }
 
-/// What the threads of a row have for a vector. One thread adds them up: a barrier for each halving costs more.
+/// What the threads of a row have, as far as they see each other's.
+fn of_lanes(all: Sums) -> Sums {
+  if (batch == 1u) {
+    return Sums(lane_total(all.low, lanes), Number());
+  }
+  return Sums(lane_total(all.low, lanes), lane_total(all.high, lanes));
+}
+
+/// What the threads of a row have kept for a vector. One thread adds them up: a barrier for each halving costs more.
 fn total(row: u32, vector: u32) -> f32 {
   var sum = 0.0;
-  for (var i = row * lanes; i < (row + 1u) * lanes; i++) {
+  for (var i = row * kept; i < (row + 1u) * kept; i++) {
     sum += at_vector(sums[i], vector);
   }
   return sum;
@@ -163,7 +167,7 @@ fn total(row: u32, vector: u32) -> f32 {
 
 fn second_total(row: u32, vector: u32) -> f32 {
   var sum = 0.0;
-  for (var i = row * lanes; i < (row + 1u) * lanes; i++) {
+  for (var i = row * kept; i < (row + 1u) * kept; i++) {
     sum += at_vector(seconds[i], vector);
   }
   return sum;
@@ -209,12 +213,22 @@ fn main(
     }
   }
 
-  sums[thread] = sum;
+  sum = of_lanes(sum);
   if (gated) {
-    seconds[thread] = second;
+    second = of_lanes(second);
   }
-  if (normalizes && thread < lanes) {
-    squares[thread] = square;
+  if (normalizes) {
+    square = of_lanes(square);
+  }
+  if (lane < kept) {
+    let place = thread / lanes * kept + lane;
+    sums[place] = sum;
+    if (gated) {
+      seconds[place] = second;
+    }
+    if (normalizes && thread < lanes) {
+      squares[lane] = square;
+    }
   }
   workgroupBarrier();
 
@@ -231,7 +245,7 @@ fn finish(vector: u32, chosen: u32, first_row: u32) {
   var scale = 1.0;
   if (normalizes) {
     var all = 0.0;
-    for (var i = 0u; i < lanes; i++) {
+    for (var i = 0u; i < kept; i++) {
       all += at_vector(squares[i], vector);
     }
     scale = inverseSqrt(all / params.columns + params.epsilon);
@@ -242,10 +256,7 @@ fn finish(vector: u32, chosen: u32, first_row: u32) {
       break;
     }
     var y = scale * total(k, vector) + bias_of(chosen, first_row + k);
-    if (params.soft_cap > 0.0) {
-      y = params.soft_cap * tanh(clamp(y / params.soft_cap, -20.0, 20.0));
-    }
-    y = activated(y);
+    y = activated(capped(y, params.soft_cap), params.activation);
     if (gated) {
       y *= scale * second_total(k, vector) + bias_of(1u, first_row + k);
     }

@@ -88,9 +88,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         if (params.bias > 0u) {
           y[k] += vectors[params.bias + begin + k];
         }
-        if (params.soft_cap > 0.0) {
-          y[k] = params.soft_cap * tanh(clamp(y[k] / params.soft_cap, -20.0, 20.0));
-        }
+        y[k] = capped(y[k], params.soft_cap);
       }
     }
     let place = params.out + (first_vector + vector + v) * params.out_stride + begin / 4u;

@@ -1,36 +1,53 @@
 /// A kernel, and what its WGSL is made for.
 struct GPUKernel: Equatable {
   enum Name {
-    case embed, normalize, product, tile, gate, turn, attend, combine, convolve, top
+    case embed, normalize, product, tile, gate, turn, attend, attendRows, combine, convolve, top
   }
 
   let name: Name
   /// The formats of the matrices, where it reads any.
   var first: TensorFormat?
   var second: TensorFormat?
-  /// Of a product: the vectors that it takes together.
+  /// Of a product: the vectors that it takes together; of attention: rows of a pass.
   var batch = 1
   /// Of a product: threads of a row, a power of two.
   var lanes = 32
   /// Of a product: whether its vectors are normalized on the way, and whether pairs of rows become gated elements.
   var normalizes = false
   var isGated = false
+  /// Of attention: the elements of a key.
+  var keyLength = 0
+  /// Whether threads see each other's numbers, where it has any use for them.
+  private(set) var hasSubgroups = false
 
   init(_ name: Name, _ first: TensorFormat? = nil) {
     self.name = name
     self.first = first
   }
 
+  /// The same for a card with subgroups.
+  func withSubgroups() -> GPUKernel {
+    var kernel = self
+    switch name {
+    case .normalize, .turn, .attend, .attendRows: kernel.hasSubgroups = true
+    case .product: kernel.hasSubgroups = lanes > 1
+    case .embed, .tile, .gate, .combine, .convolve, .top: break
+    }
+    return kernel
+  }
+
   /// The files that it consists of, in `Web/worker/gpu`.
   var files: [StaticString] {
-    switch name {
+    let threads: StaticString = hasSubgroups ? "subgroups" : "threads"
+    return switch name {
     case .embed: ["rows", "formats", "embed"]
-    case .normalize: ["rows", "normalize"]
-    case .product: ["rows", "formats", "product"]
-    case .tile: ["rows", "formats", "tile"]
-    case .gate: ["gate"]
-    case .turn: ["rows", "turn"]
-    case .attend: ["rows", "attend"]
+    case .normalize: ["rows", threads, "normalize"]
+    case .product: ["rows", "formats", "curves", threads, "product"]
+    case .tile: ["rows", "formats", "curves", "tile"]
+    case .gate: ["curves", "gate"]
+    case .turn: ["rows", threads, "heads", "turn"]
+    case .attend: ["rows", "curves", threads, "heads", "attend"]
+    case .attendRows: ["rows", "curves", threads, "heads", "attendRows"]
     case .combine: ["rows", "combine"]
     case .convolve: ["rows", "convolve"]
     case .top: ["top"]
@@ -39,15 +56,20 @@ struct GPUKernel: Equatable {
 
   /// The WGSL that makes it this one.
   var constants: String {
-    var text = ""
+    // What is enabled comes before everything else.
+    var text = hasSubgroups ? "enable subgroups;\n" : ""
     if let first {
       text += Self.unpacker("first", first)
       if name == .product { text += Self.unpacker("second", second ?? first) }
     }
-    if name == .product {
+    switch name {
+    case .product:
       text +=
         "const batch = \(batch)u;\nconst lanes = \(lanes)u;\nconst normalizes = \(normalizes ? "true" : "false");\n"
       text += "const gated = \(isGated ? "true" : "false");\n"
+    case .attend: text += "const batch = \(batch)u;\nconst key_length = \(keyLength)u;\n"
+    case .attendRows: text += "const key_length = \(keyLength)u;\n"
+    default: break
     }
     return text
   }

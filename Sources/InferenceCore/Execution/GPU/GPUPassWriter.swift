@@ -30,9 +30,12 @@ struct GPUPassWriter {
 
   /// Rows of a matrix and vectors that a workgroup of `tile.wgsl` computes.
   private static let tile = (rows: 64, vectors: 32)
+  /// Rows whose attention a workgroup of `attend-rows.wgsl` computes.
+  private static let attendedRows = 4
   /// Threads of a row of `product.wgsl`, of which there are a power of two.
   private static let lanes = 8...32
   private let lanes: Int
+  private let hasSubgroups: Bool
   /// Rows of a workgroup of `product.wgsl`.
   private static let productRows = 4
   /// Most workgroups in one dimension.
@@ -40,7 +43,10 @@ struct GPUPassWriter {
 
   /// - Parameter batch: Rows of a decode at most; nil for a prefill.
   init(_ model: LanguageModel, _ memory: GPUMemory, _ weights: GPUWeights, _ limits: GraphicsLimits, batch: Int?) {
-    lanes = limits.together < Self.lanes.lowerBound ? 1 : min(limits.together, Self.lanes.upperBound)
+    hasSubgroups = limits.subgroup > 1
+    // With subgroups a row's threads are of one; without, few that compute in step are not worth the barrier.
+    let together = hasSubgroups ? limits.subgroup : limits.together < Self.lanes.lowerBound ? 1 : limits.together
+    lanes = min(together, Self.lanes.upperBound)
     (self.model, h, self.memory, self.weights) = (model, model.hyperparameters, memory, weights)
     isDecode = batch != nil
     self.batch = batch ?? 1
@@ -74,7 +80,8 @@ struct GPUPassWriter {
       product([
         (attention.query, memory.queries), (attention.key, memory.keys), (attention.value, memory.values),
       ])
-      turn(attention, layer)
+      // A decode's attention turns what it sees.
+      if !isDecode { turn(attention, layer) }
     case .attend(let attention): attend(attention, layer)
     case .combine(let attention): if isDecode { combine(attention) }
     case .projectGates(let convolution): product([(convolution.input, memory.gates)])
@@ -133,30 +140,51 @@ struct GPUPassWriter {
 
   private mutating func turn(_ attention: Attention, _ layer: Int) {
     let shape = attention.shape
-    let pairs = h.rotaryShapes[attention.rotaryTable].dimensions / 2
     add(
       GPUKernel(.turn), layer: layer,
       [
-        UInt32(memory.queries.place), UInt32(memory.queries.stride), UInt32(memory.keys.place),
-        UInt32(memory.keys.stride), UInt32(memory.values.place), UInt32(memory.values.stride), UInt32(shape.headCount),
-        UInt32(shape.keyValueHeadCount), UInt32(shape.keyLength), UInt32(shape.valueLength),
-        weights.place(of: attention.queryNorm), weights.place(of: attention.keyNorm), h.normEpsilon.bitPattern,
-        UInt32(pairs), h.traits.rotaryLayout == .interleaved ? 1 : 0, UInt32(attention.rotaryTable),
-        UInt32(memory.pageWords[layer]),
-      ], x: .fixed(shape.headCount + 2 * shape.keyValueHeadCount), y: .rows)
+        UInt32(memory.keys.place), UInt32(memory.keys.stride), UInt32(memory.values.place),
+        UInt32(memory.values.stride), UInt32(shape.keyValueHeadCount), UInt32(shape.keyLength),
+        UInt32(shape.valueLength), weights.place(of: attention.keyNorm),
+      ] + turning(attention) + [UInt32(memory.pageWords[layer])],
+      x: .fixed(2 * shape.keyValueHeadCount), y: .rows)
+  }
+
+  /// How heads are normalized and turned.
+  private func turning(_ attention: Attention) -> [UInt32] {
+    let pairs = h.rotaryShapes[attention.rotaryTable].dimensions / 2
+    return [
+      h.normEpsilon.bitPattern, UInt32(pairs), h.traits.rotaryLayout == .interleaved ? 1 : 0,
+      UInt32(attention.rotaryTable),
+    ]
   }
 
   private mutating func attend(_ attention: Attention, _ layer: Int) {
     let shape = attention.shape
+    var kernel = GPUKernel(isDecode ? .attend : .attendRows)
+    (kernel.batch, kernel.keyLength) = (batch, shape.keyLength)
+    let queries = [UInt32(memory.queries.place), UInt32(memory.queries.stride)]
+    let out = [UInt32(memory.mixed.place), UInt32(memory.mixed.stride)]
+    let sharing = [
+      UInt32(shape.headCount / shape.keyValueHeadCount), UInt32(shape.keyValueHeadCount), UInt32(shape.valueLength),
+      weights.place(of: attention.queryNorm),
+    ]
+    let rest =
+      turning(attention) + [
+        shape.scale.bitPattern, shape.softCap.bitPattern, UInt32(shape.window), UInt32(memory.pageWords[layer]),
+      ]
+    guard isDecode else {
+      return add(
+        kernel, layer: layer, queries + out + sharing + rest, x: .fixed(shape.headCount),
+        y: .tiles(of: Self.attendedRows))
+    }
+    let new = [
+      UInt32(memory.keys.place), UInt32(memory.keys.stride), UInt32(memory.values.place), UInt32(memory.values.stride),
+    ]
+    let parts = [UInt32(memory.partials.place), UInt32(shape.headCount)]
     add(
-      GPUKernel(.attend), layer: layer,
-      [
-        UInt32(memory.queries.place), UInt32(memory.queries.stride), UInt32(memory.mixed.place),
-        UInt32(memory.mixed.stride), UInt32(memory.partials.place), UInt32(shape.headCount),
-        UInt32(shape.headCount / shape.keyValueHeadCount), UInt32(shape.keyValueHeadCount), UInt32(shape.keyLength),
-        UInt32(shape.valueLength), shape.scale.bitPattern, shape.softCap.bitPattern, UInt32(shape.window),
-        UInt32(memory.pageWords[layer]),
-      ], x: isDecode ? .pieces : .fixed(1), y: .fixed(shape.headCount), z: .rows)
+      kernel, layer: layer, queries + new + out + parts + sharing + [weights.place(of: attention.keyNorm)] + rest,
+      x: .pieces, y: .fixed(shape.headCount), z: .rows)
   }
 
   private mutating func combine(_ attention: Attention) {
@@ -330,6 +358,7 @@ struct GPUPassWriter {
     _ kernel: GPUKernel, weights: BufferRange? = nil, layer: Int? = nil, _ parameters: [UInt32], x: GPUPass.Count,
     y: GPUPass.Count = .fixed(1), z: GPUPass.Count = .fixed(1)
   ) {
+    let kernel = hasSubgroups ? kernel.withSubgroups() : kernel
     drafts.append(Draft(kernel: kernel, weights: weights, layer: layer, parameters: parameters, x: x, y: y, z: z))
   }
 }

@@ -45,12 +45,15 @@ public struct GraphicsLimits: Equatable, Sendable {
   public let alignment: Int
   /// Threads that compute in step: so many share a row of a product.
   public let together: Int
+  /// Threads of the smallest subgroup, which see each other's numbers; 0: none do.
+  public let subgroup: Int
 
-  public init(buffer: Int, binding: Int, alignment: Int, together: Int = 32) {
+  public init(buffer: Int, binding: Int, alignment: Int, together: Int = 32, subgroup: Int = 0) {
     self.buffer = buffer
     self.binding = binding
     self.alignment = alignment
     self.together = together
+    self.subgroup = subgroup
   }
 }
 

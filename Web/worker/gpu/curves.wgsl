@@ -1,0 +1,25 @@
+// What elements go through on their way: activations, and the bound of scores and logits. The arguments of tanh are clamped:
+// beyond that it is one, and some cards compute it by way of an exponential that overflows.
+
+const silu = 1u;
+const gelu = 2u;
+
+/// SiLU, GELU in its tanh form, or x itself.
+fn activated(x: f32, activation: u32) -> f32 {
+  if (activation == silu) {
+    return x / (1.0 + exp(-x));
+  }
+  if (activation == gelu) {
+    let inner = clamp(0.7978845608028654 * x * (1.0 + 0.044715 * x * x), -20.0, 20.0);
+    return 0.5 * x * (1.0 + tanh(inner));
+  }
+  return x;
+}
+
+/// x between the bounds, or as it is where there is none: 0.
+fn capped(x: f32, cap: f32) -> f32 {
+  if (cap > 0.0) {
+    return cap * tanh(clamp(x / cap, -20.0, 20.0));
+  }
+  return x;
+}
