@@ -7,7 +7,7 @@ from test_modules import grant
 from tiny_gguf import Q, write
 
 LOAD = """
-  async ([model, device, prompt, lose]) => {
+  async ([model, device, prompt, lose, maxTokens]) => {
     const { InferenceManager } = await import('/inference-manager.js');
     if (!window.manager) {
       window.manager = new InferenceManager();
@@ -17,7 +17,7 @@ LOAD = """
     const told = ({ code, message }) => ({ code, message });
     try {
       const info = await manager.initialize(model, undefined, { device, contextLength: 512 });
-      const options = { temperature: 0, ignoresEndOfGeneration: true, maxTokens: 24 };
+      const options = { temperature: 0, ignoresEndOfGeneration: true, maxTokens };
       const reply = manager.generate(prompt ?? 'Sea', options);
       if (lose === 'prompt') new BroadcastChannel('lose').postMessage('');
       let count = 0;
@@ -41,8 +41,8 @@ def trusted(site, remembers="gpu"):
         replace(site, "worker/gpu/choices.js", b"const choices = await readChoices();", b"return 'gpu';")
 
 
-def load(page, site, device, prompt=None, lose=None, model="models/tiny.gguf"):
-    return page.evaluate(LOAD, [site.url + model if "/" in model else model, device, prompt, lose])
+def load(page, site, device, prompt=None, lose=None, model="models/tiny.gguf", tokens=24):
+    return page.evaluate(LOAD, [site.url + model if "/" in model else model, device, prompt, lose, tokens])
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_lost_card_fails_replies_where_only_it_may_compute(tab, site, tiny):
 
 
 @pytest.mark.parametrize("file, right, wrong, word", [
-    ("turn.wgsl", b"- y *", b"+ y *", "wrongly"), ("product.wgsl", b"fn main", b"fn main that", "compile"),
+    ("heads.wgsl", b"* sine", b"* (sine + 0.5)", "wrongly"), ("product.wgsl", b"fn main", b"fn main that", "compile"),
 ], ids=["wrong", "no WGSL"])
 def test_kernels_that_fail_are_not_used(tab, site, tmp_path, file, right, wrong, word):
     site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", kind=Q.Q4_0)
@@ -119,8 +119,8 @@ def test_kernels_that_fail_are_not_used(tab, site, tmp_path, file, right, wrong,
 def test_a_model_goes_to_the_card_through_less_memory_than_it_has(tab, site):
     # 75 MB, of which the code has its part; the file has 98 MB.
     grant(site, 1200)
-    outcome = load(tab, site, "gpu", model="quick")
-    assert outcome["info"]["device"] == "gpu" and outcome["tokens"] == 24
+    outcome = load(tab, site, "gpu", model="quick", tokens=3)
+    assert outcome["info"]["device"] == "gpu" and outcome["tokens"] == 3
 
 
 def test_loads_leave_nothing_on_the_card(tab, site, tmp_path):

@@ -193,6 +193,9 @@ CHOICES = """
     const manager = new InferenceManager({ device: 'gpu' });
     try {
       await manager.initialize(model, undefined, { contextLength: 512, sequences });
+      // What the card is tried with is read too.
+      await new Promise((done) => setTimeout(done, 100));
+      sizes.length = 0;
       const generate = (options) => manager.generate('See the sea. See the sea. See',
         { maxTokens: 6, ignoresEndOfGeneration: true, logitBias: bias ? [{ token: 260, bias: 0 }] : [], ...options });
       let finished;
@@ -214,10 +217,10 @@ CHOICES = """
 @pytest.fixture
 def choices(tab, site, tmp_path):
     """What requests choose on the card, by turns or together, and the bytes of everything that was read from it."""
-    source = (SITE / "worker/gpu/device.js").read_text()
+    source = (SITE / "worker/gpu/session.js").read_text()
     place = "await staging.mapAsync("
     assert source.count(place) == 1
-    site.replaced["worker/gpu/device.js"] = source.replace(
+    site.replaced["worker/gpu/session.js"] = source.replace(
         place, "new BroadcastChannel('read').postMessage(size);\n" + place).encode()
     site.models["tiny.gguf"] = write(tmp_path / "choices.gguf")
 
@@ -287,8 +290,7 @@ LEAST = {"maxBufferSize": 256 << 20, "maxStorageBufferBindingSize": 128 << 20, "
 
 
 @pytest.mark.parametrize("architecture,limits,told", [
-    ("llama", LEAST, {"together": 32}), ("phi2", LEAST, {"together": 32}), ("gemma3", LEAST, {}),
-    ("llama", {"subgroups": 4}, {}), ("gemma3", {"subgroups": 4}, {}),
+    ("llama", LEAST, {"together": 32}), ("gemma3", {"subgroups": 4}, {}),
 ])
 def test_cards_of_other_kinds_give_the_same(tab, site, tmp_path, architecture, limits, told):
     """The least limits, rows of products over many threads, and the software adapter's subgroups, which are small."""
