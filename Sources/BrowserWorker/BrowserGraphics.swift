@@ -8,6 +8,7 @@ final class BrowserGraphics: GraphicsDevice {
   private let sessions: BrowserSessions
   /// What tells it from others on the same card.
   private let session: Double
+  private var isReleased = false
 
   init(limits: GraphicsLimits, sessions: BrowserSessions) {
     self.limits = limits
@@ -17,6 +18,7 @@ final class BrowserGraphics: GraphicsDevice {
   }
 
   deinit {
+    release()
     sessions.all.removeAll { $0.number == session }
   }
 
@@ -72,6 +74,8 @@ final class BrowserGraphics: GraphicsDevice {
   }
 
   func release() {
+    guard !isReleased else { return }
+    isReleased = true
     host_gpu_release(session)
   }
 }

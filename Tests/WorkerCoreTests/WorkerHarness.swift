@@ -77,7 +77,7 @@ final class WorkerHarness {
     return harness
   }
 
-  init(catalog: [CatalogModel] = ModelCatalog.models, keepsPrefixes: Bool = false) {
+  init(catalog: [CatalogModel] = ModelCatalog.models, keepsPrefixes: Bool = false, opensDevices: Bool = false) {
     let surroundings = surroundings
     var host = WorkerHost(
       now: {
@@ -86,6 +86,7 @@ final class WorkerHarness {
       },
       seed: { 99 }, date: { TemplateDate(year: 2026, month: 1, day: 2) },
       memoryLimit: { surroundings.memoryLimit }, defaultThreads: 1, emit: { surroundings.events.append($0) })
+    host.opensDevices = opensDevices
     host.kernelsPass = { surroundings.kernelsPass($0) }
     if keepsPrefixes {
       host.prefixStorage = PrefixStorage(

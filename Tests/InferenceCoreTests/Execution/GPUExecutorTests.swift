@@ -8,6 +8,7 @@ import Testing
     let limits: GraphicsLimits
     var buffers: [Int] = []
     var written: [Int] = []
+    var contents: [[UInt8]] = []
     var pipelines: [String] = []
     var bindings: [[BufferRange]] = []
     var submissions: [(commands: [UInt32], read: Int, ticket: UInt32)] = []
@@ -22,11 +23,13 @@ import Testing
       #expect(bytes > 0 && bytes % 4 == 0 && bytes <= limits.buffer)
       buffers.append(bytes)
       written.append(0)
+      contents.append([UInt8](repeating: 0, count: bytes))
       return UInt32(buffers.count - 1)
     }
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: UInt32, at offset: Int) {
       #expect(bytes.count % 4 == 0 && offset % 4 == 0 && offset + bytes.count <= buffers[Int(buffer)])
       written[Int(buffer)] += bytes.count
+      contents[Int(buffer)].replaceSubrange(offset..<offset + bytes.count, with: bytes)
       writes += 1
     }
     func makePipeline(files: [StaticString], constants: String) -> UInt32 {
@@ -163,6 +166,32 @@ import Testing
       // Of a part of a prompt nothing is read.
       try executor.submit(Batch([Batch.Span(sequence, tokens: [7, 8], logitRows: 0)]))
       #expect(executor.advance(layers: .max) == .waiting && device.submissions.last!.read == 0)
+    }
+  }
+
+  /// Weights that pass by are where those are that lie in memory.
+  @Test(
+    arguments: [
+      TinyArchitecture(name: "llama"), TinyArchitecture(name: "phi2"), TinyArchitecture(name: "gemma3"),
+      TinyArchitecture(name: "lfm2"), TinyArchitecture(name: "gemma2", valueFormat: .q8_0),
+    ], [1, 3, 1000, .max])
+  func weightsMayPassBy(architecture: TinyArchitecture, piece: Int) throws {
+    let (mapped, streamed) = (NotingDevice(), NotingDevice())
+    try withExecutor(architecture, on: mapped, length: 8) { _ in }
+    try architecture.file().withUnsafeBytes { bytes in
+      let file = try GGUFFile.parseHeader(bytes, fileSize: Int64(bytes.count))
+      let stream = WeightStream()
+      let model = try LanguageModel(file: file, stream: stream)
+      let executor = try GPUExecutor(
+        model: model, device: streamed, limits: ExecutionLimits(contextLength: 8, logitRows: 8))
+      var place = 0
+      while place < bytes.count {
+        let count = min(piece, bytes.count - place)
+        stream.take(UnsafeRawBufferPointer(rebasing: bytes[place..<place + count]))
+        place += count
+      }
+      try executor.streamHasEnded()
+      #expect(streamed.contents == mapped.contents)
     }
   }
 
