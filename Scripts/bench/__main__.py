@@ -37,6 +37,9 @@ def parse():
     parser.add_argument("--only", type=names, default=NAMES, help=f"rows, with commas: {', '.join(NAMES)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(machine.cores()))
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="what computes in the tab")
+    parser.add_argument("--chromium", action="append", default=[], metavar="FLAG",
+                        help="a flag of Chromium's, as --chromium=--enable-unsafe-webgpu where it hides the graphics card")
     parser.add_argument("--json", type=pathlib.Path, help="file for the raw figures")
     return parser.parse_args()
 

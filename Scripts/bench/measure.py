@@ -16,7 +16,8 @@ def contender(name, model, scene, arguments, playwright):
         return Peer(model.path, chosen, arguments.threads)
     if name in ("tab", "tab-one"):
         from tab import Tab
-        return Tab(playwright, arguments.site, model.path, chosen, arguments.threads, isolated=name == "tab")
+        return Tab(playwright, arguments.site, model.path, chosen, arguments.threads, isolated=name == "tab",
+                   device=arguments.device, flags=arguments.chromium)
     options = {"native": [], "repeat": ["--scenario", "repeat"], "forced-repeat": ["--scenario", "forced-repeat"]}.get(
         name, ["--instruction-set", name])
     return Native(arguments.program, model.path, chosen, arguments.threads, *options)

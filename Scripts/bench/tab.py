@@ -23,7 +23,7 @@ MEASURE = """async ([tokens, reply]) => {
 class Tab:
     """A page with a model. On a page that is not isolated the engine has one thread."""
 
-    def __init__(self, playwright, site_folder, model, setting, threads, isolated=True):
+    def __init__(self, playwright, site_folder, model, setting, threads, isolated=True, device="cpu", flags=()):
         if not CHROMIUM:
             raise RuntimeError("Chromium is not installed")
         name = pathlib.Path(model).name
@@ -34,12 +34,14 @@ class Tab:
         self.site.replaced["blank.html"] = b"<!doctype html><title>blank</title>"
         self.profile = tempfile.TemporaryDirectory()
         self.browser = playwright.chromium.launch_persistent_context(
-            self.profile.name, executable_path=CHROMIUM, args=["--no-sandbox"])
+            self.profile.name, executable_path=CHROMIUM, args=["--no-sandbox", *flags])
         self.page = self.browser.new_page()
         self.page.set_default_timeout(0)
-        open_modules(self.page, self.site, json.dumps({"threads": threads}))
-        self.page.evaluate("([url, contextLength]) => manager.initialize(url, undefined, { contextLength })",
-                           [f"{self.site.url}models/{name}", setting.context])
+        open_modules(self.page, self.site, json.dumps({"threads": threads, "device": device}))
+        info = self.page.evaluate("([url, contextLength]) => manager.initialize(url, undefined, { contextLength })",
+                                  [f"{self.site.url}models/{name}", setting.context])
+        if device != "cpu":
+            print(f"the tab computes on {info['deviceName'] or 'the processor'}", file=sys.stderr, flush=True)
 
     def measure(self):
         tokens = [self.random.randrange(1000, 30000) for _ in range(self.setting.prompt)]
