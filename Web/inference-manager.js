@@ -239,7 +239,7 @@ export class InferenceManager extends EventTarget {
           this.addressing = data.addressing;
           resolve(undefined);
         } else if (data.type === 'move') {
-          this.#move(data.addressing);
+          this.#move(data);
         } else if (data.type === 'failed') {
           const error = errorFrom(data.error);
           reject(error);
@@ -328,23 +328,23 @@ export class InferenceManager extends EventTarget {
   /**
    * A worker with another module goes on where this one stopped: at the load that needs it, and what came after.
    *
-   * @param {32 | 64} addressing
+   * @param {{ addressing: 32 | 64, device?: 'cpu' }} place Without the graphics card where that was given up.
    */
-  #move(addressing) {
+  #move({ addressing, device }) {
+    const load = this.#load && { ...this.#load, ...(device && { device }) };
     this.#worker?.terminate();
     this.#started = this.#launch(addressing);
     if (this.#picked) this.#worker?.postMessage(this.#picked);
     const frames = [...this.#frames];
     // A model that has left a lost graphics card has no request any more.
     const asked = [...this.#pending.values()].some(({ isLoad }) => isLoad);
-    if (!asked && this.#load) this.#request(this.#load, 'loaded').catch(() => {});
+    if (!asked && load) this.#request(load, 'loaded').catch(() => {});
     for (const [id, frame] of frames) {
       const waiting = this.#pending.get(id);
-      const hasBegun = waiting instanceof Reply && waiting.text !== '';
-      if (hasBegun) waiting.fail(errorFrom({ code: 'device-lost', message: 'The reply broke off with the graphics card.' }));
-      if (hasBegun) this.#pending.delete(id);
+      if (waiting instanceof Reply && waiting.breakOff()) this.#pending.delete(id);
+      else if (waiting?.isLoad && load) this.#post(encodeCommand({ ...load, id }));
       else if (waiting) this.#post(frame.slice());
-      else this.#frames.delete(id);
+      if (!this.#pending.has(id)) this.#frames.delete(id);
       // The worker before may not have heard of it.
       if (waiting?.isCancelled || waiting?.signal?.aborted) this.#send({ type: 'cancel', id });
     }

@@ -60,6 +60,8 @@ const runs = (module) => typeof WebAssembly === 'object' && WebAssembly.validate
 /** Words in the names of graphics cards that are programs. */
 const softwareNames = /swiftshader|llvmpipe|lavapipe|basic render|warp/i;
 let hasCard = false;
+/** Milliseconds that one may take to open. */
+const longestWait = 10_000;
 
 /** @param {any} info What an adapter of WebGPU tells of itself. @returns {boolean} Whether it is a program. */
 export function isSoftware(info) {
@@ -67,10 +69,23 @@ export function isSoftware(info) {
   return isFallbackAdapter || softwareNames.test(`${vendor} ${architecture} ${description}`);
 }
 
-/** Looks for a graphics card, of which `surroundings` tells from then on. */
-export async function findCard() {
-  const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter().catch(() => null);
+/** Looks for a graphics card, of which `surroundings` tells from then on. @param {boolean} isWanted Otherwise there is none. */
+export async function findCard(isWanted = true) {
+  const adapter = isWanted && (await soon(/** @type {any} */ (navigator).gpu?.requestAdapter()).catch(() => null));
   hasCard = Boolean(adapter) && !isSoftware(adapter.info);
+}
+
+/**
+ * What a browser says of its graphics card, which some never do.
+ *
+ * @param {Promise<any> | undefined} answer
+ * @returns {Promise<any>}
+ */
+export function soon(answer) {
+  return Promise.race([
+    answer,
+    new Promise((_, reject) => setTimeout(() => reject(new Error('it does not answer')), longestWait)),
+  ]);
 }
 
 /** What this browser's WebAssembly can do. */

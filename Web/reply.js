@@ -1,3 +1,5 @@
+import { DeviceError } from './errors.js';
+
 /**
  * A reply that is being generated: an async iterable of its text, in pieces as large as have come since the last one.
  *
@@ -68,6 +70,13 @@ export class Reply {
     if (this.isCancelled || this.#ended) return;
     this.isCancelled = true;
     this.#cancel();
+  }
+
+  /** Ends it with an error where it has begun, since another engine would begin it again. @returns {boolean} */
+  breakOff() {
+    if (!this.tokens.length) return false;
+    this.fail(new DeviceError({ code: 'device-lost', message: 'The reply broke off with the graphics card.' }));
+    return true;
   }
 
   /**

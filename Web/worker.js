@@ -7,7 +7,7 @@
  * Messages out: `{type: 'started', threads, addressing}`, `{type: 'events', frames}`, `{type: 'notice', code, message}`,
  * `{type: 'waiting', text}` while a server asks for patience, `{type: 'startWorker', id, script, port}` and
  * `{type: 'endWorker', id}` for another worker (`worker/page-worker.js`) and, as the last one, either
- * `{type: 'failed', error}` or `{type: 'move', addressing}`: the model being loaded needs a worker with another module.
+ * `{type: 'failed', error}` or `{type: 'move', addressing, device}`: the model being loaded needs a worker with another module.
  */
 
 import { recordOf } from './errors.js';
@@ -25,7 +25,7 @@ async function start(options) {
     onEvents: (frames) => self.postMessage({ type: 'events', frames }, { transfer: frames }),
     onFetch: (request) => loader.fetch(request),
     onCancelFetch: () => loader.cancel(),
-    onMove: (addressing) => self.postMessage({ type: 'move', addressing }),
+    onMove: (addressing, device) => self.postMessage({ type: 'move', addressing, device }),
     onFatal: fail,
   });
   /** @type {ModelLoader} */

@@ -63,7 +63,7 @@ def test_regenerate_edit_and_send_again(page, site):
     open_page(page, site)
     ask(page, "Say one word.")
     page.click("[aria-label='Write another reply']")
-    page.wait_for_selector("#stop:not([hidden])", state="attached")
+    page.wait_for_selector(".message-footer >> text=2/2")
     page.wait_for_selector(".message-statistics")
     assert page.locator(".message").count() == 2
     page.locator(".message[data-role=user]").hover()

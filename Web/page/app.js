@@ -107,7 +107,7 @@ function onDemand(load) {
 const openModels = onDemand(async () => {
   const [{ ModelDialog }] = await Promise.all([
     import('./model-dialog.js'),
-    settings.getState().device !== 'cpu' && findCard(),
+    findCard(settings.getState().device !== 'cpu'),
   ]);
   return new ModelDialog(engines, store, loadModel, hubURL);
 });
@@ -190,6 +190,7 @@ byId('model-button').addEventListener('click', openModels);
 byId('settings-button').addEventListener('click', openSettings);
 byId('prompt-button').addEventListener('click', openPrompt);
 settings.subscribe((state) => state.systemPrompt, showPrompt);
+settings.subscribe((state) => state.device, (device) => findCard(device !== 'cpu'));
 engines.addEventListener('notice', (event) => toast(/** @type {CustomEvent} */ (event).detail.message));
 store.subscribe(
   (state) => [state.loadingStep, state.currentModel, state.availableModels.length, state.info?.device].join(),

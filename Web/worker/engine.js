@@ -18,7 +18,8 @@ import { startHelpers } from './threads.js';
  * @property {(frames: ArrayBuffer[]) => void} onEvents
  * @property {(request: Extract<import('../wire.js').Event, { type: 'fetch' }>) => void} onFetch
  * @property {() => void} onCancelFetch
- * @property {(addressing: 32 | 64) => void} onMove The model needs the module with these addresses.
+ * @property {(addressing: 32 | 64, device?: 'cpu') => void} onMove The model needs the module with these addresses, and
+ *   has given the graphics card up.
  * @property {(error: unknown) => void} onFatal The engine cannot go on.
  */
 
@@ -138,7 +139,8 @@ export class Engine {
 
   /** @param {32 | 64} addressing Of the module that goes on in this one's place. */
   move(addressing) {
-    this.#handlers.onMove(addressing);
+    // Where a card was opened, it could not take the model.
+    this.#handlers.onMove(addressing, this.#graphics?.isOpen ? 'cpu' : undefined);
   }
 
   /**

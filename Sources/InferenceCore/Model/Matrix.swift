@@ -6,10 +6,12 @@ struct Matrix {
   let format: TensorFormat
   /// What tells it from all others: its address, or its offset in a file whose bytes only pass by.
   private(set) var place: UInt64
+  private let isStreamed: Bool
 
   init(_ kernel: ck_matrix, _ format: TensorFormat, streamedFrom offset: UInt64? = nil) {
     self.kernel = kernel
     self.format = format
+    isStreamed = offset != nil
     place = offset ?? UInt64(UInt(bitPattern: kernel.data))
   }
 
@@ -19,8 +21,9 @@ struct Matrix {
   /// The rows `range` as a matrix of their own.
   func rows(_ range: Range<Int>) -> Matrix {
     var part = self
-    part.kernel.data += range.lowerBound * kernel.row_bytes
-    part.place += UInt64(range.lowerBound * kernel.row_bytes)
+    part.place += UInt64(range.lowerBound) * UInt64(kernel.row_bytes)
+    // What only passes by has no address, and may have more bytes than there are addresses.
+    if !isStreamed { part.kernel.data += range.lowerBound * kernel.row_bytes }
     part.kernel.rows = Int32(range.count)
     return part
   }

@@ -7,8 +7,8 @@ import CKernels
 public struct SampleModel {
   public let model: LanguageModel
   /// Bytes of its matrices that a token reads, and of the other's.
-  public let bytesPerToken: Int
-  public let allBytesPerToken: Int
+  public let bytesPerToken: Int64
+  public let allBytesPerToken: Int64
 
   /// A small one, whose rows are long enough for every kernel that the other one needs.
   public static func small(of other: LanguageModel) throws(ModelError) -> SampleModel {
@@ -16,11 +16,16 @@ public struct SampleModel {
   }
 
   /// One as wide as the other, cut after so many bytes.
-  public static func cut(of other: LanguageModel, bytes: Int) throws(ModelError) -> SampleModel {
-    var (count, size) = (0, 0)
+  ///
+  /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` for layers of more than half a gigabyte.
+  public static func cut(of other: LanguageModel, bytes: Int64) throws(ModelError) -> SampleModel {
+    var (count, size) = (0, Int64(0))
     while count < other.layers.count, size < bytes {
       size += other.layers[count].bytes
       count += 1
+    }
+    guard size <= 1 << 29 else {
+      throw ModelError(.outOfResources, "A layer of the model has \(size) bytes, too many for a sample of it.")
     }
     return try SampleModel(of: other, width: .max, vocabulary: 320, layers: Array(0..<count))
   }
@@ -207,12 +212,12 @@ private struct WeightMaker {
 
 extension Matrix {
   /// Bytes of all rows.
-  fileprivate var bytes: Int { kernel.row_bytes * rows }
+  fileprivate var bytes: Int64 { Int64(kernel.row_bytes) * Int64(rows) }
 }
 
 extension Layer {
   /// Bytes of its matrices.
-  fileprivate var bytes: Int { matrices.reduce(0) { $0 + $1.bytes } }
+  fileprivate var bytes: Int64 { matrices.reduce(0) { $0 + $1.bytes } }
 
   private var matrices: [Matrix] {
     let mixing: [Linear]

@@ -131,7 +131,8 @@ final class TensorReader {
       throw ModelError(.unsupported, "The tensor \(name(tensor)) is stored as \(tensor.format.name), expected F32.")
     }
     if let stream {
-      return stream.keep(UInt64(tensor.fileOffset), bytes: Int(tensor.byteCount)).assumingMemoryBound(to: Float.self)
+      let kept = try stream.keep(UInt64(tensor.fileOffset), bytes: Int(clamping: tensor.byteCount))
+      return kept.assumingMemoryBound(to: Float.self)
     }
     return address(of: tensor)?.assumingMemoryBound(to: Float.self)
   }

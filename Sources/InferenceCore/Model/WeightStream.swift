@@ -13,6 +13,9 @@ public final class WeightStream {
 
   private var destinations: [Destination] = []
   private var memory: [UnsafeMutableRawPointer] = []
+  private var kept = 0
+  /// Bytes of vectors, far above any model's.
+  private static let mostKept = 1 << 28
   /// Bytes of the file that were passed on, a multiple of four.
   private var position: UInt64 = 0
   /// Those that are no whole word yet.
@@ -27,7 +30,12 @@ public final class WeightStream {
   /// Memory for a part of the file, which is there once all bytes have passed by.
   ///
   /// - Parameter offset: From the file's beginning, as are all of them; a multiple of four.
-  func keep(_ offset: UInt64, bytes count: Int) -> UnsafeRawPointer {
+  /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` for more than a model can have.
+  func keep(_ offset: UInt64, bytes count: Int) throws(ModelError) -> UnsafeRawPointer {
+    guard count <= Self.mostKept - kept else {
+      throw ModelError(.outOfResources, "The model's vectors have more than \(Self.mostKept) bytes.")
+    }
+    kept += count
     let block = UnsafeMutableRawPointer.allocate(byteCount: max(count, 4), alignment: 16)
     memory.append(block)
     send(offset, bytes: count) { bytes, at in

@@ -53,6 +53,10 @@ struct Generation {
     sequence = other
     done = cached
     last = nil
+    guard written.isEmpty else { return }
+    timings.promptCount = promptTokens.count - cached
+    timings.cachedCount = cached
+    timings.restoredCount = 0
   }
 
   /// Its tokens so far are to be read again before the next one is chosen.

@@ -12,6 +12,8 @@ struct Load {
   var card: GraphicsCard?
   /// Why it is not to, where it might have.
   var deviceNote = ""
+  /// Whether replies wait for it, whoever else does.
+  var goesOnAlone = false
   /// Whether the shell was asked for the card and has not answered.
   var isOpeningDevice = false
   /// What passes by on its way to the card.

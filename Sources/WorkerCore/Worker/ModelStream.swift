@@ -20,6 +20,8 @@ final class ModelStream {
 
   /// At so many bytes the header is looked at first; then whenever there are twice as many.
   private static let firstLook = 1 << 20
+  /// Bytes of the longest header that is kept: far above any model's.
+  static let longestHeader = 1 << 28
 
   init() {
     header = .allocate(byteCount: Self.firstLook, alignment: 16)
@@ -31,6 +33,8 @@ final class ModelStream {
 
   /// The bytes that are there.
   var prefix: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: header[..<count]) }
+
+  var isTooLong: Bool { count >= Self.longestHeader }
 
   /// Adds bytes to the header.
   ///
@@ -45,7 +49,7 @@ final class ModelStream {
     }
     UnsafeMutableRawBufferPointer(rebasing: header[count...]).copyMemory(from: bytes)
     count += bytes.count
-    guard count >= nextLook || UInt64(count) >= fileSize else { return false }
+    guard count >= nextLook || UInt64(count) >= fileSize || isTooLong else { return false }
     nextLook = 2 * count
     return true
   }

@@ -69,7 +69,12 @@ extension Worker {
   /// - Returns: whether there is nothing to do until the card is ready.
   func stepTrial(_ trial: DeviceTrial) throws(WorkerError) -> Bool {
     let progress: DeviceTrial.Progress
-    do throws(ModelError) { progress = try trial.advance() } catch { throw WorkerError(error) }
+    do throws(ModelError) {
+      progress = try trial.advance()
+    } catch {
+      deviceIsUntried(error)
+      return false
+    }
     guard let current = load, case .trial(let file, let tokenizer, let format, let executor, _) = current.stage else {
       return false
     }
@@ -112,6 +117,11 @@ extension Worker {
     if load?.command.device == .auto { fallBack(reason) } else { failLoad(WorkerError(code, reason + Self.advice)) }
   }
 
+  /// The trial itself failed.
+  func deviceIsUntried(_ error: ModelError) {
+    deviceIsUnfit(WorkerError(error).code, "The graphics card could not be tried: \(error.message)")
+  }
+
   private static var advice: String { " The processor can compute it: load it with the device “cpu” or “auto”." }
 
   /// Begins the load again, for the processor.
@@ -138,6 +148,7 @@ extension Worker {
     let tracker = LoadTracker(name: model.entry?.name ?? model.command.model, now: host.now())
     reduce(.loadRequested(model: model.info.model))
     begin(model.command, model.entry, requests: [], tracker: tracker, note: note)
+    load?.goesOnAlone = true
   }
 
   private func begin(

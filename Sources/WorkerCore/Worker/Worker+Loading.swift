@@ -66,7 +66,7 @@ extension Worker {
   /// Takes back one request for a load; the load goes on while others wait for it.
   func cancelLoad(for id: RequestID) {
     guard let index = load?.requests.firstIndex(of: id) else { return }
-    if load?.requests.count == 1 {
+    if load?.requests.count == 1, load?.goesOnAlone == false {
       cancelLoad()
     } else {
       load?.requests.remove(at: index)
@@ -230,12 +230,17 @@ extension Worker {
         try finishLoad(current, file, tokenizer, format, executor)
       case .kernels(let file, let tokenizer, let format, let executor):
         guard let card = current.card else { return false }
-        let trial = try makeExecutor { () throws(ModelError) in
-          try DeviceTrial(
+        // What the card is held to must be right.
+        try watchKernels(file, executor.model.hyperparameters)
+        kernelWatch = nil
+        do throws(ModelError) {
+          let trial = try DeviceTrial(
             of: executor, on: card.device.another(), team: try team(of: threads(for: current)),
             measures: current.command.device == .auto && card.remembered == nil, now: host.now)
+          advance(to: .trial(file, tokenizer, format, executor, trial), 0.9)
+        } catch {
+          deviceIsUntried(error)
         }
-        advance(to: .trial(file, tokenizer, format, executor, trial), 0.9)
       case .trial(_, _, _, _, let trial):
         return try stepTrial(trial)
       }

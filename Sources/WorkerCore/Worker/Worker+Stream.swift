@@ -30,7 +30,8 @@ extension Worker {
       do throws(GGUFError) {
         file = try GGUFFile.parseHeader(stream.prefix, fileSize: Int64(clamping: fileSize))
       } catch {
-        if case .needsMoreBytes = error.kind, UInt64(stream.prefix.count) < fileSize { return .fits }
+        let isWhole = UInt64(stream.prefix.count) >= fileSize || stream.isTooLong
+        if case .needsMoreBytes = error.kind, !isWhole { return .fits }
         throw WorkerError(error)
       }
       guard file.partCount == 1 else {
@@ -46,6 +47,8 @@ extension Worker {
             tokens: try? file.array("tokenizer.ggml.tokens", of: .strings)?.count)
           stream.open(ModelStream.Opened(file: file, executor: executor, weights: weights))
         } catch {
+          // A damaged header says nothing about the card.
+          if !isFresh, current.command.device == .gpu { throw error }
           deviceIsUnfit(WorkerError(error).code, "The graphics card does not hold this model: \(error.message)")
           return load == nil ? .refused : .moved
         }

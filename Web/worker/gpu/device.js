@@ -17,7 +17,7 @@
  * @typedef {any} GPUComputePassEncoder
  */
 
-import { isSoftware } from '../../placement.js';
+import { isSoftware, soon } from '../../placement.js';
 
 const { GPUShaderStage } = /** @type {any} */ (globalThis);
 
@@ -112,15 +112,16 @@ export class GraphicsDevice {
    * @returns {Promise<GraphicsDevice | null>} Null where there is none.
    */
   static async open(lowered = {}) {
-    const adapter = await /** @type {any} */ (navigator).gpu?.requestAdapter({ powerPreference: 'high-performance' });
+    const { gpu } = /** @type {any} */ (navigator);
+    const adapter = await soon(gpu?.requestAdapter({ powerPreference: 'high-performance' }));
     if (!adapter) return null;
     const names = ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'];
     const requiredLimits = Object.fromEntries(names.map((name) => [name, lowered[name] ?? adapter.limits[name]]));
     const { subgroupMinSize = 0 } = adapter.info ?? {};
     // Smaller ones cost more than they save.
     const hasSubgroups = adapter.features.has('subgroups') && subgroupMinSize >= (lowered.subgroups ?? 8);
-    const device = await adapter.requestDevice({ requiredLimits, requiredFeatures: hasSubgroups ? ['subgroups'] : [] });
-    return new GraphicsDevice(device, adapter.info, hasSubgroups ? subgroupMinSize : 0);
+    const asked = adapter.requestDevice({ requiredLimits, requiredFeatures: hasSubgroups ? ['subgroups'] : [] });
+    return new GraphicsDevice(await soon(asked), adapter.info, hasSubgroups ? subgroupMinSize : 0);
   }
 
   get device() {

@@ -14,6 +14,8 @@ export class Graphics {
   #engine;
   /** @type {GraphicsDevice | null} */
   #device = null;
+  /** @type {Promise<GraphicsDevice | null> | undefined} */
+  #opening;
   /** By their numbers. @type {Map<number, GraphicsSession>} */
   #sessions = new Map();
   #lastSession = 0;
@@ -27,16 +29,26 @@ export class Graphics {
    * Opens the card for a model, and says so.
    *
    * @param {{ id: number, model: string }} request
+   * @returns {Promise<void>}
    * @throws Where there is none.
    */
   async open({ id, model }) {
-    if (!this.#device || this.#device.isLost) this.#device = await GraphicsDevice.open();
-    const device = this.#device;
-    if (!device) throw new Error('it has none that it trusts');
+    // Several may ask while it opens.
+    if (!this.#opening || this.#device?.isLost) {
+      this.#device = null;
+      this.#opening = GraphicsDevice.open();
+    }
+    const opening = this.#opening;
+    const device = await opening.catch(() => null);
+    if (opening !== this.#opening) return this.open({ id, model });
+    if (!device) this.#opening = undefined;
+    if (!device) return opening.then(() => Promise.reject(new Error('it has none that it trusts')));
+    this.#device = device;
     const { exports } = this.#engine;
     device.onFailure = (message, kind) =>
       this.#engine.say(message, (...text) => exports.swiftlet_device_failed(failures[kind], ...text));
     const remembered = ['cpu', 'gpu'].indexOf((await rememberedDevice(device.name, model)) ?? '');
+    if (device.isLost) throw new Error('it was lost');
     this.#engine.say(device.name, (...text) => {
       const { buffer, binding, alignment, together, subgroup } = device.limits;
       const limits = /** @type {const} */ ([buffer, binding, alignment, together, subgroup]);
@@ -48,6 +60,10 @@ export class Graphics {
   /** @param {{ device: 'cpu' | 'gpu', model: string }} choice What is faster beside the card that is open. */
   remember({ device, model }) {
     if (this.#device) rememberDevice(this.#device.name, model, device);
+  }
+
+  get isOpen() {
+    return this.#device !== null;
   }
 
   /** Until the card has taken what it was given; at once where it is lost. */

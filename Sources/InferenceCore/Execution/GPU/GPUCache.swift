@@ -14,20 +14,10 @@ final class GPUCache: SequenceMemory {
   /// Sequences' states that are free, by the first slot.
   private var freeStates: [Int]
 
-  /// What kernels of attention have room for: 16 KB of a workgroup's memory, and four pairs of a value for a thread.
-  private static let longestKey = 512
-  private static let longestValue = 1024
-
   init(
     _ h: Hyperparameters, _ memory: GPUMemory, _ limits: ExecutionLimits, on device: any GraphicsDevice
   ) throws(ModelError) {
     self.memory = memory
-    if let large = h.attentions.first(where: { $0.keyLength > Self.longestKey || $0.valueLength > Self.longestValue }) {
-      throw ModelError(
-        .outOfResources,
-        "A head has \(large.keyLength) elements of a key and \(large.valueLength) of a value; on a graphics card at most "
-          + "\(Self.longestKey) and \(Self.longestValue).")
-    }
     let word = MemoryLayout<UInt32>.size
     let largest = min(device.limits.binding, device.limits.buffer)
     if let widest = memory.pageWords.max(), widest > largest / word / limits.pages {

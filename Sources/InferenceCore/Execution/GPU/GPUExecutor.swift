@@ -47,16 +47,17 @@ public final class GPUExecutor: Executor {
     let h = model.hyperparameters
     (self.model, self.limits, self.device) = (model, limits, device)
     let tokenCount = max(1, min(tokens ?? h.vocabularySize, h.vocabularySize))
+    try GPUMemory.check(h, limits, device.limits)
     let memory = GPUMemory(h, limits, tokenCount: tokenCount)
     self.memory = memory
-    let bytes = memory.size * MemoryLayout<Float>.size
     let largest = min(device.limits.binding, device.limits.buffer)
-    guard bytes <= largest else {
+    guard memory.size <= largest / MemoryLayout<Float>.size else {
       throw ModelError(
         .outOfResources,
-        "What this model works in has \(bytes) bytes; a kernel of this graphics card sees at most \(largest). A shorter "
-          + "context may fit.")
+        "What this model works in has \(memory.size) floats; a kernel of this graphics card sees at most \(largest) bytes. "
+          + "A shorter context may fit.")
     }
+    let bytes = memory.size * MemoryLayout<Float>.size
     let weights = try GPUWeights(model, on: device)
     self.weights = weights
     cache = try GPUCache(h, memory, limits, on: device)

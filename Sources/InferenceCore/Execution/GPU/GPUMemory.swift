@@ -47,6 +47,39 @@ struct GPUMemory {
   /// Floats of a recurrent state.
   let stateSize: Int
 
+  /// What kernels of attention have room for: 16 KB of a workgroup's memory, and four pairs of a value for a thread.
+  private static let longestKey = 512
+  private static let longestValue = 1024
+
+  /// Throws when a card cannot have what a model works in; what passes can be counted in 32 bits.
+  static func check(_ h: Hyperparameters, _ limits: ExecutionLimits, _ card: GraphicsLimits) throws(ModelError) {
+    if let large = h.attentions.first(where: { $0.keyLength > Self.longestKey || $0.valueLength > Self.longestValue }) {
+      throw ModelError(
+        .outOfResources,
+        "A head has \(large.keyLength) elements of a key and \(large.valueLength) of a value; on a graphics card at most "
+          + "\(Self.longestKey) and \(Self.longestValue).")
+    }
+    let largest = Int64(min(card.binding, card.buffer) / MemoryLayout<Float>.size)
+    func widest(_ width: (AttentionShape) -> Int) -> Int64 {
+      h.attentions.reduce(0) { max($0, Int64(width($1))) }
+    }
+    var width = Int64(h.embeddingLength).saturatingProduct(2)
+    for other in [
+      widest { $0.queryWidth }, widest { $0.keyWidth }, widest { $0.valueWidth }, widest { $0.attendedWidth },
+      h.layers.reduce(0) { max($0, Int64($1.feedForwardLength)) },
+      h.convolutions.reduce(0) { max($0, Int64($1.channels)) },
+    ] { width = width.saturatingSum(other) }
+    let states = h.convolutions.reduce(Int64(0)) {
+      $0.saturatingSum(Int64($1.channels).saturatingProduct($1.length - 1))
+    }
+    // Somewhat less than is needed, which `init` and the cache count to the last float.
+    let work = width.saturatingProduct(limits.rows)
+      .saturatingSum(Int64(h.vocabularySize).saturatingProduct(limits.logitRows))
+    guard work <= largest, states.saturatingProduct(limits.sequences * RecurrentState.slotCount + 1) <= largest else {
+      throw ModelError(.outOfResources, "What this model works in has more bytes than a kernel of this card sees.")
+    }
+  }
+
   init(_ h: Hyperparameters, _ limits: ExecutionLimits, tokenCount: Int) {
     var next = 0
     func region(_ rows: Int, _ width: Int) -> Region {

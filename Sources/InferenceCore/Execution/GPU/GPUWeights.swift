@@ -53,7 +53,7 @@ struct GPUWeights {
     let buffers = plan.bufferSizes.map { device.makeBuffer(bytes: padded($0, 4), isUniform: false) }
     for (piece, matrix) in plan.writes {
       let (buffer, start) = (buffers[Int(piece.range.buffer)], piece.range.offset + piece.at)
-      let place = matrix.place + UInt64(piece.rows.lowerBound * matrix.kernel.row_bytes)
+      let place = matrix.place + UInt64(piece.rows.lowerBound) * UInt64(matrix.kernel.row_bytes)
       let count = piece.rows.count * matrix.kernel.row_bytes
       guard let stream = model.stream else {
         let data = matrix.kernel.data + piece.rows.lowerBound * matrix.kernel.row_bytes
@@ -124,14 +124,15 @@ private struct WeightPlan {
   /// Matrices that are multiplied with the same vectors, and their biases.
   mutating func place(_ linears: [Linear]) throws(ModelError) {
     let new = linears.map { $0.weight }.filter { matrix in !matrices.contains { $0.place == matrix.place } }
-    let sizes = new.map { padded($0.kernel.row_bytes * $0.rows, 4) }
-    let whole = sizes.reduce(0, +)
-    if whole <= bindingLimit {
-      let range = reserve(whole)
+    // More than 32 bits count, until it is known to be less.
+    let sizes = new.map { (Int64($0.kernel.row_bytes) * Int64($0.rows) + 3) / 4 * 4 }
+    let whole = sizes.reduce(Int64(0)) { $0.saturatingSum($1) }
+    if whole <= Int64(bindingLimit) {
+      let range = reserve(Int(whole))
       var at = 0
       for (matrix, size) in zip(new, sizes) {
         add(matrix, [Piece(range: range, at: at, rows: 0..<matrix.rows)])
-        at += size
+        at += Int(size)
       }
     } else {
       for matrix in new { try cut(matrix) }
@@ -165,7 +166,7 @@ private struct WeightPlan {
   private mutating func reserve(_ count: Int) -> BufferRange {
     let last = bufferSizes.count - 1
     let start = padded(bufferSizes[last], alignment)
-    if start + count <= bufferLimit || start == 0 {
+    if start <= bufferLimit - count || start == 0 {
       bufferSizes[last] = start + count
       return BufferRange(UInt32(last), offset: start, count: count)
     }
