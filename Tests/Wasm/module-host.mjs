@@ -48,7 +48,6 @@ export class ModuleHost {
         throw new Error(`fatal ${new TextDecoder().decode(host.bytes(pointer, length).slice())}`);
       },
     };
-    // There is no graphics card here.
     for (const { name } of WebAssembly.Module.imports(module)) env[name] ??= () => { throw new Error(`no ${name} here`); };
     host.exports = (await WebAssembly.instantiate(module, { env })).exports;
     host.memory = memory ?? host.exports.memory;
@@ -77,7 +76,9 @@ export class ModuleHost {
   }
 
   send(command) {
-    this.sendFrame(encodeCommand({ id: this.#nextRequest++, ...command }));
+    // There is no graphics card to ask for.
+    const device = command.type === 'load' ? { device: 'cpu' } : {};
+    this.sendFrame(encodeCommand({ id: this.#nextRequest++, ...device, ...command }));
   }
 
   sendFrame(frame) {
