@@ -5,6 +5,7 @@ import { Reply } from './reply.js';
 import { Engines, nameOf } from './shared/engines.js';
 import { EngineHost } from './shared/host.js';
 import { Meeting } from './shared/meeting.js';
+import { initialState as idleState } from './wire.js';
 
 /** @typedef {import('./shared-inference-manager.js').EngineState} EngineState */
 
@@ -23,16 +24,11 @@ import { Meeting } from './shared/meeting.js';
  */
 
 /** Tabs of versions that do not understand each other do not share an engine. */
-const version = 1;
+const version = 2;
 
 /** @type {EngineState} */
 const initialState = {
-  currentModel: null,
-  isLoading: false,
-  downloadProgress: 0,
-  loadingStep: 'idle',
-  error: null,
-  availableModels: [],
+  ...idleState,
   progress: null,
   info: null,
   next: null,
