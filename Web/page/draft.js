@@ -1,6 +1,6 @@
 /** What is not sent yet, kept for a reload of the tab; the text of the message also for the next tab when this one is closed. */
 
-import { Conversation } from './conversation.js';
+import { Conversation, newID } from './conversation.js';
 
 /** @typedef {'' | '-prompt' | '-files' | `-edit-${string}` | `-edit-files-${string}`} Part The text of the message, its files, a
  *   new conversation's system prompt; of a message, by its id, that is being edited, the text and the places of its files. */
@@ -47,36 +47,39 @@ export function newConversation() {
   return conversation;
 }
 
-const leftKey = 'swiftlet-drafts-left';
+// Each under a key of its own: tabs that close together do not see what the others write.
+const leftPrefix = 'swiftlet-draft-left-';
 
-/** @param {(left: string[]) => string[]} change Of the texts that closed tabs have left. */
-function changeLeft(change) {
+/** @returns {string[]} The keys of what closed tabs have left, in the order of their leaving. */
+function leftKeys() {
   try {
-    const stored = JSON.parse(localStorage.getItem(leftKey) ?? '[]');
-    const left = change(Array.isArray(stored) ? stored.filter((text) => typeof text === 'string') : []);
-    if (left.length) localStorage.setItem(leftKey, JSON.stringify(left));
-    else localStorage.removeItem(leftKey);
+    const keys = Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index) ?? '');
+    return keys.filter((key) => key.startsWith(leftPrefix)).sort();
   } catch {
-    // Storage is full, blocked, or was changed by hand.
+    return []; // Storage is blocked.
   }
 }
 
 /** @param {string} text What the message says while the page goes away, for good or for a reload: nobody can tell. */
 export function leaveDraft(text) {
-  changeLeft((left) => [...left, text]);
+  try {
+    localStorage.setItem(`${leftPrefix}${Date.now()}-${newID()}`, text);
+  } catch {
+    // Storage is full or blocked.
+  }
 }
 
 /** @param {string} text Of a tab that is back. */
 export function reclaimDraft(text) {
-  changeLeft((left) => left.toSpliced(left.indexOf(text) >>> 0, 1));
+  const key = leftKeys().findLast((key) => localStorage.getItem(key) === text);
+  if (key) localStorage.removeItem(key);
 }
 
 /** @returns {string} What a closed tab has left, the last first; empty where none has. */
 export function takeLeftDraft() {
-  let taken = '';
-  changeLeft((left) => {
-    taken = left.at(-1) ?? '';
-    return left.slice(0, -1);
-  });
-  return taken;
+  const key = leftKeys().at(-1);
+  if (!key) return '';
+  const text = localStorage.getItem(key) ?? '';
+  localStorage.removeItem(key);
+  return text;
 }
