@@ -43,7 +43,7 @@ public func memoryReserved() -> Double {
 @_expose(wasm, "swiftlet_interface_version")
 @_cdecl("swiftlet_interface_version")
 public func interfaceVersion() -> Int32 {
-  4
+  5
 }
 
 @_expose(wasm, "swiftlet_start")
@@ -157,12 +157,13 @@ public func modelDiscard() {
 @_cdecl("swiftlet_device_opened")
 public func deviceOpened(
   _ fetch: UInt32, _ buffer: Double, _ binding: Double, _ alignment: Double, _ together: Int32, _ subgroup: Int32,
-  _ isSoftware: Int32, _ remembered: Int32, _ name: Double, _ nameLength: Double
+  _ halves: Int32, _ bytes: Int32, _ isSoftware: Int32, _ remembered: Int32, _ name: Double, _ nameLength: Double
 ) {
   let most = Double(Int32.max)
   let limits = GraphicsLimits(
     buffer: Int(min(buffer, most)), binding: Int(min(binding, most)), alignment: Int(alignment),
-    together: Int(together), subgroup: Int(subgroup))
+    together: Int(together), subgroup: Int(subgroup),
+    rounded: (halves == 1 ? [.halves] : []) + (bytes == 1 ? [.bytes] : []))
   engine?.deviceOpened(
     fetch, limits, name: text(name, nameLength), isSoftware: isSoftware == 1,
     remembered: UInt8(exactly: remembered).flatMap { ComputeDevice(rawValue: $0) })

@@ -219,7 +219,8 @@ extension Layer {
   /// Bytes of its matrices.
   fileprivate var bytes: Int64 { matrices.reduce(0) { $0 + $1.bytes } }
 
-  private var matrices: [Matrix] {
+  /// Those of its mixer, and of its feed-forward.
+  var matrices: [Matrix] {
     let mixing: [Linear]
     switch mixer {
     case .attention(let attention): mixing = [attention.query, attention.key, attention.value, attention.output]

@@ -44,7 +44,7 @@ extension Worker {
         do throws(ModelError) {
           let executor = try GPUExecutor(
             model: model, device: card.device.another(), limits: limits(for: current, contextLength: length),
-            tokens: try? file.array("tokenizer.ggml.tokens", of: .strings)?.count)
+            tokens: try? file.array("tokenizer.ggml.tokens", of: .strings)?.count, now: host.now)
           stream.open(ModelStream.Opened(file: file, executor: executor, weights: weights))
         } catch {
           // A damaged header says nothing about the card.

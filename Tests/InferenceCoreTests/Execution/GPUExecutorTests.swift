@@ -15,8 +15,9 @@ import Testing
     var writes = 0
     var releases = 0
 
-    init(binding: Int = 1 << 27, subgroup: Int = 0) {
-      limits = GraphicsLimits(buffer: 1 << 28, binding: binding, alignment: 256, subgroup: subgroup)
+    init(binding: Int = 1 << 27, subgroup: Int = 0, rounded: [GPUArithmetic] = []) {
+      limits = GraphicsLimits(
+        buffer: 1 << 28, binding: binding, alignment: 256, subgroup: subgroup, rounded: rounded)
     }
 
     func makeBuffer(bytes: Int, isUniform: Bool) -> UInt32 {
@@ -63,12 +64,13 @@ import Testing
   }
 
   private func withExecutor<Result>(
-    _ architecture: TinyArchitecture, on device: NotingDevice, length: Int = 400, _ body: (GPUExecutor) throws -> Result
+    _ architecture: TinyArchitecture, on device: NotingDevice, length: Int = 400, now: @escaping () -> Double = { 0 },
+    _ body: (GPUExecutor) throws -> Result
   ) throws -> Result {
     try architecture.file().withUnsafeBytes { bytes in
       let model = try LanguageModel(file: GGUFFile(bytes))
       let limits = ExecutionLimits(contextLength: length, logitRows: 8)
-      return try body(GPUExecutor(model: model, device: device, limits: limits))
+      return try body(GPUExecutor(model: model, device: device, limits: limits, now: now))
     }
   }
 
@@ -209,6 +211,64 @@ import Testing
       // Rows are short here: without subgroups eight threads are the fewest.
       let lanes = "const lanes = \(subgroup == 4 ? 4 : 8)u;"
       #expect(device.pipelines.allSatisfy { !$0.hasPrefix("product ") || $0.contains(lanes) })
+    }
+  }
+
+  /// Each of the numbers that a card can multiply is tried on prompts that come, and then the fastest is taken.
+  @Test(arguments: [GPUArithmetic.floats, .halves, .bytes])
+  func promptsTakeTheFastestNumbers(fastest: GPUArithmetic) throws {
+    let device = NotingDevice(rounded: [.halves, .bytes])
+    let architecture = TinyArchitecture(name: "llama", format: .q4_0, valueFormat: .q8_0)
+    var (clock, seen) = (0.0, [GPUArithmetic]())
+    try withExecutor(architecture, on: device, length: 1200, now: { clock }) { executor in
+      func take(_ count: Int) throws {
+        let sequence = executor.makeSequence()
+        try executor.submit(Batch([Batch.Span(sequence, tokens: Array(repeating: 7, count: count))]))
+        _ = executor.advance(layers: .max)
+        let submission = try #require(device.submissions.last)
+        let texts = stride(from: 0, to: submission.commands.count, by: GPUCommand.words).map {
+          device.pipelines[Int(submission.commands[$0])]
+        }
+        let rounds = texts.contains { $0.hasPrefix("round ") }
+        #expect(texts.contains { $0.hasPrefix("tileRounded ") } == rounds)
+        #expect(texts.contains { $0.hasPrefix("tile ") } != rounds)
+        let used = !rounds ? GPUArithmetic.floats : texts.contains { $0.contains("enable f16;") } ? .halves : .bytes
+        seen.append(used)
+        // The first pass of each takes longer than all others.
+        clock += seen.count(where: { $0 == used }) == 1 ? 1000 : used == fastest ? 10 : 20
+        executor.finished(submission.ticket)
+        #expect(executor.advance(layers: .max) == .done)
+        sequence.rewind(to: 0)
+      }
+      for _ in 0..<12 { try take(64) }
+      #expect(Array(seen.prefix(9)) == [.floats, .halves, .bytes].flatMap { Array(repeating: $0, count: 3) })
+      #expect(seen.suffix(3).allSatisfy { $0 == fastest })
+      try take(20)
+      #expect(seen.last == fastest)
+    }
+  }
+
+  /// A model of floating-point numbers has nothing to round.
+  @Test func floatsAreNotRounded() throws {
+    let device = NotingDevice(rounded: [.halves, .bytes])
+    try withExecutor(TinyArchitecture(name: "llama", format: .f32), on: device) { _ in }
+    #expect(device.pipelines.allSatisfy { !$0.hasPrefix("round") && !$0.hasPrefix("tileRounded") })
+  }
+
+  /// Few rows of logits behind a prompt read the output's weights once.
+  @Test func theLogitsOfAPromptAreAProduct() throws {
+    let device = NotingDevice()
+    try withExecutor(TinyArchitecture(name: "llama"), on: device) { executor in
+      let sequence = executor.makeSequence()
+      for rows in [1, 8, 0] {
+        try executor.submit(Batch([Batch.Span(sequence, tokens: Array(repeating: 7, count: 20), logitRows: rows)]))
+        _ = executor.advance(layers: .max)
+        let submission = try #require(device.submissions.last)
+        let products = device.dispatches(submission.commands).filter { $0.kernel == "product" }
+        #expect(products.count == (rows > 0 ? 1 : 0))
+        executor.finished(submission.ticket)
+        #expect(executor.advance(layers: .max) == .done)
+      }
     }
   }
 

@@ -7,6 +7,8 @@
  * @property {number} alignment
  * @property {number} together Threads that compute in step.
  * @property {number} subgroup Threads of the smallest subgroup, whose numbers kernels share; 0: they cannot.
+ * @property {boolean} halves Whether kernels have numbers of sixteen bits.
+ * @property {boolean} bytes Whether they multiply four numbers of eight bits at a time.
  *
  * Of WebGPU, for which not every compiler has types:
  *
@@ -27,19 +29,23 @@ export const failures = { lost: 0, memory: 1, kernel: 2 };
 const files = {
   attend: new URL('./attend.wgsl', import.meta.url),
   attendRows: new URL('./attend-rows.wgsl', import.meta.url),
+  bytes: new URL('./bytes.wgsl', import.meta.url),
   combine: new URL('./combine.wgsl', import.meta.url),
   convolve: new URL('./convolve.wgsl', import.meta.url),
   curves: new URL('./curves.wgsl', import.meta.url),
   embed: new URL('./embed.wgsl', import.meta.url),
   formats: new URL('./formats.wgsl', import.meta.url),
   gate: new URL('./gate.wgsl', import.meta.url),
+  halves: new URL('./halves.wgsl', import.meta.url),
   heads: new URL('./heads.wgsl', import.meta.url),
   normalize: new URL('./normalize.wgsl', import.meta.url),
   product: new URL('./product.wgsl', import.meta.url),
+  round: new URL('./round.wgsl', import.meta.url),
   rows: new URL('./rows.wgsl', import.meta.url),
   subgroups: new URL('./subgroups.wgsl', import.meta.url),
   threads: new URL('./threads.wgsl', import.meta.url),
   tile: new URL('./tile.wgsl', import.meta.url),
+  tileRounded: new URL('./tile-rounded.wgsl', import.meta.url),
   top: new URL('./top.wgsl', import.meta.url),
   turn: new URL('./turn.wgsl', import.meta.url),
 };
@@ -76,6 +82,8 @@ export class GraphicsDevice {
   #device;
   #together;
   #subgroup;
+  #halves;
+  #bytes;
   #layout;
   #pipelineLayout;
   /** By their text. @type {Map<string, Promise<GPUComputePipeline | undefined>>} */
@@ -84,13 +92,15 @@ export class GraphicsDevice {
   /**
    * @param {GPUDevice} device
    * @param {any} info What the adapter tells of itself.
-   * @param {number} subgroup
+   * @param {Pick<Limits, 'subgroup' | 'halves' | 'bytes'>} features
    */
-  constructor(device, info, subgroup) {
+  constructor(device, info, { subgroup, halves, bytes }) {
     const { vendor = '', architecture = '', description = '', subgroupMaxSize = 32 } = info ?? {};
     this.#device = device;
     this.#together = subgroupMaxSize;
     this.#subgroup = subgroup;
+    this.#halves = halves;
+    this.#bytes = bytes;
     this.name = description || [vendor, architecture].filter(Boolean).join(' ') || 'the graphics card';
     this.isSoftware = isSoftware(info);
     this.#layout = device.createBindGroupLayout({
@@ -108,7 +118,7 @@ export class GraphicsDevice {
 
   /**
    * @param {Record<string, number>} [lowered] Limits to ask for in place of the adapter's own, for tests; and of how few
-   *   threads the `subgroups` may be that kernels use.
+   *   threads the `subgroups` may be that kernels use; 0 for `halves` or `bytes` does without them.
    * @returns {Promise<GraphicsDevice | null>} Null where there is none.
    */
   static async open(lowered = {}) {
@@ -120,8 +130,11 @@ export class GraphicsDevice {
     const { subgroupMinSize = 0 } = adapter.info ?? {};
     // Smaller ones cost more than they save.
     const hasSubgroups = adapter.features.has('subgroups') && subgroupMinSize >= (lowered.subgroups ?? 8);
-    const asked = adapter.requestDevice({ requiredLimits, requiredFeatures: hasSubgroups ? ['subgroups'] : [] });
-    return new GraphicsDevice(await soon(asked), adapter.info, hasSubgroups ? subgroupMinSize : 0);
+    const halves = adapter.features.has('shader-f16') && lowered.halves !== 0;
+    const bytes = Boolean(gpu.wgslLanguageFeatures?.has('packed_4x8_integer_dot_product')) && lowered.bytes !== 0;
+    const requiredFeatures = [...(hasSubgroups ? ['subgroups'] : []), ...(halves ? ['shader-f16'] : [])];
+    const device = await soon(adapter.requestDevice({ requiredLimits, requiredFeatures }));
+    return new GraphicsDevice(device, adapter.info, { subgroup: hasSubgroups ? subgroupMinSize : 0, halves, bytes });
   }
 
   get device() {
@@ -142,6 +155,8 @@ export class GraphicsDevice {
       alignment: Math.max(minStorageBufferOffsetAlignment, this.#device.limits.minUniformBufferOffsetAlignment),
       together: this.#together,
       subgroup: this.#subgroup,
+      halves: this.#halves,
+      bytes: this.#bytes,
     };
   }
 

@@ -1,8 +1,36 @@
-// Weights as GGUF stores them. Each function gives 32 elements that follow each other, as eight vectors: `at` is where the
-// block begins, in bytes of the bound weights, and `part` which 32 of its elements. There are no loops, since an array that is
+// Weights as GGUF stores them. Each format has a function for 32 elements that follow each other: `at` is where the block
+// begins, in bytes of the bound weights, and `part` which 32 of its elements. Floating-point formats give the elements, as eight
+// vectors; the others integers of eight bits with what makes elements of them. There are no loops, since an array that is
 // indexed by a variable does not stay in registers.
 
 alias Elements = array<vec4f, 8>;
+
+/// 32 integers, each word four of them, with a factor for each half: an element is factor * integer + offset.
+struct Block {
+  integers: array<u32, 8>,
+  factor: vec2f,
+  offset: vec2f,
+}
+
+/// The elements of a block whose integers are not negative.
+fn unsigned_elements(b: Block) -> Elements {
+  return Elements(
+    b.factor.x * numbers(b.integers[0]) + b.offset.x, b.factor.x * numbers(b.integers[1]) + b.offset.x,
+    b.factor.x * numbers(b.integers[2]) + b.offset.x, b.factor.x * numbers(b.integers[3]) + b.offset.x,
+    b.factor.y * numbers(b.integers[4]) + b.offset.y, b.factor.y * numbers(b.integers[5]) + b.offset.y,
+    b.factor.y * numbers(b.integers[6]) + b.offset.y, b.factor.y * numbers(b.integers[7]) + b.offset.y,
+  );
+}
+
+/// The same where they may be, and nothing is added.
+fn signed_elements(b: Block) -> Elements {
+  return Elements(
+    b.factor.x * signed_numbers(b.integers[0]), b.factor.x * signed_numbers(b.integers[1]),
+    b.factor.x * signed_numbers(b.integers[2]), b.factor.x * signed_numbers(b.integers[3]),
+    b.factor.y * signed_numbers(b.integers[4]), b.factor.y * signed_numbers(b.integers[5]),
+    b.factor.y * signed_numbers(b.integers[6]), b.factor.y * signed_numbers(b.integers[7]),
+  );
+}
 
 @group(0) @binding(0) var<storage, read> weights: array<u32>;
 
@@ -45,15 +73,16 @@ fn fifth_bits(bits: u32) -> u32 {
   return ((bits & 1u) << 4u) | ((bits & 2u) << 11u) | ((bits & 4u) << 18u) | ((bits & 8u) << 25u);
 }
 
-/// The levels of IQ4_NL and IQ4_XS.
-const levels = array<f32, 16>(
-  -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0,
-);
+/// The levels of IQ4_NL and IQ4_XS, four in a word: -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113.
+const levels = array<u32, 4>(0xbfad9881u, 0xf6eaddcfu, 0x26190d01u, 0x71594535u);
 
-fn levels_of(indices: u32) -> vec4f {
-  return vec4f(
-    levels[indices & 15u], levels[(indices >> 8u) & 15u], levels[(indices >> 16u) & 15u], levels[(indices >> 24u) & 15u],
-  );
+fn level(index: u32) -> u32 {
+  return (levels[(index >> 2u) & 3u] >> ((index & 3u) * 8u)) & 255u;
+}
+
+/// Of four indices in the lower halves of four bytes.
+fn levels_of(indices: u32) -> u32 {
+  return level(indices) | (level(indices >> 8u) << 8u) | (level(indices >> 16u) << 16u) | (level(indices >> 24u) << 24u);
 }
 
 // ---- Floating point: blocks of 32, of which the last one of a row may be cut off ----
@@ -94,125 +123,91 @@ fn bf16_elements(at: u32, part: u32) -> Elements {
   );
 }
 
-// ---- Blocks of 32: a scale, perhaps a minimum, and the integers ----
+// ---- Blocks of 32: a factor, perhaps an offset, and the integers ----
 
-/// Sixteen bytes of two elements each: the first sixteen in the lower halves.
-struct Nibbles {
-  low: mat4x4f,
-  high: mat4x4f,
-}
-
-fn nibbles_of(a: u32, b: u32, c: u32, d: u32) -> Nibbles {
-  return Nibbles(
-    mat4x4f(numbers(a & nibbles), numbers(b & nibbles), numbers(c & nibbles), numbers(d & nibbles)),
-    mat4x4f(
-      numbers((a >> 4u) & nibbles), numbers((b >> 4u) & nibbles), numbers((c >> 4u) & nibbles),
-      numbers((d >> 4u) & nibbles),
-    ),
+/// Sixteen bytes of two integers each: the first sixteen in the lower halves.
+fn nibbles_of(a: u32, b: u32, c: u32, d: u32) -> array<u32, 8> {
+  return array<u32, 8>(
+    a & nibbles, b & nibbles, c & nibbles, d & nibbles,
+    (a >> 4u) & nibbles, (b >> 4u) & nibbles, (c >> 4u) & nibbles, (d >> 4u) & nibbles,
   );
 }
 
 /// The same with the fifth bits of all 32.
-fn five_bits_of(a: u32, b: u32, c: u32, d: u32, fifths: u32) -> Nibbles {
-  return Nibbles(
-    mat4x4f(
-      numbers((a & nibbles) | fifth_bits(fifths)), numbers((b & nibbles) | fifth_bits(fifths >> 4u)),
-      numbers((c & nibbles) | fifth_bits(fifths >> 8u)), numbers((d & nibbles) | fifth_bits(fifths >> 12u)),
-    ),
-    mat4x4f(
-      numbers(((a >> 4u) & nibbles) | fifth_bits(fifths >> 16u)),
-      numbers(((b >> 4u) & nibbles) | fifth_bits(fifths >> 20u)),
-      numbers(((c >> 4u) & nibbles) | fifth_bits(fifths >> 24u)),
-      numbers(((d >> 4u) & nibbles) | fifth_bits(fifths >> 28u)),
-    ),
+fn five_bits_of(a: u32, b: u32, c: u32, d: u32, fifths: u32) -> array<u32, 8> {
+  return array<u32, 8>(
+    (a & nibbles) | fifth_bits(fifths), (b & nibbles) | fifth_bits(fifths >> 4u),
+    (c & nibbles) | fifth_bits(fifths >> 8u), (d & nibbles) | fifth_bits(fifths >> 12u),
+    ((a >> 4u) & nibbles) | fifth_bits(fifths >> 16u), ((b >> 4u) & nibbles) | fifth_bits(fifths >> 20u),
+    ((c >> 4u) & nibbles) | fifth_bits(fifths >> 24u), ((d >> 4u) & nibbles) | fifth_bits(fifths >> 28u),
   );
 }
 
-/// scale * element + offset
-fn scaled(of_block: Nibbles, scale: f32, offset: f32) -> Elements {
-  let low = of_block.low;
-  let high = of_block.high;
-  return Elements(
-    scale * low[0] + offset, scale * low[1] + offset, scale * low[2] + offset, scale * low[3] + offset,
-    scale * high[0] + offset, scale * high[1] + offset, scale * high[2] + offset, scale * high[3] + offset,
-  );
-}
-
-fn q4_0_elements(at: u32, part: u32) -> Elements {
+fn q4_0_block(at: u32, part: u32) -> Block {
   let scale = half_float(at);
-  return scaled(nibbles_of(word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u)), scale, -8.0 * scale);
+  return Block(nibbles_of(word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u)), vec2f(scale), vec2f(-8.0 * scale));
 }
 
-fn q4_1_elements(at: u32, part: u32) -> Elements {
+fn q4_1_block(at: u32, part: u32) -> Block {
   let i = at >> 2u;
   let scales = unpack2x16float(weights[i]);
-  return scaled(nibbles_of(weights[i + 1u], weights[i + 2u], weights[i + 3u], weights[i + 4u]), scales.x, scales.y);
+  return Block(nibbles_of(weights[i + 1u], weights[i + 2u], weights[i + 3u], weights[i + 4u]), scales.xx, scales.yy);
 }
 
-fn q5_0_elements(at: u32, part: u32) -> Elements {
+fn q5_0_block(at: u32, part: u32) -> Block {
   let scale = half_float(at);
   let bits = five_bits_of(word(at + 6u), word(at + 10u), word(at + 14u), word(at + 18u), word(at + 2u));
-  return scaled(bits, scale, -16.0 * scale);
+  return Block(bits, vec2f(scale), vec2f(-16.0 * scale));
 }
 
-fn q5_1_elements(at: u32, part: u32) -> Elements {
+fn q5_1_block(at: u32, part: u32) -> Block {
   let i = at >> 2u;
   let scales = unpack2x16float(weights[i]);
   let bits = five_bits_of(weights[i + 2u], weights[i + 3u], weights[i + 4u], weights[i + 5u], weights[i + 1u]);
-  return scaled(bits, scales.x, scales.y);
+  return Block(bits, scales.xx, scales.yy);
 }
 
-fn q8_0_elements(at: u32, part: u32) -> Elements {
-  let scale = half_float(at);
-  return Elements(
-    scale * signed_numbers(word(at + 2u)), scale * signed_numbers(word(at + 6u)),
-    scale * signed_numbers(word(at + 10u)), scale * signed_numbers(word(at + 14u)),
-    scale * signed_numbers(word(at + 18u)), scale * signed_numbers(word(at + 22u)),
-    scale * signed_numbers(word(at + 26u)), scale * signed_numbers(word(at + 30u)),
+fn q8_0_block(at: u32, part: u32) -> Block {
+  let integers = array<u32, 8>(
+    word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u),
+    word(at + 18u), word(at + 22u), word(at + 26u), word(at + 30u),
   );
+  return Block(integers, vec2f(half_float(at)), vec2f(0.0));
 }
 
-fn scaled_levels(a: u32, b: u32, c: u32, d: u32, scale: f32) -> Elements {
-  return Elements(
-    scale * levels_of(a), scale * levels_of(b), scale * levels_of(c), scale * levels_of(d),
-    scale * levels_of(a >> 4u), scale * levels_of(b >> 4u), scale * levels_of(c >> 4u), scale * levels_of(d >> 4u),
+fn levels_block(a: u32, b: u32, c: u32, d: u32, scale: f32) -> Block {
+  let integers = array<u32, 8>(
+    levels_of(a), levels_of(b), levels_of(c), levels_of(d),
+    levels_of(a >> 4u), levels_of(b >> 4u), levels_of(c >> 4u), levels_of(d >> 4u),
   );
+  return Block(integers, vec2f(scale), vec2f(0.0));
 }
 
-fn iq4_nl_elements(at: u32, part: u32) -> Elements {
-  return scaled_levels(word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u), half_float(at));
+fn iq4_nl_block(at: u32, part: u32) -> Block {
+  return levels_block(word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u), half_float(at));
 }
 
-// ---- Superblocks of 256: scales of 32 or 16 elements, themselves quantized ----
+// ---- Superblocks of 256: factors of 32 or 16 elements, themselves quantized ----
 
-/// Of eight vectors the first four have one scale and offset, the others another one.
-fn scaled_halves(low: mat4x4f, high: mat4x4f, scale: vec2f, offset: vec2f) -> Elements {
-  return Elements(
-    scale.x * low[0] + offset.x, scale.x * low[1] + offset.x, scale.x * low[2] + offset.x, scale.x * low[3] + offset.x,
-    scale.y * high[0] + offset.y, scale.y * high[1] + offset.y, scale.y * high[2] + offset.y,
-    scale.y * high[3] + offset.y,
-  );
+fn two_bits(at: u32, shift: u32) -> u32 {
+  return (aligned_word(at) >> shift) & bits_of_two;
 }
 
-fn two_bits(at: u32, shift: u32) -> vec4f {
-  return numbers((aligned_word(at) >> shift) & bits_of_two);
-}
-
-fn q2_k_elements(at: u32, part: u32) -> Elements {
+fn q2_k_block(at: u32, part: u32) -> Block {
   let scales = unpack2x16float(aligned_word(at + 80u));
   let groups = vec2u(byte(at + part * 2u), byte(at + part * 2u + 1u));
   let q = at + 16u + part / 4u * 32u;
-  let shift = part % 4u * 2u;
-  return scaled_halves(
-    mat4x4f(two_bits(q, shift), two_bits(q + 4u, shift), two_bits(q + 8u, shift), two_bits(q + 12u, shift)),
-    mat4x4f(two_bits(q + 16u, shift), two_bits(q + 20u, shift), two_bits(q + 24u, shift), two_bits(q + 28u, shift)),
-    scales.x * vec2f(groups & vec2u(15u)), -scales.y * vec2f(groups >> vec2u(4u)),
+  let s = part % 4u * 2u;
+  let integers = array<u32, 8>(
+    two_bits(q, s), two_bits(q + 4u, s), two_bits(q + 8u, s), two_bits(q + 12u, s),
+    two_bits(q + 16u, s), two_bits(q + 20u, s), two_bits(q + 24u, s), two_bits(q + 28u, s),
   );
+  return Block(integers, scales.x * vec2f(groups & vec2u(15u)), -scales.y * vec2f(groups >> vec2u(4u)));
 }
 
 /// Two low bits from one place, the third from another.
-fn three_bits(low: u32, shift: u32, high: u32, part: u32) -> vec4f {
-  return numbers(((word(low) >> shift) & bits_of_two) | (((word(high) >> part) & single_bits) << 2u));
+fn three_bits(low: u32, shift: u32, high: u32, part: u32) -> u32 {
+  return ((word(low) >> shift) & bits_of_two) | (((word(high) >> part) & single_bits) << 2u);
 }
 
 fn q3_k_scale(at: u32, group: u32) -> f32 {
@@ -221,24 +216,20 @@ fn q3_k_scale(at: u32, group: u32) -> f32 {
   return f32(low | (high << 4u)) - 32.0;
 }
 
-fn q3_k_elements(at: u32, part: u32) -> Elements {
-  let scale = half_float(at + 108u) * vec2f(q3_k_scale(at, part * 2u), q3_k_scale(at, part * 2u + 1u));
+fn q3_k_block(at: u32, part: u32) -> Block {
+  let factor = half_float(at + 108u) * vec2f(q3_k_scale(at, part * 2u), q3_k_scale(at, part * 2u + 1u));
   let q = at + 32u + part / 4u * 32u;
   let s = part % 4u * 2u;
-  return scaled_halves(
-    mat4x4f(
-      three_bits(q, s, at, part), three_bits(q + 4u, s, at + 4u, part), three_bits(q + 8u, s, at + 8u, part),
-      three_bits(q + 12u, s, at + 12u, part),
-    ),
-    mat4x4f(
-      three_bits(q + 16u, s, at + 16u, part), three_bits(q + 20u, s, at + 20u, part),
-      three_bits(q + 24u, s, at + 24u, part), three_bits(q + 28u, s, at + 28u, part),
-    ),
-    scale, -4.0 * scale,
+  let integers = array<u32, 8>(
+    three_bits(q, s, at, part), three_bits(q + 4u, s, at + 4u, part), three_bits(q + 8u, s, at + 8u, part),
+    three_bits(q + 12u, s, at + 12u, part), three_bits(q + 16u, s, at + 16u, part),
+    three_bits(q + 20u, s, at + 20u, part), three_bits(q + 24u, s, at + 24u, part),
+    three_bits(q + 28u, s, at + 28u, part),
   );
+  return Block(integers, factor, -4.0 * factor);
 }
 
-/// Scale and minimum of a part of Q4_K and Q5_K: 6-bit numbers in bytes 4 to 15, times the superblock's own.
+/// Factor and minimum of a part of Q4_K and Q5_K: 6-bit numbers in bytes 4 to 15, times the superblock's own.
 fn six_bit_scales(at: u32, part: u32) -> vec2f {
   let scales = unpack2x16float(aligned_word(at));
   if (part < 4u) {
@@ -251,79 +242,65 @@ fn six_bit_scales(at: u32, part: u32) -> vec2f {
   );
 }
 
-fn half_bytes(at: u32, shift: u32) -> vec4f {
-  return numbers((aligned_word(at) >> shift) & nibbles);
+fn half_bytes(at: u32, shift: u32) -> u32 {
+  return (aligned_word(at) >> shift) & nibbles;
 }
 
-fn q4_k_elements(at: u32, part: u32) -> Elements {
+fn q4_k_block(at: u32, part: u32) -> Block {
   let scales = six_bit_scales(at, part);
   let q = at + 16u + part / 2u * 32u;
-  let shift = part % 2u * 4u;
-  return scaled_halves(
-    mat4x4f(half_bytes(q, shift), half_bytes(q + 4u, shift), half_bytes(q + 8u, shift), half_bytes(q + 12u, shift)),
-    mat4x4f(
-      half_bytes(q + 16u, shift), half_bytes(q + 20u, shift), half_bytes(q + 24u, shift), half_bytes(q + 28u, shift),
-    ),
-    scales.xx, -scales.yy,
+  let s = part % 2u * 4u;
+  let integers = array<u32, 8>(
+    half_bytes(q, s), half_bytes(q + 4u, s), half_bytes(q + 8u, s), half_bytes(q + 12u, s),
+    half_bytes(q + 16u, s), half_bytes(q + 20u, s), half_bytes(q + 24u, s), half_bytes(q + 28u, s),
   );
+  return Block(integers, scales.xx, -scales.yy);
 }
 
 /// Four low bits from one place, the fifth from another.
-fn five_bits(low: u32, shift: u32, high: u32, part: u32) -> vec4f {
-  return numbers(
-    ((aligned_word(low) >> shift) & nibbles) | (((aligned_word(high) >> part) & single_bits) << 4u),
-  );
+fn five_bits(low: u32, shift: u32, high: u32, part: u32) -> u32 {
+  return ((aligned_word(low) >> shift) & nibbles) | (((aligned_word(high) >> part) & single_bits) << 4u);
 }
 
-fn q5_k_elements(at: u32, part: u32) -> Elements {
+fn q5_k_block(at: u32, part: u32) -> Block {
   let scales = six_bit_scales(at, part);
   let q = at + 48u + part / 2u * 32u;
   let h = at + 16u;
   let s = part % 2u * 4u;
-  return scaled_halves(
-    mat4x4f(
-      five_bits(q, s, h, part), five_bits(q + 4u, s, h + 4u, part), five_bits(q + 8u, s, h + 8u, part),
-      five_bits(q + 12u, s, h + 12u, part),
-    ),
-    mat4x4f(
-      five_bits(q + 16u, s, h + 16u, part), five_bits(q + 20u, s, h + 20u, part),
-      five_bits(q + 24u, s, h + 24u, part), five_bits(q + 28u, s, h + 28u, part),
-    ),
-    scales.xx, -scales.yy,
+  let integers = array<u32, 8>(
+    five_bits(q, s, h, part), five_bits(q + 4u, s, h + 4u, part), five_bits(q + 8u, s, h + 8u, part),
+    five_bits(q + 12u, s, h + 12u, part), five_bits(q + 16u, s, h + 16u, part),
+    five_bits(q + 20u, s, h + 20u, part), five_bits(q + 24u, s, h + 24u, part), five_bits(q + 28u, s, h + 28u, part),
   );
+  return Block(integers, scales.xx, -scales.yy);
 }
 
 /// Four low bits from one place, two high ones from another.
-fn six_bits(low: u32, low_shift: u32, high: u32, high_shift: u32) -> vec4f {
-  return numbers(((word(low) >> low_shift) & nibbles) | (((word(high) >> high_shift) & bits_of_two) << 4u));
+fn six_bits(low: u32, low_shift: u32, high: u32, high_shift: u32) -> u32 {
+  return ((word(low) >> low_shift) & nibbles) | (((word(high) >> high_shift) & bits_of_two) << 4u);
 }
 
-fn q6_k_elements(at: u32, part: u32) -> Elements {
+fn q6_k_block(at: u32, part: u32) -> Block {
   let quarter = part % 4u;
   let groups = vec2u(byte(at + 192u + part * 2u), byte(at + 193u + part * 2u)) ^ vec2u(128u);
-  let scale = half_float(at + 208u) * (vec2f(groups) - 128.0);
+  let factor = half_float(at + 208u) * (vec2f(groups) - 128.0);
   let q = at + part / 4u * 64u + quarter % 2u * 32u;
   let h = at + 128u + part / 4u * 32u;
   let s = quarter / 2u * 4u;
   let t = quarter * 2u;
-  return scaled_halves(
-    mat4x4f(
-      six_bits(q, s, h, t), six_bits(q + 4u, s, h + 4u, t), six_bits(q + 8u, s, h + 8u, t),
-      six_bits(q + 12u, s, h + 12u, t),
-    ),
-    mat4x4f(
-      six_bits(q + 16u, s, h + 16u, t), six_bits(q + 20u, s, h + 20u, t), six_bits(q + 24u, s, h + 24u, t),
-      six_bits(q + 28u, s, h + 28u, t),
-    ),
-    scale, -32.0 * scale,
+  let integers = array<u32, 8>(
+    six_bits(q, s, h, t), six_bits(q + 4u, s, h + 4u, t), six_bits(q + 8u, s, h + 8u, t),
+    six_bits(q + 12u, s, h + 12u, t), six_bits(q + 16u, s, h + 16u, t), six_bits(q + 20u, s, h + 20u, t),
+    six_bits(q + 24u, s, h + 24u, t), six_bits(q + 28u, s, h + 28u, t),
   );
+  return Block(integers, factor, -32.0 * factor);
 }
 
-fn iq4_xs_elements(at: u32, part: u32) -> Elements {
+fn iq4_xs_block(at: u32, part: u32) -> Block {
   let head = aligned_word(at);
   let low = (byte(at + 4u + part / 2u) >> (part % 2u * 4u)) & 15u;
   let high = (head >> (16u + part * 2u)) & 3u;
   let scale = unpack2x16float(head).x * (f32(low | (high << 4u)) - 32.0);
   let i = (at + 8u + part * 16u) >> 2u;
-  return scaled_levels(weights[i], weights[i + 1u], weights[i + 2u], weights[i + 3u], scale);
+  return levels_block(weights[i], weights[i + 1u], weights[i + 2u], weights[i + 3u], scale);
 }

@@ -50,10 +50,9 @@ export class Graphics {
     const remembered = ['cpu', 'gpu'].indexOf((await rememberedDevice(device.name, model)) ?? '');
     if (device.isLost) throw new Error('it was lost');
     this.#engine.say(device.name, (...text) => {
-      const { buffer, binding, alignment, together, subgroup } = device.limits;
-      const limits = /** @type {const} */ ([buffer, binding, alignment, together, subgroup]);
-      const software = device.isSoftware ? 1 : 0;
-      exports.swiftlet_device_opened(id, ...limits, software, remembered, ...text);
+      const { buffer, binding, alignment, together, subgroup, halves, bytes } = device.limits;
+      const limits = /** @type {const} */ ([buffer, binding, alignment, together, subgroup, +halves, +bytes]);
+      exports.swiftlet_device_opened(id, ...limits, +device.isSoftware, remembered, ...text);
     });
   }
 

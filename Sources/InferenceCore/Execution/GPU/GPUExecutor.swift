@@ -8,8 +8,14 @@ public final class GPUExecutor: Executor {
   private let memory: GPUMemory
   private let pool: PagePool
   private let cache: GPUCache
-  /// A pass over one row, over a few, and over many.
-  private let passes: (one: GPUPass, few: GPUPass, many: GPUPass)
+  /// A pass over one row, and over a few.
+  private let passes: (one: GPUPass, few: GPUPass)
+  /// Passes over many, with each of the numbers that the card can multiply.
+  private let prefills: [(arithmetic: GPUArithmetic, pass: GPUPass)]
+  private var trial: ArithmeticTrial
+  /// What every prefill takes, whatever is faster.
+  var onlyArithmetic: GPUArithmetic?
+  private let now: () -> Double
   private let step: BufferRange
   private let work: BufferRange
   /// What is read back: logits, or lists of the likeliest tokens.
@@ -27,6 +33,9 @@ public final class GPUExecutor: Executor {
     let size: GPUPass.PassSize
     /// Whether all logits are read at its end.
     let readsLogits: Bool
+    /// Of a prefill, and when it was begun.
+    var arithmetic = GPUArithmetic.floats
+    var start = 0.0
     var layersDone = 0
     /// Through how many layers it is once the card has finished what it was told last; nil when it was told nothing.
     var layersComing: Int?
@@ -38,17 +47,23 @@ public final class GPUExecutor: Executor {
   /// Writes the weights to the card, or has them written as they pass by, and begins to compile its kernels; the shell says
   /// when that is done.
   ///
-  /// - Parameter tokens: Of the model's vocabulary, where its matrices have more rows; nil: all of them.
+  /// - Parameters:
+  ///   - tokens: Of the model's vocabulary, where its matrices have more rows; nil: all of them.
+  ///   - now: Milliseconds of a clock.
   /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when the card's limits do not hold the model.
   public init(
-    model: LanguageModel, device: any GraphicsDevice, limits: ExecutionLimits, tokens: Int? = nil
+    model: LanguageModel, device: any GraphicsDevice, limits: ExecutionLimits, tokens: Int? = nil,
+    now: @escaping () -> Double = { 0 }
   ) throws(ModelError) {
     try limits.check()
     let h = model.hyperparameters
-    (self.model, self.limits, self.device) = (model, limits, device)
+    (self.model, self.limits, self.device, self.now) = (model, limits, device, now)
+    let hasIntegers = model.layers.contains { $0.matrices.contains { $0.format.hasIntegers } }
+    let arithmetics = [GPUArithmetic.floats] + (hasIntegers ? device.limits.rounded : [])
+    trial = ArithmeticTrial(arithmetics)
     let tokenCount = max(1, min(tokens ?? h.vocabularySize, h.vocabularySize))
     try GPUMemory.check(h, limits, device.limits)
-    let memory = GPUMemory(h, limits, tokenCount: tokenCount)
+    let memory = GPUMemory(h, limits, tokenCount: tokenCount, roundsRows: arithmetics.count > 1)
     self.memory = memory
     let largest = min(device.limits.binding, device.limits.buffer)
     guard memory.size <= largest / MemoryLayout<Float>.size else {
@@ -72,13 +87,16 @@ public final class GPUExecutor: Executor {
 
     let pass = Pass(model)
     var assembly = GPUAssembly(device: device, vectors: weights.vectors, step: step, work: work, cache: cache)
-    func written(batch: Int?) -> (drafts: [GPUPassWriter.Draft], layerStarts: [Int]) {
-      var writer = GPUPassWriter(model, memory, weights, device.limits, batch: batch)
+    func written(
+      batch: Int?, _ arithmetic: GPUArithmetic = .floats
+    ) -> (drafts: [GPUPassWriter.Draft], layerStarts: [Int]) {
+      var writer = GPUPassWriter(model, memory, weights, device.limits, batch: batch, arithmetic: arithmetic)
       return writer.write(pass)
     }
-    let all = [written(batch: 1), written(batch: GPUMemory.decodeRows), written(batch: nil)]
-    let assembled = assembly.assemble(all)
-    passes = (assembled[0], assembled[1], assembled[2])
+    let decodes = [written(batch: 1), written(batch: GPUMemory.decodeRows)]
+    let assembled = assembly.assemble(decodes + arithmetics.map { written(batch: nil, $0) })
+    passes = (assembled[0], assembled[1])
+    prefills = arithmetics.indices.map { (arithmetics[$0], assembled[2 + $0]) }
   }
 
   deinit {
@@ -104,6 +122,14 @@ public final class GPUExecutor: Executor {
   public var kernelsLeft: Int { device.kernelsLeft }
 
   // MARK: Passes
+
+  /// The numbers that prefills may be computed with.
+  var arithmetics: [GPUArithmetic] { prefills.map { $0.arithmetic } }
+
+  /// The card is wrong with some numbers.
+  func leaveOut(_ arithmetic: GPUArithmetic) {
+    trial.leaveOut(arithmetic)
+  }
 
   public var tokensUnderWay: Int { job?.size.rows ?? 0 }
   public var layersDone: Int { job?.layersDone ?? 0 }
@@ -132,7 +158,8 @@ public final class GPUExecutor: Executor {
       rows: batch.tokenCount, logitRows: batch.logitRows,
       pieces: isDecode ? min(pages.max() ?? 1, GPUMemory.mostPieces) : 1)
     let job = Job(
-      batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size, readsLogits: batch.wantsAllLogits)
+      batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size, readsLogits: batch.wantsAllLogits,
+      arithmetic: onlyArithmetic ?? trial.next(rows: size.rows), start: now())
     let words = StepWords(batch, model, size)
     words.words.withUnsafeBytes { device.write($0, to: step.buffer, at: 0) }
     self.job = job
@@ -155,14 +182,19 @@ public final class GPUExecutor: Executor {
       job = nil
       for span in current.batch.spans { span.sequence.append(span.tokens[...]) }
       (last, hasLogits) = (current.size, current.readsLogits)
+      trial.took(now() - current.start, rows: current.size.rows, with: current.arithmetic)
       if hasLogits { pack(rows: last.logitRows) }
       return .done
     }
     let layers = current.layersDone..<min(current.layersDone + max(count, 1), all)
     var commands: [UInt32] = []
     cache.takeCopies(into: &commands)
-    let isOne = current.size.rows == 1
-    let pass = isOne ? passes.one : current.size.rows <= GPUMemory.decodeRows ? passes.few : passes.many
+    let pass =
+      switch current.size.rows {
+      case 1: passes.one
+      case ...GPUMemory.decodeRows: passes.few
+      default: prefills.first { $0.arithmetic == current.arithmetic }?.pass ?? prefills[0].pass
+      }
     commands += pass.commands(ofLayers: layers, current.size)
     current.layersComing = layers.upperBound
     tell(commands, reads: layers.upperBound == all, of: current)

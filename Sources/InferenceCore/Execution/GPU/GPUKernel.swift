@@ -1,7 +1,16 @@
+/// With what numbers a prefill multiplies matrices of integers: as they are, or rounded to what a card computes more of.
+public enum GPUArithmetic: UInt8, CaseIterable, Sendable {
+  case floats
+  /// Of sixteen bits: `shader-f16`.
+  case halves
+  /// Four products of eight bits at a time: `packed_4x8_integer_dot_product`.
+  case bytes
+}
+
 /// A kernel, and what its WGSL is made for.
 struct GPUKernel: Equatable {
   enum Name {
-    case embed, normalize, product, tile, gate, turn, attend, attendRows, combine, convolve, top
+    case embed, normalize, product, tile, round, tileRounded, gate, turn, attend, attendRows, combine, convolve, top
   }
 
   let name: Name
@@ -17,6 +26,8 @@ struct GPUKernel: Equatable {
   var isGated = false
   /// Of attention: the elements of a key.
   var keyLength = 0
+  /// Of a prefill's products over rounded numbers, and of what rounds them.
+  var arithmetic = GPUArithmetic.floats
   /// Whether threads see each other's numbers, where it has any use for them.
   private(set) var hasSubgroups = false
 
@@ -31,7 +42,7 @@ struct GPUKernel: Equatable {
     switch name {
     case .normalize, .turn, .attend, .attendRows: kernel.hasSubgroups = true
     case .product: kernel.hasSubgroups = lanes > 1
-    case .embed, .tile, .gate, .combine, .convolve, .top: break
+    case .embed, .tile, .round, .tileRounded, .gate, .combine, .convolve, .top: break
     }
     return kernel
   }
@@ -39,11 +50,14 @@ struct GPUKernel: Equatable {
   /// The files that it consists of, in `Web/worker/gpu`.
   var files: [StaticString] {
     let threads: StaticString = hasSubgroups ? "subgroups" : "threads"
+    let rounded: StaticString = arithmetic == .halves ? "halves" : "bytes"
     return switch name {
     case .embed: ["rows", "formats", "embed"]
     case .normalize: ["rows", threads, "normalize"]
     case .product: ["rows", "formats", "curves", threads, "product"]
     case .tile: ["rows", "formats", "curves", "tile"]
+    case .round: ["formats", rounded, "round"]
+    case .tileRounded: ["rows", "formats", rounded, "tileRounded"]
     case .gate: ["curves", "gate"]
     case .turn: ["rows", threads, "heads", "turn"]
     case .attend: ["rows", "curves", threads, "heads", "attend"]
@@ -58,6 +72,7 @@ struct GPUKernel: Equatable {
   var constants: String {
     // What is enabled comes before everything else.
     var text = hasSubgroups ? "enable subgroups;\n" : ""
+    if arithmetic == .halves { text += "enable f16;\n" }
     if let first {
       text += Self.unpacker("first", first)
       if name == .product { text += Self.unpacker("second", second ?? first) }
@@ -78,30 +93,41 @@ struct GPUKernel: Equatable {
   private static func unpacker(_ name: StaticString, _ format: TensorFormat) -> String {
     let elements = max(format.blockSize, 32)
     let bytes = elements / format.blockSize * format.blockBytes
-    return "const \(name)_bytes = \(bytes)u;\nconst \(name)_parts = \(elements / 32)u;\n"
-      + "fn \(name)_elements(at: u32, part: u32) -> Elements { return \(format.unpacker)_elements(at, part); }\n"
+    var text = "const \(name)_bytes = \(bytes)u;\nconst \(name)_parts = \(elements / 32)u;\n"
+    let (unpacker, elementsOfBlock) = format.unpacker
+    if let elementsOfBlock {
+      text += "fn \(name)_block(at: u32, part: u32) -> Block { return \(unpacker)_block(at, part); }\n"
+      text += "fn \(name)_elements(at: u32, part: u32) -> Elements "
+      text += "{ return \(elementsOfBlock)(\(name)_block(at, part)); }\n"
+    } else {
+      text += "fn \(name)_elements(at: u32, part: u32) -> Elements { return \(unpacker)_elements(at, part); }\n"
+    }
+    return text
   }
 }
 
 extension TensorFormat {
-  /// What `formats.wgsl` calls it.
-  fileprivate var unpacker: StaticString {
+  /// Whether it stores integers, so that a card may multiply rounded numbers.
+  var hasIntegers: Bool { unpacker.elementsOfBlock != nil }
+
+  /// What `formats.wgsl` calls it, and where it stores integers what makes elements of them.
+  fileprivate var unpacker: (name: StaticString, elementsOfBlock: StaticString?) {
     switch self {
-    case .f32: "f32"
-    case .f16: "f16"
-    case .bf16: "bf16"
-    case .q4_0: "q4_0"
-    case .q4_1: "q4_1"
-    case .q5_0: "q5_0"
-    case .q5_1: "q5_1"
-    case .q8_0: "q8_0"
-    case .iq4_NL: "iq4_nl"
-    case .q2_K: "q2_k"
-    case .q3_K: "q3_k"
-    case .q4_K: "q4_k"
-    case .q5_K: "q5_k"
-    case .q6_K: "q6_k"
-    case .iq4_XS: "iq4_xs"
+    case .f32: ("f32", nil)
+    case .f16: ("f16", nil)
+    case .bf16: ("bf16", nil)
+    case .q4_0: ("q4_0", "unsigned_elements")
+    case .q4_1: ("q4_1", "unsigned_elements")
+    case .q5_0: ("q5_0", "unsigned_elements")
+    case .q5_1: ("q5_1", "unsigned_elements")
+    case .q8_0: ("q8_0", "signed_elements")
+    case .iq4_NL: ("iq4_nl", "signed_elements")
+    case .q2_K: ("q2_k", "unsigned_elements")
+    case .q3_K: ("q3_k", "unsigned_elements")
+    case .q4_K: ("q4_k", "unsigned_elements")
+    case .q5_K: ("q5_k", "unsigned_elements")
+    case .q6_K: ("q6_k", "unsigned_elements")
+    case .iq4_XS: ("iq4_xs", "signed_elements")
     }
   }
 }

@@ -16,6 +16,8 @@ struct GPUMemory {
   /// Words of `step` in front of the rows, and of each row: `rows.wgsl`.
   static let stepHeader = 16
   static let stepRow = 8
+  /// Most that a part of 32 rounded elements takes: `halves.wgsl`.
+  static let mostRoundedFloats = 20
   /// Logits of which one workgroup of `top.wgsl` makes a list of the likeliest.
   static let chunk = 1024
 
@@ -28,6 +30,8 @@ struct GPUMemory {
   let mixed: Region
   let hidden: Region
   let up: Region
+  /// Rows that were rounded, for products of a prefill; empty where none are.
+  let rounded: Region
   let mixerBranch: Region
   let feedForwardBranch: Region
   let logits: Region
@@ -80,7 +84,8 @@ struct GPUMemory {
     }
   }
 
-  init(_ h: Hyperparameters, _ limits: ExecutionLimits, tokenCount: Int) {
+  /// - Parameter roundsRows: Whether products of a prefill may be over rounded numbers.
+  init(_ h: Hyperparameters, _ limits: ExecutionLimits, tokenCount: Int, roundsRows: Bool) {
     var next = 0
     func region(_ rows: Int, _ width: Int) -> Region {
       let stride = padded(width, 32)
@@ -101,6 +106,8 @@ struct GPUMemory {
     mixed = region(rows, max(widest { $0.attendedWidth }, channels))
     hidden = region(rows, inner)
     up = region(rows, inner)
+    let longest = max(residual.stride, mixed.stride, hidden.stride)
+    rounded = region(roundsRows ? rows : 0, longest / 32 * Self.mostRoundedFloats)
     // Only norms after a branch keep it from being added where it ends.
     let branchRows = h.traits.hasPostNorms ? rows : 0
     mixerBranch = region(branchRows, width)

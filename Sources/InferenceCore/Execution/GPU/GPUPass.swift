@@ -21,6 +21,10 @@ struct GPUPass {
     /// Groups of so many rows.
     case tiles(of: Int)
     case logitTiles(of: Int)
+    /// One where logits of at most so many rows are wanted, but some; else none.
+    case fewLogits(Int)
+    /// One where they are of more rows.
+    case manyLogits(over: Int)
     /// Pieces into which the context is cut.
     case pieces
 
@@ -31,6 +35,8 @@ struct GPUPass {
       case .rowsInPieces: UInt32(size.pieces > 1 ? size.rows : 0)
       case .tiles(let count): UInt32((size.rows + count - 1) / count)
       case .logitTiles(let count): UInt32((size.logitRows + count - 1) / count)
+      case .fewLogits(let most): (1...most).contains(size.logitRows) ? 1 : 0
+      case .manyLogits(let most): size.logitRows > most ? 1 : 0
       case .pieces: UInt32(size.pieces)
       }
     }

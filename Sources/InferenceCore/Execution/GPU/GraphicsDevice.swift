@@ -47,13 +47,18 @@ public struct GraphicsLimits: Equatable, Sendable {
   public let together: Int
   /// Threads of the smallest subgroup, which see each other's numbers; 0: none do.
   public let subgroup: Int
+  /// What it can multiply with besides floats.
+  public let rounded: [GPUArithmetic]
 
-  public init(buffer: Int, binding: Int, alignment: Int, together: Int = 32, subgroup: Int = 0) {
+  public init(
+    buffer: Int, binding: Int, alignment: Int, together: Int = 32, subgroup: Int = 0, rounded: [GPUArithmetic] = []
+  ) {
     self.buffer = buffer
     self.binding = binding
     self.alignment = alignment
     self.together = together
     self.subgroup = subgroup
+    self.rounded = rounded
   }
 }
 
