@@ -332,6 +332,37 @@ def test_a_few_rows_that_begin_a_page_see_each_other(tab, site, tmp_path, archit
     assert card == processor and cached > 100
 
 
+def test_a_conversation_is_picked_up_from_what_was_kept_of_the_card(tab, site, tmp_path):
+    """The processor takes nothing of it, since it computes other bits, and reads the prompt anew."""
+    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", "gemma3")
+    first, again, processor = tab.evaluate("""async ([url, prompt]) => {
+      const { InferenceManager } = await import('/inference-manager.js');
+      const size = async () => {
+        const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('conversations', { create: true });
+        let size = 0;
+        for await (const file of folder.values()) size += (await file.getFile()).size;
+        return size;
+      };
+      const replies = [];
+      for (const device of ['gpu', 'gpu', 'cpu']) {
+        const manager = new InferenceManager({ device });
+        await manager.initialize(url, undefined, { contextLength: 512 });
+        const { text, timings } = await manager.generate(prompt, {
+          conversation: 'sea', temperature: 0, maxTokens: 6, ignoresEndOfGeneration: true, speculation: false,
+        }).finished;
+        replies.push([text, timings.restoredCount]);
+        for (let last = -1; last !== await size(); await new Promise((done) => setTimeout(done, 1000))) last = await size();
+        replies.at(-1).push(await size());
+        manager.terminate();
+      }
+      return replies;
+    }""", [site.url + "models/tiny.gguf", PROMPT * 2])
+    assert first[1] == 0 and first[2] > 0
+    # Two pages of the cache.
+    assert again[1] == 256 and again[0] == first[0] == processor[0]
+    assert processor[1] == 0
+
+
 def test_models_come_and_go(tab, site, tmp_path):
     for name, kind in [("one.gguf", Q.F32), ("two.gguf", Q.Q4_0)]:
         site.models[name] = write(tmp_path / name, kind=kind)

@@ -4,7 +4,11 @@
 protocol SequenceMemory: AnyObject {
   /// Whether pages have addresses.
   var isHere: Bool { get }
+  /// Bytes of a page.
+  var pageBytes: Int { get }
   func copyPage(_ page: Int, to other: Int)
+  /// Writes all of a page.
+  func writePage(_ page: Int, _ bytes: UnsafeRawBufferPointer)
   /// Where a page is for this process; nil on a device.
   func address(ofPage page: Int) -> UnsafeMutablePointer<UInt16>?
 

@@ -32,6 +32,13 @@ final class CPUCache: SequenceMemory {
     self.page(other).update(from: self.page(page), count: layout.elements)
   }
 
+  var pageBytes: Int { Int(layout.bytes) }
+
+  func writePage(_ page: Int, _ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    UnsafeMutableRawPointer(self.page(page)).copyMemory(from: start, byteCount: bytes.count)
+  }
+
   // MARK: Recurrent states
 
   func takeStates() -> Int {

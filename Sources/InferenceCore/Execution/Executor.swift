@@ -37,6 +37,10 @@ public protocol Executor: AnyObject {
   /// The likeliest tokens of a row of the last pass, where only those came from a device; nil where all logits are here.
   func candidates(ofRow row: Int) -> TopCandidates?
 
+  /// The keys and values of a block of a sequence, which ``TokenSequence/appendBlock(_:tokens:)`` takes; nil until a device has
+  /// brought them: it is asked again once that has reported.
+  func block(_ index: Int, of sequence: TokenSequence) -> [UInt8]?
+
   /// Has all logits brought here of a pass that is done: it is under way again until they have come.
   func fetchLogits()
 }
@@ -48,6 +52,13 @@ extension Executor {
   /// Without a device all logits are here.
   public func candidates(ofRow row: Int) -> TopCandidates? { nil }
   public func fetchLogits() {}
+
+  /// Without a device they are here.
+  public func block(_ index: Int, of sequence: TokenSequence) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: sequence.blockSize)
+    bytes.withUnsafeMutableBytes { sequence.copyBlock(index, into: $0) }
+    return bytes
+  }
 }
 
 /// How far a pass is.

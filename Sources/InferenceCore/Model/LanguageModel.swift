@@ -14,7 +14,7 @@ public final class LanguageModel {
   private(set) var rotaryTables: [RotaryEmbedding]
   private let rotaryFactors: Vector  // rope_freqs.weight [rotated elements / 2]
   /// Where the weights come from, when they only pass by.
-  let stream: WeightStream?
+  public let stream: WeightStream?
   /// What holds the weights of a model that is of no file.
   private let memory: ArenaMemory?
 

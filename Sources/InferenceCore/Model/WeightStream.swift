@@ -21,7 +21,14 @@ public final class WeightStream {
   /// Those that are no whole word yet.
   private var rest: [UInt8] = []
 
-  public init() {}
+  /// Of all bytes, once they have passed by; nil where nobody asked for it.
+  public var digest: UInt64? { runningDigest?.value }
+  private var runningDigest: RunningDigest?
+
+  /// - Parameter isDigested: Whether ``digest`` is wanted.
+  public init(isDigested: Bool = false) {
+    runningDigest = isDigested ? RunningDigest() : nil
+  }
 
   deinit {
     for block in memory { block.deallocate() }
@@ -51,6 +58,7 @@ public final class WeightStream {
 
   /// The next bytes of the file.
   public func take(_ bytes: UnsafeRawBufferPointer) {
+    runningDigest?.take(bytes)
     var next = bytes
     while !rest.isEmpty || next.count < Self.word, let byte = next.first {
       rest.append(byte)
@@ -64,6 +72,7 @@ public final class WeightStream {
 
   /// The file has ended.
   public func finish() {
+    runningDigest?.finish()
     if !rest.isEmpty {
       rest += repeatElement(0, count: Self.word - rest.count)
       passOnRest()

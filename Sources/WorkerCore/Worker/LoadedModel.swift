@@ -21,7 +21,7 @@ final class LoadedModel {
   /// When the slice began that a device computes, by the host's clock.
   var sliceBegan: Double?
   /// Tells this model's file from others, once it is needed.
-  var fingerprint = ModelFingerprint()
+  var fingerprint: ModelFingerprint
 
   /// Fewest tokens of one pass: fewer would be slower for each token.
   private static let smallestChunk = 16
@@ -39,6 +39,7 @@ final class LoadedModel {
     self.tokenizer = tokenizer
     self.format = format
     self.executor = executor
+    fingerprint = ModelFingerprint(of: executor.model)
     let isPadded = tokenizer.vocabularySize < executor.model.hyperparameters.vocabularySize
     existing = isPadded ? TokenMask(count: tokenizer.vocabularySize) : nil
     sequences = (0..<executor.limits.sequences).map { _ in executor.makeSequence() }

@@ -33,9 +33,9 @@ struct Prefix {
 
   /// The digest of the block that follows those in ``digests``.
   func nextDigest(_ tokens: [TokenID], model: UInt64) -> UInt64 {
-    let first = digests.count * TokenSequence.blockLength
+    let first = digests.count * sequence.blockLength
     var bytes: [UInt8] = []
-    for token in tokens[first..<first + TokenSequence.blockLength] {
+    for token in tokens[first..<first + sequence.blockLength] {
       for shift in stride(from: 0, to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: token >> TokenID(shift))) }
     }
     return bytes.withUnsafeBytes { XXH64.digest($0, seed: digests.last ?? model) }
@@ -52,6 +52,14 @@ struct ModelFingerprint {
   private(set) var isComplete = false
   private var part = 0
   private var offset = 0
+
+  /// - Parameter model: One whose bytes have passed by to a device is known by their digest, and what a device computes differs
+  ///   from what is computed here.
+  init(of model: LanguageModel) {
+    guard let passed = model.stream?.digest else { return }
+    digest = withUnsafeBytes(of: passed.littleEndian) { XXH64.digest($0, seed: Self.version << 32) }
+    isComplete = true
+  }
 
   /// Takes in the next slice.
   mutating func advance(_ parts: [UnsafeRawBufferPointer]) {

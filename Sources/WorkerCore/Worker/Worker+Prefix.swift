@@ -45,7 +45,7 @@ extension Worker {
     guard host.prefixStorage != nil, !conversation.utf8.isEmpty, scheduler.capacity == 1, sequence.hasBlocks
     else { return }
     var current = prefix ?? Prefix(conversation: conversation, sequence: sequence)
-    let length = TokenSequence.blockLength
+    let length = sequence.blockLength
     current.digests.removeLast(max(0, current.digests.count - cached / length))
     current.isKept = false
     if case .unavailable = current.file { current.file = .closed }
@@ -120,7 +120,7 @@ extension Worker {
   ) -> Bool {
     let sequence = current.sequence
     let index = current.digests.count
-    let end = (index + 1) * TokenSequence.blockLength
+    let end = (index + 1) * sequence.blockLength
     let stride = Prefix.blockHeader + sequence.blockSize
     let offset = UInt64(index) * UInt64(stride)
     guard end < prompt.count, size >= offset + UInt64(stride) else { return false }
@@ -133,8 +133,8 @@ extension Worker {
       if isCached { return true }
       let block = UnsafeRawBufferPointer(rebasing: bytes[Prefix.blockHeader...])
       guard bytes.word(8) == XXH64.digest(block, seed: digest) else { return false }
-      sequence.rewind(to: end - TokenSequence.blockLength)
-      return (try? sequence.appendBlock(block, tokens: prompt[end - TokenSequence.blockLength..<end])) != nil
+      sequence.rewind(to: end - sequence.blockLength)
+      return (try? sequence.appendBlock(block, tokens: prompt[end - sequence.blockLength..<end])) != nil
     }
     guard isRight else {
       // Another model's, another conversation's, or broken: of no use to anyone.
@@ -154,51 +154,65 @@ extension Worker {
   // MARK: Keeping
 
   /// Writes blocks that the file does not have yet.
-  func stepKeep() {
-    guard hasPrefixToKeep, let model, let storage = host.prefixStorage, var current = prefix else { return }
+  ///
+  /// - Returns: whether there is nothing to do until a device has brought the next one.
+  func stepKeep() -> Bool {
+    guard hasPrefixToKeep, let model, let storage = host.prefixStorage, var current = prefix else { return false }
     guard case .open(let id, var size, let limit) = current.file else {
-      if current.sequence.tokens.count < TokenSequence.blockLength { prefix?.isKept = true } else { openPrefix() }
-      return
+      if current.sequence.tokens.count < current.sequence.blockLength { prefix?.isKept = true } else { openPrefix() }
+      return false
     }
-    guard model.fingerprint.isComplete else { return model.fingerprint.advance(model.bytes.parts) }
+    guard model.fingerprint.isComplete else {
+      model.fingerprint.advance(model.bytes.parts)
+      return false
+    }
     let start = host.now()
-    var goesOn = false
+    var kept = Kept.block
     repeat {
-      goesOn = keepBlock(model.fingerprint.digest, in: storage, size: &size, limit: limit, &current)
-    } while goesOn && host.now() - start < Prefix.sliceTime
+      kept = keepBlock(of: model, in: storage, size: &size, limit: limit, &current)
+    } while kept == .block && host.now() - start < Prefix.sliceTime
     current.file = .open(id, size: size, limit: limit)
-    current.isKept = !goesOn
+    current.isKept = kept == .all
     prefix = current
-    guard !goesOn else { return }
-    let kept = UInt64(current.digests.count) * UInt64(Prefix.blockHeader + current.sequence.blockSize)
-    if size > kept { storage.truncate(kept) }
+    guard kept == .all else { return kept == .nothingYet }
+    let end = UInt64(current.digests.count) * UInt64(Prefix.blockHeader + current.sequence.blockSize)
+    if size > end { storage.truncate(end) }
     closePrefix()
+    return false
   }
 
-  /// One block; false when the file has all that it can have.
+  /// What an attempt to keep a block came to.
+  private enum Kept {
+    case block
+    /// A device is still to bring it.
+    case nothingYet
+    /// The file has all that it can have.
+    case all
+  }
+
   private func keepBlock(
-    _ model: UInt64, in storage: PrefixStorage, size: inout UInt64, limit: UInt64, _ current: inout Prefix
-  ) -> Bool {
+    of model: LoadedModel, in storage: PrefixStorage, size: inout UInt64, limit: UInt64, _ current: inout Prefix
+  ) -> Kept {
     let sequence = current.sequence
     let index = current.digests.count
     let stride = Prefix.blockHeader + sequence.blockSize
     let offset = UInt64(index) * UInt64(stride)
     let end = offset + UInt64(stride)
-    guard (index + 1) * TokenSequence.blockLength <= sequence.tokens.count, end <= limit else { return false }
-    let digest = current.nextDigest(sequence.tokens, model: model)
-    var bytes = [UInt8](repeating: 0, count: stride)
-    let isThere = bytes.withUnsafeMutableBytes { bytes in
-      let header = UnsafeMutableRawBufferPointer(rebasing: bytes[..<Prefix.blockHeader])
-      if size >= end, storage.read(offset, header), header.word(0) == digest { return true }
-      let block = UnsafeMutableRawBufferPointer(rebasing: bytes[Prefix.blockHeader...])
-      sequence.copyBlock(index, into: block)
-      header.setWord(0, digest)
-      header.setWord(8, XXH64.digest(UnsafeRawBufferPointer(block), seed: digest))
-      return storage.write(offset, UnsafeRawBufferPointer(bytes))
+    guard (index + 1) * sequence.blockLength <= sequence.tokens.count, end <= limit else { return .all }
+    let digest = current.nextDigest(sequence.tokens, model: model.fingerprint.digest)
+    var header = [UInt8](repeating: 0, count: Prefix.blockHeader)
+    let isThere = header.withUnsafeMutableBytes { size >= end && storage.read(offset, $0) && $0.word(0) == digest }
+    if !isThere {
+      guard let block = model.executor.block(index, of: sequence) else { return .nothingYet }
+      header.withUnsafeMutableBytes { header in
+        header.setWord(0, digest)
+        header.setWord(8, block.withUnsafeBytes { XXH64.digest($0, seed: digest) })
+      }
+      guard (header + block).withUnsafeBytes({ storage.write(offset, $0) }) else { return .all }
     }
     size = max(size, end)
-    if isThere { current.digests.append(digest) }
-    return isThere
+    current.digests.append(digest)
+    return .block
   }
 }
 

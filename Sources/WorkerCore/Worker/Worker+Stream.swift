@@ -38,7 +38,7 @@ extension Worker {
         throw WorkerError(.unsupportedModel, "A model in several files goes to no graphics card. Join the files first.")
       }
       do throws(ModelError) {
-        let weights = WeightStream()
+        let weights = WeightStream(isDigested: host.prefixStorage != nil)
         let model = try LanguageModel(file: file, stream: weights)
         let length = contextLength(for: current, trained: model.hyperparameters.contextLength)
         do throws(ModelError) {

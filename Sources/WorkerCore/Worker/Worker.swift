@@ -88,8 +88,8 @@ public final class Worker {
     } else if !scheduler.running.isEmpty {
       recheckKernels()
       if let model = self.model, !scheduler.running.isEmpty, stepPass(model) == .waiting { return .waiting }
-    } else {
-      stepKeep()
+    } else if stepKeep() {
+      return .waiting
     }
     return load?.bytes != nil || (self.model != nil && (scheduler.hasWork || hasPrefixToKeep)) ? .again : .idle
   }

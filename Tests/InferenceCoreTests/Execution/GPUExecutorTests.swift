@@ -220,7 +220,8 @@ import Testing
     let device = NotingDevice(rounded: [.halves, .bytes])
     let architecture = TinyArchitecture(name: "llama", format: .q4_0, valueFormat: .q8_0)
     var (clock, seen) = (0.0, [GPUArithmetic]())
-    try withExecutor(architecture, on: device, length: 1200, now: { clock }) { executor in
+    func time() -> Double { clock }
+    try withExecutor(architecture, on: device, length: 1200, now: time) { executor in
       func take(_ count: Int) throws {
         let sequence = executor.makeSequence()
         try executor.submit(Batch([Batch.Span(sequence, tokens: Array(repeating: 7, count: count))]))
@@ -288,6 +289,45 @@ import Testing
       #expect(executor.advance(layers: .max) == .waiting)
       executor.finished(device.submissions.last!.ticket)
       #expect(executor.advance(layers: .max) == .done && sequence.tokens == [4])
+    }
+  }
+
+  /// A page is brought here and put back in parts, one of each layer's buffer.
+  @Test func blocksAreBroughtFromTheCardAndPutBack() throws {
+    let device = NotingDevice()
+    try withExecutor(TinyArchitecture(name: "gemma3"), on: device) { executor in
+      let sequence = executor.makeSequence()
+      #expect(sequence.hasBlocks && sequence.blockLength == 128)
+      try pass(200, sequence, executor, device)
+      try pass(100, sequence, executor, device)
+      #expect(executor.block(1, of: sequence) == nil)
+      let submission = try #require(device.submissions.last)
+      #expect(submission.read == sequence.blockSize && submission.commands.count == 7 * GPUCommand.words)
+      #expect(executor.block(1, of: sequence) == nil && device.submissions.last!.ticket == submission.ticket)
+      executor.finished(submission.ticket)
+      let block = try #require(executor.block(1, of: sequence))
+      #expect(block.count == sequence.blockSize)
+
+      // What was brought of other tokens is brought again.
+      #expect(executor.block(0, of: sequence) == nil)
+      let stale = try #require(device.submissions.last)
+      try pass(1, sequence, executor, device)
+      executor.finished(stale.ticket)
+      #expect(executor.block(0, of: sequence) == nil && device.submissions.last!.ticket != stale.ticket)
+
+      let other = executor.makeSequence()
+      sequence.rewind(to: 0)
+      let writes = device.writes
+      let marked = (0..<block.count).map { UInt8(truncatingIfNeeded: $0 / 4) }
+      try marked.withUnsafeBytes { try other.appendBlock($0, tokens: Array(repeating: 7, count: 128)[...]) }
+      #expect(device.writes == writes + 7 && other.tokens.count == 128)
+      let pages = (0..<4).map { page in
+        stride(from: 0, to: submission.commands.count, by: GPUCommand.words).flatMap { copy in
+          let (buffer, count) = (submission.commands[copy] & ~GPUCommand.copyFlag, Int(submission.commands[copy + 4]))
+          return device.contents[Int(buffer)][page * count..<(page + 1) * count]
+        }
+      }
+      #expect(pages.contains(marked))
     }
   }
 

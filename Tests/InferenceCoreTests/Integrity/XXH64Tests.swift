@@ -14,6 +14,28 @@ import Testing
     #expect(digest("xxhash", seed: 20_141_025) == 0xB559_B98D_844E_0635)
   }
 
+  @Test(arguments: [0, 1, 65535, 65536, 65537, 200_000])
+  func aRunningDigestDoesNotDependOnThePieces(count: Int) {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
+    func digest(_ bytes: [UInt8], pieces: Int) -> UInt64? {
+      let stream = WeightStream(isDigested: true)
+      bytes.withUnsafeBytes { bytes in
+        for start in stride(from: 0, to: count, by: pieces) {
+          stream.take(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + pieces, count)]))
+        }
+      }
+      stream.finish()
+      return stream.digest
+    }
+    let whole = digest(bytes, pieces: max(count, 1))
+    #expect(whole != nil && WeightStream().digest == nil)
+    for pieces in [1000, 65536, 70000, 150_000] { #expect(digest(bytes, pieces: pieces) == whole) }
+    guard count > 0 else { return }
+    var other = bytes
+    other[count - 1] ^= 1
+    #expect(digest(other, pieces: 1000) != whole)
+  }
+
   @Test func everyByteAndTheSeedCount() {
     let bytes = (0..<77).map { UInt8($0) }
     let digest = bytes.withUnsafeBytes { XXH64.digest($0) }

@@ -9,6 +9,7 @@ final class GPUCache: SequenceMemory {
   /// Copies within a buffer go by way of another one.
   private let between: BufferRange
   private let memory: GPUMemory
+  private let device: any GraphicsDevice
   /// Copies that the next commands begin with, in the order in which they were asked for.
   private var copies: [GPUCommand] = []
   /// Sequences' states that are free, by the first slot.
@@ -17,7 +18,7 @@ final class GPUCache: SequenceMemory {
   init(
     _ h: Hyperparameters, _ memory: GPUMemory, _ limits: ExecutionLimits, on device: any GraphicsDevice
   ) throws(ModelError) {
-    self.memory = memory
+    (self.memory, self.device) = (memory, device)
     let word = MemoryLayout<UInt32>.size
     let largest = min(device.limits.binding, device.limits.buffer)
     if let widest = memory.pageWords.max(), widest > largest / word / limits.pages {
@@ -59,6 +60,40 @@ final class GPUCache: SequenceMemory {
     for (range, words) in zip(layers, memory.pageWords) where words > 0 {
       copy(range.buffer, page, to: other, bytes: words * MemoryLayout<UInt32>.size)
     }
+  }
+
+  var pageBytes: Int { memory.pageWords.reduce(0) { $0 + $1 } * MemoryLayout<UInt32>.size }
+
+  func writePage(_ page: Int, _ bytes: UnsafeRawBufferPointer) {
+    // What was asked for before comes before.
+    var commands: [UInt32] = []
+    takeCopies(into: &commands)
+    if !commands.isEmpty { _ = device.submit(commands, reading: nil) }
+    for (range, part) in parts(ofPage: page) {
+      device.write(UnsafeRawBufferPointer(rebasing: bytes[part]), to: range.buffer, at: range.offset)
+    }
+  }
+
+  /// Copies a page to another buffer.
+  func appendCopy(ofPage page: Int, to buffer: UInt32, _ commands: inout [UInt32]) {
+    for (range, part) in parts(ofPage: page) {
+      GPUCommand.copy(
+        from: range.buffer, to: buffer, offset: UInt32(range.offset), toOffset: UInt32(part.lowerBound),
+        count: UInt32(range.count)
+      ).append(to: &commands)
+    }
+  }
+
+  /// Where each layer has its part of a page, and which of the page's bytes that is.
+  private func parts(ofPage page: Int) -> [(BufferRange, Range<Int>)] {
+    var parts: [(BufferRange, Range<Int>)] = []
+    var at = 0
+    for (layer, words) in zip(layers, memory.pageWords) where words > 0 {
+      let count = words * MemoryLayout<UInt32>.size
+      parts.append((BufferRange(layer.buffer, offset: page * count, count: count), at..<at + count))
+      at += count
+    }
+    return parts
   }
 
   func takeStates() -> Int {

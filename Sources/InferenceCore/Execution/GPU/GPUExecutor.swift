@@ -22,6 +22,9 @@ public final class GPUExecutor: Executor {
   private let read: UnsafeMutableBufferPointer<Float>
   private let lists: UnsafeMutableBufferPointer<UInt32>
   private var job: Job?
+  private var fetch: BlockFetch?
+  /// Where a block is put together before it is read.
+  private var blockBuffer = BufferRange(0, count: 0)
   /// The last pass that was done, and whether all of its logits are here.
   private var last = GPUPass.PassSize(rows: 0, logitRows: 0, pieces: 1)
   private var hasLogits = false
@@ -100,9 +103,9 @@ public final class GPUExecutor: Executor {
   }
 
   deinit {
+    device.release()
     read.deallocate()
     lists.deallocate()
-    device.release()
   }
 
   public func makeSequence() -> TokenSequence {
@@ -228,8 +231,31 @@ public final class GPUExecutor: Executor {
 
   /// The card has done what it was told with this ticket.
   public func finished(_ ticket: UInt32) {
-    guard job?.ticket == ticket else { return }
-    job?.isFinished = true
+    if job?.ticket == ticket { job?.isFinished = true }
+    if fetch?.ticket == ticket { fetch?.isFinished = true }
+  }
+
+  public func block(_ index: Int, of sequence: TokenSequence) -> [UInt8]? {
+    if let current = fetch {
+      guard current.isFinished else { return nil }
+      fetch = nil
+      if current.index == index, current.sequence === sequence, current.revision == sequence.revision {
+        return Array(current.bytes.memory)
+      }
+    }
+    let fetch = BlockFetch(index, of: sequence)
+    if blockBuffer.count == 0 {
+      let count = sequence.blockSize
+      blockBuffer = BufferRange(device.makeBuffer(bytes: count, isUniform: false), count: count)
+    }
+    var commands: [UInt32] = []
+    cache.takeCopies(into: &commands)
+    cache.appendCopy(ofPage: sequence.pageNumbers[index], to: blockBuffer.buffer, &commands)
+    if let start = fetch.bytes.memory.baseAddress {
+      self.fetch = fetch
+      self.fetch?.ticket = device.submit(commands, reading: (blockBuffer, start))
+    }
+    return nil
   }
 
   /// Rows come with their padding; those who read them know of none.
@@ -237,6 +263,29 @@ public final class GPUExecutor: Executor {
     let width = model.hyperparameters.vocabularySize
     guard let start = read.baseAddress, memory.logits.stride != width else { return }
     for row in 1..<max(rows, 1) { (start + row * width).update(from: start + row * memory.logits.stride, count: width) }
+  }
+}
+
+/// A block of the cache on its way here.
+private struct BlockFetch {
+  let index: Int
+  let sequence: TokenSequence
+  /// Of the sequence: what came since is not of its tokens.
+  let revision: Int
+  let bytes: Bytes
+  var ticket: UInt32 = 0
+  var isFinished = false
+
+  /// Stays until the device has written there.
+  final class Bytes {
+    let memory: UnsafeMutableRawBufferPointer
+    init(count: Int) { memory = .allocate(byteCount: count, alignment: 4) }
+    deinit { memory.deallocate() }
+  }
+
+  init(_ index: Int, of sequence: TokenSequence) {
+    (self.index, self.sequence, revision) = (index, sequence, sequence.revision)
+    bytes = Bytes(count: sequence.blockSize)
   }
 }
 
