@@ -6,12 +6,12 @@ is held to the processor on the same numbers as F32, where nobody rounds.
 
 import json
 
-import gguf
 import numpy as np
 import pytest
 
 from conftest import SITE
-from tiny_gguf import ARCHITECTURES, FORMATS, SCALES, Q, blocks, write
+from kernel_cases import SCRIPT, check_products, floats
+from tiny_gguf import ARCHITECTURES, Q, write
 
 # Long enough for a prefill in tiles and for two pages of the cache; bytes are tokens.
 PROMPT = ("It is a long way from here to the sea, and nobody who has gone it once goes it again without a reason. " * 2)[:150]
@@ -71,48 +71,14 @@ def test_quantized_models_give_the_same_on_the_card(tab, site, tmp_path, kind):
     assert furthest(answers(tab, site, stored, "gpu"), answers(tab, site, numbers, "cpu")) < 0.02
 
 
-def test_every_format_is_unpacked_to_the_same_numbers(tab):
-    """Each as `embed.wgsl` gives it, from places that are no multiples of four bytes where its blocks are not."""
-    columns, rows = 512, 5
-    for kind in [Q.F32, *FORMATS]:
-        size, count = gguf.GGML_QUANT_SIZES[kind]
-        numbers = np.random.default_rng(3).standard_normal((rows, columns)).astype(np.float32)
-        stored = blocks(np.random.default_rng(4), rows, columns, kind) if kind in SCALES else gguf.quants.quantize(numbers, kind)
-        expected = gguf.quants.dequantize(stored, kind).astype(np.float32)
-        together = max(size, 32)
-        constants = (f"const first_bytes = {together // size * count}u; const first_parts = {together // 32}u;\n"
-                     f"fn first_elements(at: u32, part: u32) -> Elements {{ return {kind.name.lower()}_elements(at, part); }}")
-        found = tab.evaluate("""async ([stored, constants, rows, columns, rowBytes]) => {
-          const { GraphicsDevice } = await import('/worker/gpu/device.js');
-          const { GraphicsSession } = await import('/worker/gpu/session.js');
-          const card = await GraphicsDevice.open();
-          const failed = new Promise((_, reject) => (card.onFailure = (message) => reject(new Error(message))));
-          const device = new GraphicsSession(card);
-          const words = (numbers) => new Uint8Array(new Uint32Array(numbers).buffer);
-          const bytes = new Uint8Array(Math.ceil(stored.length / 4) * 4 + 4);
-          bytes.set(stored);
-          const one = new Uint8Array(new Float32Array([1]).buffer);
-          const [weights, step, work, other, parameters] = [bytes.length, 1024, rows * columns * 4, 16, 256]
-            .map((size, index) => device.makeBuffer(size, index === 4));
-          device.write(weights, 0, bytes);
-          device.write(step, 0, words([rows, 0, 0, ...Array(13).fill(0), ...Array.from({ length: rows }, (_, row) => [row, 0, 0, 0, 0, 0, 0, 0]).flat()]));
-          device.write(parameters, 0, words([0, rowBytes, 0, rows, columns / 32, 0, columns / 4, columns]));
-          device.write(parameters, 32, one);
-          let pipeline;
-          await Promise.race([failed, new Promise((done) => {
-            pipeline = device.makePipeline(['rows', 'formats', 'embed'], constants, done);
-          })]);
-          const binding = device.bind([
-            { buffer: weights, offset: 0, size: bytes.length }, { buffer: weights, offset: 0, size: bytes.length },
-            { buffer: step, offset: 0, size: 1024 }, { buffer: work, offset: 0, size: rows * columns * 4 },
-            { buffer: other, offset: 0, size: 16 }, { buffer: parameters, offset: 0, size: 256 },
-          ]);
-          device.submit(new Uint32Array([pipeline, binding, Math.ceil(columns / 32 / 32), rows, 1, 0]));
-          const read = await Promise.race([failed, device.finish({ buffer: work, offset: 0, size: rows * columns * 4 })]);
-          device.release();
-          return [...new Float32Array(read.buffer)];
-        }""", [list(stored.tobytes()), constants, rows, columns, columns // size * count])
-        assert np.allclose(np.array(found).reshape(rows, columns), expected, rtol=1e-5, atol=1e-6), kind.name
+@pytest.mark.parametrize("arithmetic", ["floats", "bytes"])
+def test_a_prefill_multiplies_with_what_the_card_has(tab, site, arithmetic):
+    site.replaced["kernels.js"] = SCRIPT.read_bytes()
+
+    def run(kernels, runs):
+        code = "async ([site, what]) => (await import('/kernels.js')).runKernels(site, what)"
+        return [floats(line) for line in tab.evaluate(code, [site.url, {"kernels": kernels, "runs": runs}])]
+    check_products(run, arithmetic, [Q.Q4_1, Q.Q6_K])
 
 
 TOP = """async ([rows, stride, count, bits]) => {
@@ -145,8 +111,7 @@ TOP = """async ([rows, stride, count, bits]) => {
     return [pipeline, binding, step[6], rows, 1, 0];
   });
   const began = performance.now();
-  device.submit(new Uint32Array(commands));
-  const read = await Promise.race([failed, device.finish({ buffer: work, offset: place * 4, size: rows * 129 * 4 })]);
+  const read = await Promise.race([failed, device.submit(new Uint32Array(commands), { buffer: work, offset: place * 4, size: rows * 129 * 4 })]);
   console.log(`${rows} rows of ${count}: ${performance.now() - began} ms`);
   device.release();
   return [...new Uint32Array(read.buffer)];

@@ -103,7 +103,7 @@ export class Graphics {
     gpu_bind: (session, address, count) => this.#session(session).bind(this.#ranges(address, count)),
     gpu_submit: (session, address, count, range, to, ticket) => {
       const here = this.#session(session);
-      here.submit(new Uint32Array(this.#engine.bytes(address, count * 4).slice().buffer));
+      const commands = new Uint32Array(this.#engine.bytes(address, count * 4).slice().buffer);
       const [place] = this.#ranges(range, 1);
       const finished = (/** @type {Uint8Array | null} */ bytes) => {
         if (!bytes) return;
@@ -113,7 +113,7 @@ export class Graphics {
         });
       };
       // A device that is lost is told by itself.
-      here.finish(place).then(finished, () => {});
+      here.submit(commands, place).then(finished, () => {});
     },
     gpu_release: (session) => {
       this.#session(session).release();

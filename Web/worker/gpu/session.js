@@ -76,11 +76,14 @@ export class GraphicsSession {
 
   /**
    * Has commands carried out, of six numbers each: a pipeline, its bindings and the workgroups in three dimensions, or from a
-   * buffer, to a buffer, offsets in both and a size, which the highest bit of the first number tells.
+   * buffer, to a buffer, offsets in both and a size, which the highest bit of the first number tells. Then a part of a buffer is
+   * read.
    *
    * @param {Uint32Array} commands
+   * @param {{ buffer: number, offset: number, size: number }} place With a size of 0 nothing is read.
+   * @returns {Promise<Uint8Array | null>} Null where somebody has let go of the buffers meanwhile.
    */
-  submit(commands) {
+  async submit(commands, { buffer, offset, size }) {
     const encoder = this.#device.createCommandEncoder();
     /** @type {GPUComputePassEncoder | null} */
     let pass = null;
@@ -98,25 +101,13 @@ export class GraphicsSession {
       pass.dispatchWorkgroups(x, y, z);
     }
     pass?.end();
+    const staging = size ? this.#stagingOf(size) : null;
+    if (staging) encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
     this.#device.queue.submit([encoder.finish()]);
-  }
 
-  /**
-   * Waits for what was submitted, and reads a part of a buffer then.
-   *
-   * @param {{ buffer: number, offset: number, size: number }} place With a size of 0 nothing is read.
-   * @returns {Promise<Uint8Array | null>} Null where somebody has let go of the buffers meanwhile.
-   */
-  async finish({ buffer, offset, size }) {
     let bytes = new Uint8Array(0);
-    if (!size) await this.#device.queue.onSubmittedWorkDone();
+    if (!staging) await this.#device.queue.onSubmittedWorkDone();
     else {
-      const index = this.#staging.findIndex((one) => one.size >= size);
-      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-      const [staging] = index < 0 ? [this.#device.createBuffer({ size, usage })] : this.#staging.splice(index, 1);
-      const encoder = this.#device.createCommandEncoder();
-      encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
-      this.#device.queue.submit([encoder.finish()]);
       await staging.mapAsync(GPUMapMode.READ, 0, size);
       bytes = new Uint8Array(staging.getMappedRange(0, size).slice(0));
       staging.unmap();
@@ -124,6 +115,13 @@ export class GraphicsSession {
       else this.#staging.push(staging);
     }
     return this.#isReleased ? null : bytes;
+  }
+
+  /** @param {number} size @returns {GPUBuffer} One that is not in use. */
+  #stagingOf(size) {
+    const index = this.#staging.findIndex((one) => one.size >= size);
+    if (index >= 0) return this.#staging.splice(index, 1)[0];
+    return this.#device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
   }
 
   /** Gives every buffer back. */
