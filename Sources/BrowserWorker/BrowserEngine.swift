@@ -80,8 +80,8 @@ final class BrowserEngine {
     worker.deviceUnavailable(fetch, reason)
   }
 
-  func kernelCompiled(_ session: Double) {
-    if sessions.kernelCompiled(session) { worker.kernelCompiled() }
+  func kernelCompiled(_ session: Double, _ pipeline: UInt32, isThere: Bool) {
+    if sessions.kernelCompiled(session, pipeline, isThere: isThere) { worker.kernelCompiled() }
   }
 
   func deviceFinished(_ ticket: UInt32) {

@@ -5,6 +5,7 @@ import InferenceCore
 final class BrowserGraphics: GraphicsDevice {
   let limits: GraphicsLimits
   private(set) var kernelsLeft = 0
+  private(set) var failedPipelines: [UInt32] = []
   private let sessions: BrowserSessions
   /// What tells it from others on the same card.
   private let session: Double
@@ -26,8 +27,9 @@ final class BrowserGraphics: GraphicsDevice {
     BrowserGraphics(limits: limits, sessions: sessions)
   }
 
-  func kernelCompiled() {
+  func compiled(_ pipeline: UInt32, isThere: Bool) {
     kernelsLeft -= 1
+    if !isThere { failedPipelines.append(pipeline) }
   }
 
   func makeBuffer(bytes: Int, isUniform: Bool) -> UInt32 {
@@ -85,10 +87,10 @@ final class BrowserSessions {
   fileprivate(set) var all: [(number: Double, graphics: Unmanaged<BrowserGraphics>)] = []
   fileprivate var lastTicket: UInt32 = 0
 
-  /// A kernel of a session can be used; false when nobody waits for it any longer.
-  func kernelCompiled(_ number: Double) -> Bool {
+  /// A kernel of a session can be used, or does not compile; false when nobody waits for it any longer.
+  func kernelCompiled(_ number: Double, _ pipeline: UInt32, isThere: Bool) -> Bool {
     guard let session = all.first(where: { $0.number == number }) else { return false }
-    session.graphics.takeUnretainedValue().kernelCompiled()
+    session.graphics.takeUnretainedValue().compiled(pipeline, isThere: isThere)
     return true
   }
 }

@@ -177,8 +177,8 @@ public func deviceUnavailable(_ fetch: UInt32, _ reason: Double, _ length: Doubl
 
 @_expose(wasm, "swiftlet_device_compiled")
 @_cdecl("swiftlet_device_compiled")
-public func deviceCompiled(_ session: Double) {
-  engine?.kernelCompiled(session)
+public func deviceCompiled(_ session: Double, _ pipeline: UInt32, _ isThere: Int32) {
+  engine?.kernelCompiled(session, pipeline, isThere: isThere == 1)
 }
 
 @_expose(wasm, "swiftlet_device_finished")

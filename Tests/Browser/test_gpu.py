@@ -249,18 +249,19 @@ def lower(site, limits, **told):
 
 
 # What every card with WebGPU has, in bytes.
-LEAST = {"maxBufferSize": 256 << 20, "maxStorageBufferBindingSize": 128 << 20, "maxComputeWorkgroupStorageSize": 16 << 10}
+LEAST = {"maxBufferSize": 256 << 20, "maxStorageBufferBindingSize": 128 << 20, "maxComputeWorkgroupStorageSize": 16 << 10,
+         "halves": 0, "bytes": 0}
 
 
-@pytest.mark.parametrize("architecture,limits,told", [
-    ("llama", LEAST, {"together": 32}), ("gemma3", {"subgroups": 4}, {}),
+@pytest.mark.parametrize("architecture,kind,limits,told", [
+    ("llama", Q.Q4_0, LEAST, {"together": 32}), ("gemma3", Q.F32, {"subgroups": 4}, {}),
 ])
-def test_cards_of_other_kinds_give_the_same(tab, site, tmp_path, architecture, limits, told):
-    """The least limits, rows of products over many threads, and the software adapter's subgroups, which are small."""
-    model = write(tmp_path / "tiny.gguf", architecture)
-    processor = answers(tab, site, model, "cpu")
+def test_cards_of_other_kinds_give_the_same(tab, site, tmp_path, architecture, kind, limits, told):
+    """The least limits and features, rows of products over many threads, and the software adapter's subgroups, which are small."""
+    stored, numbers = (write(tmp_path / f"tiny-{plain}.gguf", architecture, kind, dequantized=plain) for plain in (False, True))
+    processor = answers(tab, site, numbers, "cpu")
     lower(site, limits, **told)
-    card = answers(tab, site, model, "gpu")
+    card = answers(tab, site, stored, "gpu")
     assert furthest(card, processor) < 0.02 and ids(card) == ids(processor)
 
 

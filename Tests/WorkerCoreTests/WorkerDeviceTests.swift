@@ -10,6 +10,7 @@ import WorkerCore
     let limits: GraphicsLimits
     private let told: Told
     var kernelsLeft = 0
+    let failedPipelines: [UInt32] = []
 
     /// What all sessions were told.
     final class Told {

@@ -75,8 +75,21 @@ export function reclaimDraft(text) {
   if (key) localStorage.removeItem(key);
 }
 
+/** Versions before this one kept them in one list. */
+function takeOldList() {
+  const key = 'swiftlet-drafts-left';
+  try {
+    const left = JSON.parse(localStorage.getItem(key) ?? '[]');
+    localStorage.removeItem(key);
+    for (const text of left) if (typeof text === 'string') leaveDraft(text);
+  } catch {
+    // Storage is blocked, or was changed by hand.
+  }
+}
+
 /** @returns {string} What a closed tab has left, the last first; empty where none has. */
 export function takeLeftDraft() {
+  takeOldList();
   const key = leftKeys().at(-1);
   if (!key) return '';
   const text = localStorage.getItem(key) ?? '';

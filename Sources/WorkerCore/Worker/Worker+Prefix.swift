@@ -208,9 +208,11 @@ extension Worker {
         header.setWord(0, digest)
         header.setWord(8, block.withUnsafeBytes { XXH64.digest($0, seed: digest) })
       }
-      guard (header + block).withUnsafeBytes({ storage.write(offset, $0) }) else { return .all }
+      // What cannot be written to its end is cut off.
+      size = max(size, end)
+      let isWritten = header.withUnsafeBytes { storage.write(offset, $0) }
+      guard isWritten, block.withUnsafeBytes({ storage.write(offset + UInt64(Prefix.blockHeader), $0) }) else { return .all }
     }
-    size = max(size, end)
     current.digests.append(digest)
     return .block
   }

@@ -51,6 +51,11 @@ import Testing
       return UInt32(submissions.count - 1)
     }
     var kernelsLeft: Int { 0 }
+    /// Kernels that the card refuses, by their names.
+    var refused: [String] = []
+    var failedPipelines: [UInt32] {
+      pipelines.indices.filter { index in refused.contains { pipelines[index].hasPrefix($0) } }.map { UInt32($0) }
+    }
     func another() -> any GraphicsDevice { NotingDevice(binding: limits.binding) }
     func release() { releases += 1 }
 
@@ -242,10 +247,28 @@ import Testing
         sequence.rewind(to: 0)
       }
       for _ in 0..<12 { try take(64) }
-      #expect(Array(seen.prefix(9)) == [.floats, .halves, .bytes].flatMap { Array(repeating: $0, count: 3) })
+      #expect(Array(seen.prefix(9)) == Array(repeating: [.floats, .halves, .bytes], count: 3).flatMap { $0 })
       #expect(seen.suffix(3).allSatisfy { $0 == fastest })
       try take(20)
       #expect(seen.last == fastest)
+      // Among many more rows another may be the fastest.
+      for _ in 0..<12 { try take(256) }
+      #expect(Set(seen.suffix(12).prefix(3)).count == 3 && seen.suffix(3).allSatisfy { $0 == fastest })
+    }
+  }
+
+  /// A card that offers halves or bytes may not compile what needs them.
+  @Test(arguments: [["round "], ["tileRounded "]])
+  func numbersWhoseKernelsDoNotCompileAreNotUsed(refused: [String]) throws {
+    let device = NotingDevice(rounded: [.halves, .bytes])
+    device.refused = refused
+    try withExecutor(TinyArchitecture(name: "llama", format: .q4_0, valueFormat: .q8_0), on: device) { executor in
+      let sequence = executor.makeSequence()
+      for _ in 0..<5 {
+        try pass(70, sequence, executor, device)
+        let kernels = device.dispatches(device.submissions.last!.commands).map { $0.kernel }
+        #expect(kernels.contains("tile") && !kernels.contains("round") && !kernels.contains("tileRounded"))
+      }
     }
   }
 

@@ -49,6 +49,8 @@ const files = {
   top: new URL('./top.wgsl', import.meta.url),
   turn: new URL('./turn.wgsl', import.meta.url),
 };
+/** Kernels with one of these do what others do too. */
+const replaceable = ['bytes', 'halves'];
 /** Each is fetched once. @type {Map<string, Promise<string>>} */
 const sources = new Map();
 
@@ -165,7 +167,8 @@ export class GraphicsDevice {
    *
    * @param {string[]} parts Names of the files that it consists of.
    * @param {string} constants WGSL that goes with them.
-   * @returns {Promise<GPUComputePipeline | undefined>} Nothing where that fails, which `onFailure` hears of.
+   * @returns {Promise<GPUComputePipeline | undefined>} Nothing where that fails, which `onFailure` hears of unless others can take
+   *   its place.
    */
   pipeline(parts, constants) {
     const key = [...parts, constants].join('\n');
@@ -184,6 +187,7 @@ export class GraphicsDevice {
       if (problem) throw problem;
       return await this.#device.createComputePipelineAsync({ layout: this.#pipelineLayout, compute: { module } });
     } catch (error) {
+      if (parts.some((part) => replaceable.includes(part))) return undefined;
       this.#fail(`the kernel ${parts.at(-1)} does not compile: ${/** @type {Error} */ (error).message}`, 'kernel');
       return undefined;
     }

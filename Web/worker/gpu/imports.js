@@ -97,7 +97,8 @@ export class Graphics {
     gpu_pipeline: (session, address, length) => {
       const text = new TextDecoder().decode(this.#engine.bytes(address, length).slice());
       const end = text.indexOf('\n');
-      const compiled = () => this.#engine.call(() => this.#engine.exports.swiftlet_device_compiled(session));
+      const compiled = (/** @type {number} */ pipeline, /** @type {boolean} */ isThere) =>
+        this.#engine.call(() => this.#engine.exports.swiftlet_device_compiled(session, pipeline, +isThere));
       return this.#session(session).makePipeline(text.slice(0, end).split(' '), text.slice(end + 1), compiled);
     },
     gpu_bind: (session, address, count) => this.#session(session).bind(this.#ranges(address, count)),

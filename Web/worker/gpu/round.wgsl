@@ -39,7 +39,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     max(max(largest_of(x[4]), largest_of(x[5])), max(largest_of(x[6]), largest_of(x[7]))),
   );
   let factor = largest / largest_rounded;
-  let inverse = select(0.0, largest_rounded / largest, largest > 0.0);
+  // What is smaller than that is nothing, and its inverse may be no number.
+  let inverse = select(0.0, largest_rounded / largest, largest > 1e-30);
   let out = params.out + id.y * params.out_stride + part * rounded_vectors;
   store(
     out, inverse * x[0], inverse * x[1], inverse * x[2], inverse * x[3], inverse * x[4], inverse * x[5], inverse * x[6],

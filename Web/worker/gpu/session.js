@@ -52,15 +52,15 @@ export class GraphicsSession {
    *
    * @param {string[]} parts Names of the files that it consists of.
    * @param {string} constants WGSL that goes with them.
-   * @param {() => void} done It can be used.
+   * @param {(pipeline: number, isThere: boolean) => void} done It can be used, or does not compile.
    * @returns {number}
    */
   makePipeline(parts, constants, done) {
     const index = this.#pipelines.push(undefined) - 1;
     this.#card.pipeline(parts, constants).then((pipeline) => {
-      if (!pipeline || this.#isReleased) return;
+      if (this.#isReleased || this.#card.isLost) return;
       this.#pipelines[index] = pipeline;
-      done();
+      done(index, pipeline !== undefined);
     });
     return index;
   }
@@ -83,7 +83,7 @@ export class GraphicsSession {
    * @param {{ buffer: number, offset: number, size: number }} place With a size of 0 nothing is read.
    * @returns {Promise<Uint8Array | null>} Null where somebody has let go of the buffers meanwhile.
    */
-  async submit(commands, { buffer, offset, size }) {
+  submit(commands, { buffer, offset, size }) {
     const encoder = this.#device.createCommandEncoder();
     /** @type {GPUComputePassEncoder | null} */
     let pass = null;
@@ -104,7 +104,11 @@ export class GraphicsSession {
     const staging = size ? this.#stagingOf(size) : null;
     if (staging) encoder.copyBufferToBuffer(this.#buffers[buffer], offset, staging, 0, size);
     this.#device.queue.submit([encoder.finish()]);
+    return this.#read(staging, size);
+  }
 
+  /** @param {GPUBuffer | null} staging @param {number} size */
+  async #read(staging, size) {
     let bytes = new Uint8Array(0);
     if (!staging) await this.#device.queue.onSubmittedWorkDone();
     else {

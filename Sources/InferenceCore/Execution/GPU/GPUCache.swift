@@ -74,19 +74,9 @@ final class GPUCache: SequenceMemory {
     }
   }
 
-  /// Copies a page to another buffer.
-  func appendCopy(ofPage page: Int, to buffer: UInt32, _ commands: inout [UInt32]) {
-    for (range, part) in parts(ofPage: page) {
-      GPUCommand.copy(
-        from: range.buffer, to: buffer, offset: UInt32(range.offset), toOffset: UInt32(part.lowerBound),
-        count: UInt32(range.count)
-      ).append(to: &commands)
-    }
-  }
-
   /// Where each layer has its part of a page, and which of the page's bytes that is.
-  private func parts(ofPage page: Int) -> [(BufferRange, Range<Int>)] {
-    var parts: [(BufferRange, Range<Int>)] = []
+  func parts(ofPage page: Int) -> [(range: BufferRange, bytes: Range<Int>)] {
+    var parts: [(range: BufferRange, bytes: Range<Int>)] = []
     var at = 0
     for (layer, words) in zip(layers, memory.pageWords) where words > 0 {
       let count = words * MemoryLayout<UInt32>.size

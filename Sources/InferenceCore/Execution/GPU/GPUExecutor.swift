@@ -12,7 +12,9 @@ public final class GPUExecutor: Executor {
   private let passes: (one: GPUPass, few: GPUPass)
   /// Passes over many, with each of the numbers that the card can multiply.
   private let prefills: [(arithmetic: GPUArithmetic, pass: GPUPass)]
-  private var trial: ArithmeticTrial
+  /// Begun with the first pass, when it is known which kernels there are.
+  private var trial: ArithmeticTrial?
+  private var leftOut: [GPUArithmetic] = []
   /// What every prefill takes, whatever is faster.
   var onlyArithmetic: GPUArithmetic?
   private let now: () -> Double
@@ -22,9 +24,7 @@ public final class GPUExecutor: Executor {
   private let read: UnsafeMutableBufferPointer<Float>
   private let lists: UnsafeMutableBufferPointer<UInt32>
   private var job: Job?
-  private var fetch: BlockFetch?
-  /// Where a block is put together before it is read.
-  private var blockBuffer = BufferRange(0, count: 0)
+  private let blocks: BlockReader
   /// The last pass that was done, and whether all of its logits are here.
   private var last = GPUPass.PassSize(rows: 0, logitRows: 0, pieces: 1)
   private var hasLogits = false
@@ -63,7 +63,6 @@ public final class GPUExecutor: Executor {
     (self.model, self.limits, self.device, self.now) = (model, limits, device, now)
     let hasIntegers = model.layers.contains { $0.matrices.contains { $0.format.hasIntegers } }
     let arithmetics = [GPUArithmetic.floats] + (hasIntegers ? device.limits.rounded : [])
-    trial = ArithmeticTrial(arithmetics)
     let tokenCount = max(1, min(tokens ?? h.vocabularySize, h.vocabularySize))
     try GPUMemory.check(h, limits, device.limits)
     let memory = GPUMemory(h, limits, tokenCount: tokenCount, roundsRows: arithmetics.count > 1)
@@ -83,6 +82,7 @@ public final class GPUExecutor: Executor {
     func buffer(_ bytes: Int) -> BufferRange {
       BufferRange(device.makeBuffer(bytes: bytes, isUniform: false), count: bytes)
     }
+    blocks = BlockReader(cache, on: device)
     work = buffer(bytes)
     step = buffer(memory.stepSize * MemoryLayout<UInt32>.size)
     read = .allocate(capacity: limits.logitRows * memory.logits.stride)
@@ -126,12 +126,16 @@ public final class GPUExecutor: Executor {
 
   // MARK: Passes
 
-  /// The numbers that prefills may be computed with.
-  var arithmetics: [GPUArithmetic] { prefills.map { $0.arithmetic } }
+  /// The numbers that prefills may be computed with: those whose kernels compile.
+  var arithmetics: [GPUArithmetic] {
+    let failed = device.failedPipelines
+    return prefills.filter { !$0.pass.dispatches.contains { failed.contains($0.pipeline) } }.map { $0.arithmetic }
+  }
 
   /// The card is wrong with some numbers.
   func leaveOut(_ arithmetic: GPUArithmetic) {
-    trial.leaveOut(arithmetic)
+    leftOut.append(arithmetic)
+    trial = nil
   }
 
   public var tokensUnderWay: Int { job?.size.rows ?? 0 }
@@ -160,9 +164,10 @@ public final class GPUExecutor: Executor {
     let size = GPUPass.PassSize(
       rows: batch.tokenCount, logitRows: batch.logitRows,
       pieces: isDecode ? min(pages.max() ?? 1, GPUMemory.mostPieces) : 1)
+    if trial == nil { trial = ArithmeticTrial(arithmetics.filter { !leftOut.contains($0) }) }
     let job = Job(
       batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size, readsLogits: batch.wantsAllLogits,
-      arithmetic: onlyArithmetic ?? trial.next(rows: size.rows), start: now())
+      arithmetic: onlyArithmetic ?? trial?.next(rows: size.rows) ?? .floats, start: now())
     let words = StepWords(batch, model, size)
     words.words.withUnsafeBytes { device.write($0, to: step.buffer, at: 0) }
     self.job = job
@@ -185,7 +190,9 @@ public final class GPUExecutor: Executor {
       job = nil
       for span in current.batch.spans { span.sequence.append(span.tokens[...]) }
       (last, hasLogits) = (current.size, current.readsLogits)
-      trial.took(now() - current.start, rows: current.size.rows, with: current.arithmetic)
+      if !current.batch.spans.isEmpty {
+        trial?.took(now() - current.start, rows: current.size.rows, with: current.arithmetic)
+      }
       if hasLogits { pack(rows: last.logitRows) }
       return .done
     }
@@ -232,30 +239,11 @@ public final class GPUExecutor: Executor {
   /// The card has done what it was told with this ticket.
   public func finished(_ ticket: UInt32) {
     if job?.ticket == ticket { job?.isFinished = true }
-    if fetch?.ticket == ticket { fetch?.isFinished = true }
+    blocks.finished(ticket)
   }
 
   public func block(_ index: Int, of sequence: TokenSequence) -> [UInt8]? {
-    if let current = fetch {
-      guard current.isFinished else { return nil }
-      fetch = nil
-      if current.index == index, current.sequence === sequence, current.revision == sequence.revision {
-        return Array(current.bytes.memory)
-      }
-    }
-    let fetch = BlockFetch(index, of: sequence)
-    if blockBuffer.count == 0 {
-      let count = sequence.blockSize
-      blockBuffer = BufferRange(device.makeBuffer(bytes: count, isUniform: false), count: count)
-    }
-    var commands: [UInt32] = []
-    cache.takeCopies(into: &commands)
-    cache.appendCopy(ofPage: sequence.pageNumbers[index], to: blockBuffer.buffer, &commands)
-    if let start = fetch.bytes.memory.baseAddress {
-      self.fetch = fetch
-      self.fetch?.ticket = device.submit(commands, reading: (blockBuffer, start))
-    }
-    return nil
+    blocks.block(index, of: sequence)
   }
 
   /// Rows come with their padding; those who read them know of none.
@@ -263,29 +251,6 @@ public final class GPUExecutor: Executor {
     let width = model.hyperparameters.vocabularySize
     guard let start = read.baseAddress, memory.logits.stride != width else { return }
     for row in 1..<max(rows, 1) { (start + row * width).update(from: start + row * memory.logits.stride, count: width) }
-  }
-}
-
-/// A block of the cache on its way here.
-private struct BlockFetch {
-  let index: Int
-  let sequence: TokenSequence
-  /// Of the sequence: what came since is not of its tokens.
-  let revision: Int
-  let bytes: Bytes
-  var ticket: UInt32 = 0
-  var isFinished = false
-
-  /// Stays until the device has written there.
-  final class Bytes {
-    let memory: UnsafeMutableRawBufferPointer
-    init(count: Int) { memory = .allocate(byteCount: count, alignment: 4) }
-    deinit { memory.deallocate() }
-  }
-
-  init(_ index: Int, of sequence: TokenSequence) {
-    (self.index, self.sequence, revision) = (index, sequence, sequence.revision)
-    bytes = Bytes(count: sequence.blockSize)
   }
 }
 

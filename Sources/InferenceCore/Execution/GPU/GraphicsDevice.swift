@@ -13,6 +13,8 @@ public protocol GraphicsDevice: AnyObject {
 
   /// Kernels that are not compiled yet.
   var kernelsLeft: Int { get }
+  /// Those that do not compile, though the card can do without.
+  var failedPipelines: [UInt32] { get }
 
   /// Begins to compile a kernel from WGSL files, named without their extension, with constants and functions in front.
   func makePipeline(files: [StaticString], constants: String) -> UInt32
