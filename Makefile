@@ -36,7 +36,7 @@ $(PYTHON): Tests/requirements.txt
 	$(PYTHON) -m pip install --quiet --requirement Tests/requirements.txt
 	@touch $@
 
-test: $(PYTHON) ## Run every test: Swift, WebAssembly, parity with llama.cpp, terminal, browser
+test: $(PYTHON) ## Run every test: Swift, WebAssembly, parity with llama.cpp, terminal, Deno, browser
 	$(PYTHON) Scripts/fetch-test-models.py $(MODELS)
 	$(PYTHON) Scripts/run-tests.py --models $(MODELS)
 

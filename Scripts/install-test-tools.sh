@@ -11,6 +11,7 @@ command -v npm >/dev/null || missing="$missing npm"
 command -v esbuild >/dev/null || missing="$missing esbuild"
 command -v tsc >/dev/null || missing="$missing node-typescript"
 [ -d /usr/share/nodejs/react-dom ] || missing="$missing node-react node-react-dom"
+ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || missing="$missing mesa-vulkan-drivers"
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 
 if [ -z "$missing" ]; then exit 0; fi

@@ -123,9 +123,10 @@ def run_web(totals, env):
 
 
 def run_python(totals, env):
-    """Everything that is driven from outside: parity with the oracles, the terminal, Wasm in Node, the browser."""
-    # A browser's test waits much of its time; two at once take two thirds of it.
+    """Everything that is driven from outside: parity with the oracles, the terminal, Wasm in Node and Deno, the browser."""
+    # A browser's test waits much of its time; two at once take two thirds of it. In Deno kernels are compiled by one core.
     for title, name, *options in [("parity", "Parity"), ("terminal", "Terminal"), ("wasm", "Wasm"), ("server", "Server"),
+                                  ("deno", "Deno", "--numprocesses=2", "--dist=worksteal"),
                                   ("browser", "Browser", "-m", "not alone", "--numprocesses=2", "--dist=worksteal"),
                                   ("browser alone", "Browser", "-m", "alone")]:
         folder = ROOT / "Tests" / name

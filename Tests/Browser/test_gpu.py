@@ -11,7 +11,7 @@ import pytest
 
 from conftest import SITE
 from kernel_cases import SCRIPT, check_products, floats
-from tiny_gguf import ARCHITECTURES, Q, write
+from tiny_gguf import Q, write
 
 # Long enough for a prefill in tiles and for two pages of the cache; bytes are tokens.
 PROMPT = ("It is a long way from here to the sea, and nobody who has gone it once goes it again without a reason. " * 2)[:150]
@@ -57,15 +57,16 @@ def furthest(card, processor):
     return largest
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_architecture_gives_the_same_on_the_card(tab, site, tmp_path, architecture):
+# All of them, and all formats, are held to the processor in Deno: Tests/Deno.
+@pytest.mark.parametrize("architecture", ["phi2", "gemma2", "lfm2"])
+def test_architectures_of_each_kind_give_the_same_on_the_card(tab, site, tmp_path, architecture):
     model = write(tmp_path / f"{architecture}.gguf", architecture)
     card, processor = answers(tab, site, model, "gpu"), answers(tab, site, model, "cpu")
     assert furthest(card, processor) < 0.02
     assert ids(card) == ids(processor)
 
 
-@pytest.mark.parametrize("kind", [Q.Q4_1, Q.Q5_K], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [Q.Q5_K], ids=lambda kind: kind.name)
 def test_quantized_models_give_the_same_on_the_card(tab, site, tmp_path, kind):
     stored, numbers = (write(tmp_path / f"{kind.name}-{plain}.gguf", kind=kind, dequantized=plain) for plain in (False, True))
     assert furthest(answers(tab, site, stored, "gpu"), answers(tab, site, numbers, "cpu")) < 0.02

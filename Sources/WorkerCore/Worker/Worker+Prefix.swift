@@ -210,8 +210,9 @@ extension Worker {
       }
       // What cannot be written to its end is cut off.
       size = max(size, end)
-      let isWritten = header.withUnsafeBytes { storage.write(offset, $0) }
-      guard isWritten, block.withUnsafeBytes({ storage.write(offset + UInt64(Prefix.blockHeader), $0) }) else { return .all }
+      let start = offset + UInt64(Prefix.blockHeader)
+      guard header.withUnsafeBytes({ storage.write(offset, $0) }), block.withUnsafeBytes({ storage.write(start, $0) })
+      else { return .all }
     }
     current.digests.append(digest)
     return .block
