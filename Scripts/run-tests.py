@@ -124,10 +124,11 @@ def run_web(totals, env):
 
 def run_python(totals, env):
     """Everything that is driven from outside: parity with the oracles, the terminal, Wasm in Node and Deno, the browser."""
-    # A browser's test waits much of its time; two at once take two thirds of it. In Deno kernels are compiled by one core.
-    for title, name, *options in [("parity", "Parity"), ("terminal", "Terminal"), ("wasm", "Wasm"), ("server", "Server"),
-                                  ("deno", "Deno", "--numprocesses=2", "--dist=worksteal"),
-                                  ("browser", "Browser", "-m", "not alone", "--numprocesses=2", "--dist=worksteal"),
+    # Several at once: a test often waits, or uses one core. A browser's test waits most of its time.
+    two, three = ([f"--numprocesses={count}", "--dist=worksteal"] for count in (2, 3))
+    for title, name, *options in [("parity", "Parity", *two), ("terminal", "Terminal", *two), ("wasm", "Wasm"),
+                                  ("deno", "Deno", *two), ("server", "Server"),
+                                  ("browser", "Browser", "-m", "not alone", *three),
                                   ("browser alone", "Browser", "-m", "alone")]:
         folder = ROOT / "Tests" / name
         if not list(folder.glob("**/test_*.py")):
