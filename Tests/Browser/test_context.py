@@ -145,7 +145,7 @@ def test_room_made_by_itself_drops_nothing_for_a_message_that_is_too_long_alone(
 
 
 def test_a_reply_cut_by_the_context_is_continued_with_room(page, site):
-    filled(page, site, count=14, maxTokens=600)
+    filled(page, site, count=14, maxTokens=600, temperature=0)
     write(page, "Write a very long story about a mountain.")
     page.wait_for_selector(".message-statistics >> text=Cut at the length limit", timeout=120_000)
     before = page.locator(".message .prose").last.inner_text()
@@ -157,6 +157,17 @@ def test_a_reply_cut_by_the_context_is_continued_with_room(page, site):
     page.wait_for_selector(".message-statistics >> text=Stopped")
     assert page.locator(".message .prose").last.inner_text().startswith(before[:80])
     assert page.locator(".message").count() == 16
+
+
+def test_a_reply_with_room_for_a_word_is_not_cut_again_at_the_next(page, site):
+    small_context(page, site)
+    messages = alternating(14, lambda index: "some words " * 25)
+    import_conversation(page, [*messages[:-1], {**messages[-1], "content": "And" + " on" * 252, "ending": "length"}])
+    assert 1009 < metered(page) < 1024
+    page.click("text=Continue")
+    page.click("button >> text=Go on without the oldest")
+    page.wait_for_selector(".message[data-unsent]")
+    page.wait_for_selector(".message-statistics >> text=first token after")
 
 
 def test_the_reasoning_of_earlier_replies_is_not_sent_again(page, site):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import SITE
+from closeness import furthest, ids
 from kernel_cases import SCRIPT, check_products, floats
 from tiny_gguf import Q, write
 
@@ -37,24 +38,6 @@ ANSWER = """
 def answers(tab, site, path, device, requests=((PROMPT, 6), (SHORT, 6), ("Sails", 6)), context=512):
     site.models["tiny.gguf"] = path
     return tab.evaluate(ANSWER, [site.url + "models/tiny.gguf?" + path.name + device, device, requests, context])
-
-
-def ids(replies):
-    return [[token["id"] for token in reply] for reply in replies]
-
-
-def furthest(card, processor):
-    """The largest difference of log-probabilities of tokens that both list, up to where the texts part."""
-    largest = 0.0
-    for ours, theirs in zip(card, processor, strict=True):
-        for one, other in zip(ours, theirs, strict=True):
-            known = dict(other["top"])
-            common = [abs(logprob - known[id]) for id, logprob in one["top"] if id in known]
-            assert len(common) >= 15
-            largest = max(largest, *common)
-            if one["id"] != other["id"]:
-                break
-    return largest
 
 
 # All of them, and all formats, are held to the processor in Deno: Tests/Deno.

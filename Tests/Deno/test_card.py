@@ -10,6 +10,7 @@ import os
 import pathlib
 
 import pytest
+from closeness import furthest, ids
 from dequantized import dequantized
 from tiny_gguf import ARCHITECTURES, FORMATS, write
 
@@ -24,7 +25,7 @@ SAME, ROUNDED = 0.003, 0.15
 
 
 def answers(deno, site, jobs, sequences=10, context=512):
-    """What models say, of (path, device, batches of requests): the replies of each batch."""
+    """What models say, of (path, device, batches of requests): of each batch the replies' tokens."""
     for path, *_ in jobs:
         site.models[path.name] = path
     stdin = [{"model": f"{site.url}models/{path.name}", "device": device, "batches": batches, "contextLength": context,
@@ -35,25 +36,7 @@ def answers(deno, site, jobs, sequences=10, context=512):
         assert result["info"]["device"] == device
         times = [result["loadMilliseconds"], *(batch["milliseconds"] for batch in result["batches"])]
         print(f"{path.name} on {device}: seconds to load and of each batch:", *(f"{time / 1000:.1f}" for time in times))
-    return [[batch["replies"] for batch in result["batches"]] for result in results]
-
-
-def ids(replies):
-    return [[token["id"] for token in reply["tokens"]] for reply in replies]
-
-
-def furthest(card, processor):
-    """The largest difference of log-probabilities of tokens that both list, up to where the texts part."""
-    largest = 0.0
-    for ours, theirs in zip(card, processor, strict=True):
-        for one, other in zip(ours["tokens"], theirs["tokens"], strict=True):
-            known = dict(other["top"])
-            common = [abs(logprob - known[id]) for id, logprob in one["top"] if id in known]
-            assert len(common) >= 15
-            largest = max(largest, *common)
-            if one["id"] != other["id"]:
-                break
-    return largest
+    return [[[reply["tokens"] for reply in batch["replies"]] for batch in result["batches"]] for result in results]
 
 
 def test_every_architecture_gives_the_same_on_the_card(deno, site, tmp_path):
@@ -88,7 +71,7 @@ NEAR_TIE = 0.4
 def partings(card, processor):
     """Of each text that parts from the processor's: where, and how much likelier the processor finds its own token there."""
     for ours, theirs in zip(card, processor, strict=True):
-        for place, (one, other) in enumerate(zip(ours["tokens"], theirs["tokens"], strict=True)):
+        for place, (one, other) in enumerate(zip(ours, theirs, strict=True)):
             if one["id"] != other["id"]:
                 known = dict(other["top"])
                 yield place, known[other["id"]] - known.get(one["id"], -math.inf)

@@ -38,6 +38,7 @@ async function written(pieces, begun = {}) {
   await writeReply(engine, writing, {
     goesOn: message.content !== '',
     prepare: async () => {},
+    checkRoomToContinue: nothing,
     model: () => null,
     grow: nothing,
     save: nothing,

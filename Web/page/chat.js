@@ -348,6 +348,7 @@ export class Chat {
           await this.#elsewhere.wait(writing, grow);
           if (settings.getState().makesRoom) await this.#room.make(conversation, { reply: message }, true);
         },
+        checkRoomToContinue: (tokens) => this.#room.checkRoomToContinue(tokens),
         model: () => this.#store.getState().currentModel,
         grow,
         save: () => this.#archive.save(conversation, [message]),

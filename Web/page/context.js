@@ -1,6 +1,6 @@
 /** How much of the model's context a conversation takes, and which of its oldest messages make room. */
 
-import { promptOf, tokensToContinue } from './prompt.js';
+import { promptOf, roomToContinue, tokensToContinue } from './prompt.js';
 import { settings } from './settings.js';
 
 /** @typedef {import('./conversation.js').Message} Message */
@@ -43,6 +43,15 @@ export function countLast(engine, conversation, sent) {
 }
 
 /**
+ * Whether a reply has room after the last message of the user alone.
+ *
+ * @param {Sent} sent
+ * @param {number} last Tokens of that message, as `countLast` counts them.
+ * @param {number} limit Tokens that the context holds.
+ */
+export const hasRoom = ({ reply }, last, limit) => last + (reply?.content ? roomToContinue : 1) <= limit;
+
+/**
  * No longer sends the oldest messages, as few as leave half of the context free. The last one of the user always stays;
  * where that has no room alone, so do all.
  *
@@ -62,7 +71,7 @@ export async function makeRoom(engine, conversation, sent, limit, isOnlyIfFull =
   const end = sent.reply ? path.indexOf(sent.reply) : path.length;
   // What the model sees begins with a message of the user.
   const places = [...path.keys()].filter((at) => at > firstSeen && at < end && path[at].role === 'user');
-  if (!places.length || (await countLast(engine, conversation, sent)) >= limit) return 0;
+  if (!places.length || !hasRoom(sent, await countLast(engine, conversation, sent), limit)) return 0;
   let [low, high] = [0, places.length - 1];
   while (low < high) {
     const middle = (low + high) >> 1;

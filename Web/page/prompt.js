@@ -7,6 +7,12 @@ import { splitReply } from './reasoning.js';
 /** @typedef {Pick<import('../inference-manager.js').InferenceManager, 'tokenize' | 'applyTemplate'>} Templates */
 
 /**
+ * Tokens of room that a reply needs, so that going on with it is worth a press: what was cut where the context ended can
+ * read as some tokens fewer than it was written in, and would be cut again at the next word.
+ */
+export const roomToContinue = 16;
+
+/**
  * The messages before `reply`, as far as the model still sees them. Two of one speaker in a row, as they come about when
  * a message stayed without a reply, are one: many templates refuse others. Of a reply goes its answer alone: what a model
  * thought before is not meant for the next turn, and many templates, but not all, would leave it out themselves.

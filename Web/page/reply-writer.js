@@ -35,16 +35,19 @@ const saveInterval = 1000;
  * @param {object} actions
  * @param {boolean} actions.goesOn Whether the reply has begun before.
  * @param {() => Promise<unknown>} actions.prepare
+ * @param {(tokens: number) => void} actions.checkRoomToContinue Throws where a reply that goes on has none.
  * @param {() => string | null} actions.model
  * @param {() => void} actions.grow
  * @param {() => void} actions.save
  */
-export async function writeReply(engine, writing, { goesOn, prepare, model, grow, save }) {
+export async function writeReply(engine, writing, { goesOn, prepare, checkRoomToContinue, model, grow, save }) {
   const { conversation, message } = writing;
   await prepare();
   if (writing.stopping.signal.aborted) return;
   const messages = promptOf(conversation, message, settings.getState().systemPrompt);
-  const input = goesOn ? await tokensToContinue(engine, messages, message.content) : messages;
+  const begun = goesOn && (await tokensToContinue(engine, messages, message.content));
+  if (begun) checkRoomToContinue(begun.tokens.length);
+  const input = begun || messages;
   if (writing.stopping.signal.aborted) return;
   const reply = engine.generate(input, optionsFrom(settings.getState(), conversation.id));
   writing.reply = reply;

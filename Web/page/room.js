@@ -1,4 +1,5 @@
 import { ContextOverflowError } from '../inference-manager.js';
+import { roomToContinue } from './prompt.js';
 
 /** @typedef {import('./conversation.js').Conversation} Conversation */
 /** @typedef {import('./conversation.js').Message} Message */
@@ -37,6 +38,17 @@ export class Room {
   }
 
   /**
+   * @param {number} need Tokens after which a reply is to go on.
+   * @throws {ContextOverflowError} Where it would be cut again at once.
+   */
+  checkRoomToContinue(need) {
+    const limit = this.#limit();
+    if (need + roomToContinue <= limit) return;
+    const message = `The reply has no room to go on: the conversation has ${need} of ${limit} tokens.`;
+    throw new ContextOverflowError({ code: 'context-overflow', message, need, limit });
+  }
+
+  /**
    * Remembers a reply that found no room.
    *
    * @param {ContextOverflowError} error
@@ -47,9 +59,9 @@ export class Room {
    */
   async refuse(error, conversation, request, reply) {
     this.#refused.set(conversation, request);
-    const { countLast } = await import('./context.js');
+    const { countLast, hasRoom } = await import('./context.js');
     const [need, limit] = [await countLast(this.#engine, conversation, { reply }).catch(() => 0), this.#limit()];
-    if (need < limit) return error;
+    if (hasRoom({ reply }, need, limit)) return error;
     return new ContextOverflowError({ code: messageOverflow, message: error.message, need, limit }, { cause: error });
   }
 

@@ -64,34 +64,25 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       }
     }
     workgroupBarrier();
-    let factors = mat2x4f(of_rows(0u, row), of_rows(1u, row));
-    let offsets = mat2x4f(of_rows(2u, row), of_rows(3u, row));
-    var low = array<Totals, 4>();
-    var high = array<Totals, 4>();
-    for (var k = 0u; k < 4u; k++) {
-      let a = panel[k][row];
-      let b = panel[k][row + 1u];
-      let c = panel[k][row + 2u];
-      let d = panel[k][row + 3u];
-      low[0] += products(a, b, c, d, inputs[k][vector]);
-      low[1] += products(a, b, c, d, inputs[k][vector + 1u]);
-      low[2] += products(a, b, c, d, inputs[k][vector + 2u]);
-      low[3] += products(a, b, c, d, inputs[k][vector + 3u]);
+    for (var half = 0u; half < 2u; half++) {
+      var totals = array<Totals, 4>();
+      for (var k = half * 4u; k < half * 4u + 4u; k++) {
+        let a = panel[k][row];
+        let b = panel[k][row + 1u];
+        let c = panel[k][row + 2u];
+        let d = panel[k][row + 3u];
+        totals[0] += products(a, b, c, d, inputs[k][vector]);
+        totals[1] += products(a, b, c, d, inputs[k][vector + 1u]);
+        totals[2] += products(a, b, c, d, inputs[k][vector + 2u]);
+        totals[3] += products(a, b, c, d, inputs[k][vector + 3u]);
+      }
+      let factors = of_rows(half, row);
+      let offsets = of_rows(2u + half, row);
+      y0 += of_half(factors, offsets, totals[0], vector, half);
+      y1 += of_half(factors, offsets, totals[1], vector + 1u, half);
+      y2 += of_half(factors, offsets, totals[2], vector + 2u, half);
+      y3 += of_half(factors, offsets, totals[3], vector + 3u, half);
     }
-    for (var k = 4u; k < 8u; k++) {
-      let a = panel[k][row];
-      let b = panel[k][row + 1u];
-      let c = panel[k][row + 2u];
-      let d = panel[k][row + 3u];
-      high[0] += products(a, b, c, d, inputs[k][vector]);
-      high[1] += products(a, b, c, d, inputs[k][vector + 1u]);
-      high[2] += products(a, b, c, d, inputs[k][vector + 2u]);
-      high[3] += products(a, b, c, d, inputs[k][vector + 3u]);
-    }
-    y0 += of_part(factors, offsets, low[0], high[0], sums[vector]);
-    y1 += of_part(factors, offsets, low[1], high[1], sums[vector + 1u]);
-    y2 += of_part(factors, offsets, low[2], high[2], sums[vector + 2u]);
-    y3 += of_part(factors, offsets, low[3], high[3], sums[vector + 3u]);
   }
   let begin = first_row + row;
   if (begin < params.rows) {
@@ -122,9 +113,10 @@ fn of_rows(which: u32, row: u32) -> vec4f {
   return vec4f(scales[which][row], scales[which][row + 1u], scales[which][row + 2u], scales[which][row + 3u]);
 }
 
-/// What a part gives four rows for one vector.
-fn of_part(factors: mat2x4f, offsets: mat2x4f, low: Totals, high: Totals, input: vec4f) -> vec4f {
-  return input.x * (factors[0] * vec4f(low) + factors[1] * vec4f(high)) + offsets * input.yz;
+/// What half a part gives four rows for one vector.
+fn of_half(factors: vec4f, offsets: vec4f, totals: Totals, vector: u32, half: u32) -> vec4f {
+  let input = sums[vector];
+  return input.x * factors * vec4f(totals) + offsets * select(input.y, input.z, half == 1u);
 }
 
 /// Writes four rows of one vector's products.

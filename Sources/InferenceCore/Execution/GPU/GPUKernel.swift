@@ -1,5 +1,5 @@
 /// With what numbers a prefill multiplies matrices of integers: as they are, or rounded to what a card computes more of.
-public enum GPUArithmetic: UInt8, CaseIterable, Sendable {
+public enum GPUArithmetic: Sendable {
   case floats
   /// Of sixteen bits: `shader-f16`.
   case halves

@@ -73,11 +73,8 @@ extension GPUPassWriter {
       let roundsRows = arithmetic != .floats && parts.contains { $0.linear.weight.format.hasIntegers }
       if roundsRows { round(input, columns: parts[0].linear.weight.columns) }
       for part in parts {
-        if roundsRows, part.linear.weight.format.hasIntegers {
-          roundedTile(part, adds: adds)
-        } else {
-          tile(part, from: input, adds: adds)
-        }
+        let isRounded = roundsRows && part.linear.weight.format.hasIntegers
+        tile(part, from: isRounded ? memory.rounded : input, adds: adds, isRounded: isRounded)
       }
       return
     }
@@ -121,11 +118,12 @@ extension GPUPassWriter {
       isWanted ? 1 : 0, 0,
     ]
     var groups = 0
-    for (linear, piece, out) in parts {
-      let bias = linear.bias == nil ? 0 : weights.place(of: linear.bias) + UInt32(piece.rows.lowerBound)
+    for part in parts {
+      let (linear, piece, out) = part
       parameters += [
         UInt32(piece.rows.count), UInt32(groups), UInt32(piece.at), UInt32(linear.weight.kernel.row_bytes),
-        linear.weight.format == first.format ? 0 : 1, bias, vec(out.place + piece.rows.lowerBound), vec(out.stride),
+        linear.weight.format == first.format ? 0 : 1, bias(of: part), vec(out.place + piece.rows.lowerBound),
+        vec(out.stride),
       ]
       if !isGated || groups == 0 { groups += (piece.rows.count + Self.productRows - 1) / Self.productRows }
     }
@@ -135,21 +133,28 @@ extension GPUPassWriter {
       z: isDecode ? .fixed(1) : .fewLogits(batch))
   }
 
-  /// `tile.wgsl`
-  private mutating func tile(_ part: Part, from input: GPUMemory.Region, adds: Bool, isWanted: Bool = false) {
+  /// `tile.wgsl`, or `tile-rounded.wgsl` over rows that were rounded.
+  private mutating func tile(
+    _ part: Part, from input: GPUMemory.Region, adds: Bool, isWanted: Bool = false, isRounded: Bool = false
+  ) {
     let (linear, piece, out) = part
     let matrix = linear.weight
-    let bias = linear.bias == nil ? 0 : weights.place(of: linear.bias) + UInt32(piece.rows.lowerBound)
+    var kernel = GPUKernel(isRounded ? .tileRounded : .tile, matrix.format)
+    if isRounded { kernel.arithmetic = arithmetic }
     add(
-      GPUKernel(.tile, matrix.format), weights: piece.range,
+      kernel, weights: piece.range,
       [
-        vec(input.place), vec(input.stride), UInt32(parts32(matrix)), UInt32(piece.rows.count),
-        UInt32(piece.at), UInt32(matrix.kernel.row_bytes), bias, vec(out.place + piece.rows.lowerBound),
-        vec(out.stride),
+        vec(input.place), vec(input.stride), UInt32(parts32(matrix)), UInt32(piece.rows.count), UInt32(piece.at),
+        UInt32(matrix.kernel.row_bytes), bias(of: part), vec(out.place + piece.rows.lowerBound), vec(out.stride),
         adds ? 1 : 0, isWanted ? 1 : 0, (isWanted ? h.logitSoftCap : 0).bitPattern,
       ], x: .fixed((piece.rows.count + Self.tile.rows - 1) / Self.tile.rows),
       y: isWanted ? .logitTiles(of: Self.tile.vectors) : .tiles(of: Self.tile.vectors),
       z: isWanted ? .manyLogits(over: batch) : .fixed(1))
+  }
+
+  /// The place of a piece's first bias; 0 where there is none.
+  private func bias(of part: Part) -> UInt32 {
+    part.linear.bias == nil ? 0 : weights.place(of: part.linear.bias) + UInt32(part.piece.rows.lowerBound)
   }
 
   /// `round.wgsl`: what products over rounded numbers read.
@@ -161,22 +166,6 @@ extension GPUPassWriter {
       kernel,
       [vec(input.place), vec(input.stride), vec(memory.rounded.place), vec(memory.rounded.stride), UInt32(parts)],
       x: .fixed((parts + 31) / 32), y: .rows)
-  }
-
-  /// `tile-rounded.wgsl`
-  private mutating func roundedTile(_ part: Part, adds: Bool) {
-    let (linear, piece, out) = part
-    let matrix = linear.weight
-    var kernel = GPUKernel(.tileRounded, matrix.format)
-    kernel.arithmetic = arithmetic
-    let bias = linear.bias == nil ? 0 : weights.place(of: linear.bias) + UInt32(piece.rows.lowerBound)
-    add(
-      kernel, weights: piece.range,
-      [
-        vec(memory.rounded.place), vec(memory.rounded.stride), UInt32(parts32(matrix)), UInt32(piece.rows.count),
-        UInt32(piece.at), UInt32(matrix.kernel.row_bytes), bias, vec(out.place + piece.rows.lowerBound),
-        vec(out.stride), adds ? 1 : 0,
-      ], x: .fixed((piece.rows.count + Self.tile.rows - 1) / Self.tile.rows), y: .tiles(of: Self.tile.vectors))
   }
 
   /// Parts of 32 elements of a row.
