@@ -14,7 +14,37 @@
  */
 
 /** The architectures that the engine runs; a test compares them with its own table. */
-export const architectures = ['llama', 'qwen2', 'qwen3', 'phi2', 'gemma2', 'gemma3', 'lfm2'];
+export const architectures = [
+  'llama',
+  'arcee',
+  'chatglm',
+  'cohere2',
+  'command-r',
+  'ernie4_5',
+  'exaone4',
+  'falcon',
+  'gemma',
+  'gemma2',
+  'gemma3',
+  'glm4',
+  'gpt2',
+  'gptneox',
+  'granite',
+  'hunyuan-dense',
+  'internlm2',
+  'lfm2',
+  'minicpm',
+  'nemotron',
+  'olmo2',
+  'phi2',
+  'phi3',
+  'qwen2',
+  'qwen3',
+  'seed_oss',
+  'smollm3',
+  'stablelm',
+  'starcoder2',
+];
 
 const magic = 0x46554747;
 const [stringType, arrayType] = [8, 9];

@@ -50,6 +50,8 @@ static double exponential(double x) {
     return sum * power.f;
 }
 
+double ck_log(double x) { return natural_log(x); }
+
 double ck_pow(double base, double exponent) { return exponential(exponent * natural_log(base)); }
 
 void ck_sincos(double angle, float *sine, float *cosine) {

@@ -1,4 +1,4 @@
-"""GGUF models of some hundred kilobytes with random weights, for each architecture and format: what a test compares.
+"""GGUF models of some hundred kilobytes with random weights, for each family of models and each format: what a test compares.
 
 Their vocabulary is the bytes, three special tokens and two pairs of letters.
 """
@@ -6,7 +6,8 @@ Their vocabulary is the bytes, three special tokens and two pairs of letters.
 import gguf
 import numpy as np
 
-ARCHITECTURES = ["llama", "qwen2", "qwen3", "phi2", "gemma2", "gemma3", "lfm2"]
+from tiny_families import FAMILIES
+
 Q = gguf.GGMLQuantizationType
 FORMATS = [Q.F16, Q.BF16, Q.Q4_0, Q.Q4_1, Q.Q5_0, Q.Q5_1, Q.Q8_0, Q.IQ4_NL, Q.Q2_K, Q.Q3_K, Q.Q4_K, Q.Q5_K, Q.Q6_K, Q.IQ4_XS]
 # Where a block has its half-precision numbers.
@@ -38,15 +39,16 @@ def blocks(random, rows, columns, kind):
     return data.reshape(rows, columns // size * count)
 
 
-def write(path, architecture="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=4, length=32,
-          value=None, layers=3, window=24, words=0, seed=1):
+def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=4, length=32,
+          value=None, layers=None, words=0, seed=1):
     """A model whose matrices are in the format `kind`, or the same numbers as F32; with some words in its vocabulary that no
     text has."""
     random = np.random.default_rng(seed)
-    writer = gguf.GGUFWriter(path, architecture)
-    is_layer_norm = architecture == "phi2"
-    convolutions = [index for index in range(layers) if architecture == "lfm2" and index != 1]
+    family = FAMILIES[family]
+    writer = gguf.GGUFWriter(path, family.architecture)
     key_heads = heads // shared
+    layers, value = layers or family.layers, value or length
+    convolutions = [index for index in family.convolutions if index < layers]
     writer.add_context_length(1024)
     writer.add_embedding_length(width)
     writer.add_block_count(layers)
@@ -55,30 +57,31 @@ def write(path, architecture="llama", kind=Q.F32, *, dequantized=False, width=25
     writer.add_head_count_kv([0 if index in convolutions else key_heads for index in range(layers)]
                              if convolutions else key_heads)
     writer.add_key_length(length)
-    writer.add_value_length(value or length)
-    writer.add_rope_dimension_count(length // 2 if is_layer_norm else length)
-    (writer.add_layer_norm_eps if is_layer_norm else writer.add_layer_norm_rms_eps)(1e-5)
-    if architecture.startswith("gemma"):
-        writer.add_sliding_window(window)
-    if architecture == "gemma2":
-        writer.add_attn_logit_softcapping(5.0)
-        writer.add_final_logit_softcapping(4.0)
-    if convolutions:
-        writer.add_uint32("lfm2.shortconv.l_cache", 3)
+    writer.add_value_length(value)
+    writer.add_rope_dimension_count(int(length * family.turned))
+    (writer.add_layer_norm_eps if family.is_layer_norm else writer.add_layer_norm_rms_eps)(1e-5)
+    for key, setting in family.keys:
+        add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(setting)]
+        add(f"{family.architecture}.{key}", setting)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list([*_alphabet(), "<|end|>", "<|a|>", "<|b|>", "th", "he", *(f"word{n}" for n in range(words))])
     writer.add_token_types([1] * 256 + [3] * 3 + [1] * (2 + words))
     writer.add_token_merges(["t h", "h e"])
     writer.add_eos_token_id(256)
+    writer.add_add_bos_token(False)
 
     def matrix(name, rows, columns, gain=1.0):
+        # What begins a character of several bytes is never likely, so that all of a reply is text.
+        silent = slice(128, 256 if name in ("token_embd.weight", "output.weight") else 128)
         if kind in SCALES:
             stored = blocks(random, rows, columns, kind)
+            stored[silent] = 0
             if not dequantized:
                 return writer.add_tensor(name, stored, raw_dtype=kind)
             return writer.add_tensor(name, gguf.quants.dequantize(stored, kind).astype(np.float32))
         numbers = (random.standard_normal((rows, columns)) * gain / np.sqrt(columns)).astype(np.float32)
+        numbers[silent] = 0
         if kind == Q.F32:
             return writer.add_tensor(name, numbers)
         stored = gguf.quants.quantize(numbers, kind)
@@ -86,46 +89,53 @@ def write(path, architecture="llama", kind=Q.F32, *, dequantized=False, width=25
             return writer.add_tensor(name, stored, raw_dtype=kind)
         return writer.add_tensor(name, gguf.quants.dequantize(stored, kind).astype(np.float32))
 
-    def vector(name, count, mean=1.0):
-        writer.add_tensor(name, (mean + 0.1 * random.standard_normal(count)).astype(np.float32))
+    def vector(name, *shape, mean=1.0):
+        writer.add_tensor(name, (mean + 0.1 * random.standard_normal(shape)).astype(np.float32))
 
-    has_biases = architecture in ("qwen2", "phi2")
+    def linear(name, rows, columns, part):
+        matrix(name + ".weight", rows, columns)
+        if part in family.biases.split():
+            vector(name + ".bias", rows, mean=0)
+
+    def norm(name):
+        vector(name + ".weight", width)
+        if family.norm == "layer with bias":
+            vector(name + ".bias", width, mean=0)
+
     vocabulary = VOCABULARY + words
     matrix("token_embd.weight", vocabulary, width)
+    if family.has_positions:
+        writer.add_tensor("position_embd.weight", random.standard_normal((1024, width)).astype(np.float32))
+    for name in family.factors:
+        writer.add_tensor(name + ".weight", (1 + 2 * random.random(int(length * family.turned) // 2)).astype(np.float32))
+    rows = {"q": heads * length, "k": key_heads * length, "v": key_heads * value}
     for index in range(layers):
         name = f"blk.{index}."
-        vector(name + "attn_norm.weight", width)
+        for part in family.before:
+            norm(name + part)
         if index in convolutions:
             matrix(name + "shortconv.in_proj.weight", 3 * width, width)
             writer.add_tensor(name + "shortconv.conv.weight", random.standard_normal((width, 3)).astype(np.float32))
             matrix(name + "shortconv.out_proj.weight", width, width)
         else:
-            for part, rows in [("q", heads * length), ("k", key_heads * length), ("v", key_heads * (value or length))]:
-                matrix(f"{name}attn_{part}.weight", rows, width)
-                if has_biases:
-                    vector(f"{name}attn_{part}.bias", rows, 0)
-            if architecture in ("qwen3", "gemma3", "lfm2"):
-                vector(name + "attn_q_norm.weight", length)
-                vector(name + "attn_k_norm.weight", length)
-            matrix(name + "attn_output.weight", width, heads * (value or length))
-        if is_layer_norm:
-            vector(name + "attn_norm.bias", width, 0)
-            vector(name + "attn_output.bias", width, 0)
-            vector(name + "ffn_up.bias", inner, 0)
-            vector(name + "ffn_down.bias", width, 0)
-        else:
-            vector(name + "ffn_norm.weight", width)
-            matrix(name + "ffn_gate.weight", inner, width)
-        if architecture.startswith("gemma"):
-            vector(name + "post_attention_norm.weight", width)
-            vector(name + "post_ffw_norm.weight", width)
-        matrix(name + "ffn_up.weight", inner, width)
-        matrix(name + "ffn_down.weight", width, inner)
-    vector("token_embd_norm.weight" if architecture == "lfm2" else "output_norm.weight", width)
-    if is_layer_norm:
-        vector("output_norm.bias", width, 0)
-        matrix("output.weight", vocabulary, width)
-        vector("output.bias", vocabulary, 0)
+            if family.is_fused:
+                linear(name + "attn_qkv", sum(rows.values()), width, "qkv")
+            else:
+                for part, count in rows.items():
+                    linear(f"{name}attn_{part}", count, width, "qkv")
+            for part, count in [("q", heads), ("k", key_heads)] if family.head_norms else []:
+                shape = {"heads": [length], "separate": [count, length], "vector": [count * length]}[family.head_norms]
+                vector(f"{name}attn_{part}_norm.weight", *shape)
+            linear(name + "attn_output", width, heads * value, "output")
+        if family.gate == "gate":
+            linear(name + "ffn_gate", inner, width, "feed")
+        linear(name + "ffn_up", 2 * inner if family.gate == "both" else inner, width, "feed")
+        linear(name + "ffn_down", width, inner, "feed")
+        for part in family.behind:
+            norm(name + part)
+    norm(family.output_norm)
+    if family.has_output:
+        linear("output", vocabulary, width, "logits")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -12,7 +12,8 @@ import pathlib
 import pytest
 from closeness import furthest, ids
 from dequantized import dequantized
-from tiny_gguf import ARCHITECTURES, FORMATS, write
+from tiny_families import FAMILIES
+from tiny_gguf import FORMATS, write
 
 # Long enough for a prefill in tiles and for two pages of the cache; bytes are tokens.
 PROMPT = ("It is a long way from here to the sea, and nobody who has gone it once goes it again without a reason. " * 2)[:150]
@@ -40,10 +41,10 @@ def answers(deno, site, jobs, sequences=10, context=512):
 
 
 def test_every_architecture_gives_the_same_on_the_card(deno, site, tmp_path):
-    models = [write(tmp_path / f"{architecture}.gguf", architecture) for architecture in ARCHITECTURES]
+    models = [write(tmp_path / f"{name}.gguf", name) for name in FAMILIES]
     replies = [few + many for device in ("gpu", "cpu")
                for few, many in answers(deno, site, [(model, device, [FEW, MANY]) for model in models])]
-    for name, card, processor in zip(ARCHITECTURES, replies, replies[len(models):]):
+    for name, card, processor in zip(FAMILIES, replies, replies[len(models):]):
         distance = furthest(card, processor)
         print(f"{name}: log-probabilities differ by at most {distance:.5f}")
         assert distance < SAME and ids(card) == ids(processor), name

@@ -25,6 +25,8 @@ static inline float ck_f16_to_f32(uint16_t bits) {
 uint16_t ck_f32_to_f16(float value);
 float ck_expf(float x);
 float ck_logf(float x);
+/// For x > 0.
+double ck_log(double x);
 /// base raised to exponent, for base > 0.
 double ck_pow(double base, double exponent);
 void ck_sincos(double angle, float *sine, float *cosine);
@@ -104,6 +106,7 @@ void ck_layer_norm(const float *x, const float *weight, const float *bias, float
 void ck_silu_gate(float *gate, const float *up, int32_t n);
 /// gate = gelu(gate) * up, in the tanh form; without `up` the activation alone.
 void ck_gelu_gate(float *gate, const float *up, int32_t n);
+void ck_relu_squared_gate(float *gate, const float *up, int32_t n);
 /// x = cap * tanh(x / cap)
 void ck_soft_cap(float *x, float cap, int32_t n);
 /// Rotates pairs of the first `2 * pairs` elements; `interleaved`: (2i, 2i+1), else (i, i + pairs).

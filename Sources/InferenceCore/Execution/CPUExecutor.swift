@@ -24,6 +24,7 @@ public final class CPUExecutor: Executor {
   /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when this machine cannot address so much memory.
   public init(model: LanguageModel, team: ThreadTeam, limits: ExecutionLimits) throws(ModelError) {
     try limits.check()
+    try model.check(limits)
     let h = model.hyperparameters
     self.model = model
     self.limits = limits
@@ -72,7 +73,7 @@ public final class CPUExecutor: Executor {
     workspace.rows.fill(batch, in: cache)
     var first = 0
     for span in batch.spans {
-      for (table, angles) in model.rotaryTables.enumerated() {
+      for (table, angles) in model.rotaryTables(forContext: limits.contextLength).enumerated() {
         let rotation = workspace.rotations[table]
         let at = first * rotation.pairs
         angles.fill(
@@ -122,8 +123,8 @@ public final class CPUExecutor: Executor {
       guard let first = operations.baseAddress, !batch.spans.isEmpty else { return }
       let range = pass.operations(ofLayers: layers)
       var under = CPUPass(
-        operations: first, range: range, traits: h.traits, normEpsilon: h.normEpsilon, logitSoftCap: h.logitSoftCap,
-        embedding: model.embedding, workspace: workspace, count: batch.tokenCount, spanCount: batch.spans.count,
+        operations: first, range: range, h: h, embedding: model.embedding, positions: model.positions,
+        workspace: workspace, count: batch.tokenCount, spanCount: batch.spans.count,
         logitRows: batch.logitRows)
       let handle = team.handle
       withUnsafeMutablePointer(to: &under) { under in

@@ -8,20 +8,21 @@ extension CPUPass {
     let shape = attention.shape
     let rotation = workspace.rotations[attention.rotaryTable]
     let (lastQuery, lastKey) = (shape.headCount, shape.headCount + shape.keyValueHeadCount)
-    let thread = lane.index
+    let (thread, turnsLater) = (lane.index, attention.norms == .vectors)
     lane.share(shape.headCount + 2 * shape.keyValueHeadCount) { piece in
       if piece < lastQuery {
         let head = project(attention.query, piece, shape.keyLength, workspace.queries, thread)
-        for row in 0..<count {
-          turn(head + row * shape.queryWidth, attention.queryNorm, shape.keyLength, rotation, row)
-        }
+        guard !turnsLater else { return }
+        for row in 0..<count { turn(head + row * shape.queryWidth, query(attention, head: piece), rotation, row) }
       } else if piece < lastKey {
-        let place = PageLayout.keys(attention, head: piece - lastQuery)
-        let head = project(attention.key, piece - lastQuery, shape.keyLength, workspace.keys, thread)
+        let index = piece - lastQuery
+        let head = project(attention.key, index, shape.keyLength, workspace.keys, thread)
+        guard !turnsLater else { return }
         eachPosition { row, position, page in
-          let key = head + row * shape.keyWidth
-          turn(key, attention.keyNorm, shape.keyLength, rotation, row)
-          ck_store_key(key, page + place, Int32(position), Int32(shape.keyLength))
+          let turned = head + row * shape.keyWidth
+          turn(turned, key(attention, head: index), rotation, row)
+          let place = PageLayout.keys(attention, head: index)
+          ck_store_key(turned, page + place, Int32(position), Int32(shape.keyLength))
         }
       } else {
         let place = PageLayout.values(attention, head: piece - lastKey)
@@ -42,11 +43,57 @@ extension CPUPass {
     return out + head * length
   }
 
-  private func turn(
-    _ head: UnsafeMutablePointer<Float>, _ weight: Vector, _ length: Int, _ rotation: Rotation, _ row: Int
-  ) {
-    if let weight { norm(head, weight, nil, length, into: head) }
+  /// How a head of queries, or of keys, is normalized.
+  private typealias HeadNorm = (kind: Architecture.QueryKeyNorms, factors: Vector, length: Int)
+
+  private func query(_ attention: Attention, head: Int) -> HeadNorm {
+    headNorm(attention, attention.queryNorm, head)
+  }
+
+  private func key(_ attention: Attention, head: Int) -> HeadNorm {
+    headNorm(attention, attention.keyNorm, head)
+  }
+
+  private func headNorm(_ attention: Attention, _ factors: Vector, _ head: Int) -> HeadNorm {
+    let length = attention.shape.keyLength
+    let place = attention.norms == .separateHeads ? head * length : 0
+    return (attention.norms, factors.map { $0 + place }, length)
+  }
+
+  private func turn(_ head: UnsafeMutablePointer<Float>, _ norm: HeadNorm, _ rotation: Rotation, _ row: Int) {
+    func normalize() {
+      if let factors = norm.factors { self.norm(head, factors, nil, norm.length, into: head) }
+    }
+    if norm.kind == .heads || norm.kind == .separateHeads { normalize() }
     rotation.rotate(head, row: row, layout: traits.rotaryLayout)
+    if norm.kind == .turnedHeads { normalize() }
+  }
+
+  /// Each piece is some rows.
+  func turnHeads(_ attention: Attention, _ lane: inout Lane) {
+    let shape = attention.shape
+    let rotation = workspace.rotations[attention.rotaryTable]
+    eachRow(&lane) { part in
+      for row in part {
+        let (queries, keys) = (workspace.queries + row * shape.queryWidth, workspace.keys + row * shape.keyWidth)
+        if let factors = attention.queryNorm { norm(queries, factors, nil, shape.queryWidth, into: queries) }
+        if let factors = attention.keyNorm { norm(keys, factors, nil, shape.keyWidth, into: keys) }
+        for head in 0..<shape.headCount {
+          turn(queries + head * shape.keyLength, query(attention, head: head), rotation, row)
+        }
+        for head in 0..<shape.keyValueHeadCount {
+          turn(keys + head * shape.keyLength, key(attention, head: head), rotation, row)
+        }
+      }
+      eachPosition { row, position, page in
+        guard part.contains(row) else { return }
+        for head in 0..<shape.keyValueHeadCount {
+          let place = PageLayout.keys(attention, head: head)
+          let turned = workspace.keys + row * shape.keyWidth + head * shape.keyLength
+          ck_store_key(turned, page + place, Int32(position), Int32(shape.keyLength))
+        }
+      }
+    }
   }
 
   /// Calls `body` with each row, its position within its page, and the page.
@@ -59,6 +106,15 @@ extension CPUPass {
         body(span.first + offset, position % PageLayout.positions, UnsafeMutablePointer(mutating: page))
       }
     }
+  }
+
+  /// Where a row is in its sequence.
+  func position(ofRow row: Int) -> Int {
+    for index in 0..<spanCount {
+      let span = rows.spans[index]
+      if row < span.first + span.count { return span.position + row - span.first }
+    }
+    return 0
   }
 
   /// Whether the parts of positions' spans are computed as pieces of their own: for a few tokens of one sequence.

@@ -5,10 +5,10 @@ struct CPUPass {
   let operations: UnsafePointer<Operation>
   /// Those to do now: a pass may be cut between layers, as all that one hands to the next lies in the workspace.
   let range: Range<Int>
-  let traits: Architecture
-  let normEpsilon: Float
-  let logitSoftCap: Float
+  let h: Hyperparameters
   let embedding: Matrix
+  /// Learned vectors of the positions.
+  let positions: Matrix?
   let workspace: Workspace
   /// Rows of the pass, the spans that they belong to, and how many rows of logits are wanted.
   let count: Int
@@ -18,6 +18,7 @@ struct CPUPass {
   /// Elements of the residual stream.
   var width: Int { embedding.columns }
   var rows: PassRows { workspace.rows }
+  var traits: Architecture { h.traits }
 
   func run(_ lane: inout Lane) {
     var index = range.lowerBound
@@ -44,7 +45,7 @@ struct CPUPass {
       case .normalize(let norm): normalize(row, norm, into: row)
       case .normalizeWanted(let norm):
         let wanted = self.rows.logitRows[row]
-        if wanted >= 0 { normalize(row, norm, into: Int(wanted)) }
+        if wanted >= 0 { normalize(row, norm, into: Int(wanted), scale: h.logitScale) }
       default: break
       }
     }
@@ -54,6 +55,7 @@ struct CPUPass {
     switch operation {
     case .barrier: lane.wait()
     case .projectHeads(let attention): projectHeads(attention, &lane)
+    case .turnHeads(let attention): turnHeads(attention, &lane)
     case .attend(let attention): attend(attention, &lane)
     case .combine(let attention): combine(attention, &lane)
     case .projectGates(let convolution): multiply(convolution.input, workspace.input, workspace.gates, &lane)
@@ -79,7 +81,12 @@ struct CPUPass {
     let x = workspace.residual + row * width
     let source = embedding.kernel.data + Int(rows.tokens[row]) * embedding.kernel.row_bytes
     embedding.format.definition.dequantize(source, count: width, into: x)
-    if traits.scalesEmbeddings { ck_scale(x, Float(width).squareRoot(), Int32(width)) }
+    if h.embeddingScale != 1 { ck_scale(x, h.embeddingScale, Int32(width)) }
+    guard let positions else { return }
+    let learned = workspace.mixerBranch + row * width
+    let place = positions.kernel.data + position(ofRow: row) * positions.kernel.row_bytes
+    positions.format.definition.dequantize(place, count: width, into: learned)
+    ck_add(x, learned, Int32(width))
   }
 
   private func add(_ branch: Operation.Branch, _ postNorm: Norm?, _ row: Int) {
@@ -89,9 +96,14 @@ struct CPUPass {
     ck_add(workspace.residual + row * width, y, Int32(width))
   }
 
-  private func normalize(_ row: Int, _ weights: Norm, into target: Int) {
-    norm(
-      workspace.residual + row * width, weights.weight, weights.bias, width, into: workspace.input.real(target))
+  private func normalize(_ row: Int, _ weights: Norm?, into target: Int, scale: Float = 1) {
+    let (x, out) = (workspace.residual + row * width, workspace.input.real(target))
+    if let weights {
+      norm(x, weights.weight, weights.bias, width, into: out)
+      if scale != 1 { ck_scale(out, scale, Int32(width)) }
+    } else {
+      out.update(from: x, count: width)
+    }
     workspace.input.quantize(target)
   }
 
@@ -100,8 +112,8 @@ struct CPUPass {
     into out: UnsafeMutablePointer<Float>
   ) {
     switch traits.norm {
-    case .rms: ck_rms_norm(x, weight, normEpsilon, Int32(width), out)
-    case .layer: ck_layer_norm(x, weight, bias, normEpsilon, Int32(width), out)
+    case .rms: ck_rms_norm(x, weight, h.normEpsilon, Int32(width), out)
+    case .layer: ck_layer_norm(x, weight, bias, h.normEpsilon, Int32(width), out)
     }
   }
 
@@ -127,6 +139,7 @@ struct CPUPass {
         switch traits.activation {
         case .silu: ck_silu_gate(x, factor, Int32(piece.count))
         case .gelu: ck_gelu_gate(x, factor, Int32(piece.count))
+        case .reluSquared: ck_relu_squared_gate(x, factor, Int32(piece.count))
         }
         hidden.quantize(row, columns: piece)
       }
@@ -139,9 +152,9 @@ struct CPUPass {
     let thread = lane.index
     eachPiece(of: linear.weight, unit: 16, rows: logitRows, &lane) { piece in
       multiply(linear, workspace.input, count: logitRows, logits, piece, thread)
-      guard logitSoftCap > 0 else { return }
+      guard h.logitSoftCap > 0 else { return }
       for row in 0..<logitRows {
-        ck_soft_cap(logits + row * vocabulary + piece.lowerBound, logitSoftCap, Int32(piece.count))
+        ck_soft_cap(logits + row * vocabulary + piece.lowerBound, h.logitSoftCap, Int32(piece.count))
       }
     }
   }

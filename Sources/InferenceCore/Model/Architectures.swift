@@ -12,6 +12,8 @@ struct Architecture: Sendable {
     case silu
     /// In its tanh form.
     case gelu
+    /// The square of what is above zero (So et al. 2021).
+    case reluSquared
   }
   /// Which elements of a head form a rotated pair.
   enum RotaryLayout: Sendable {
@@ -21,26 +23,78 @@ struct Architecture: Sendable {
     case halves
   }
 
+  /// How a layer's mixer and its feed-forward come together.
+  enum Branches: Sendable {
+    /// The feed-forward reads what the mixer has added to.
+    case sequential
+    /// Both read the same input (Wang and Komatsuzaki 2021), normalized for each by itself where the file has two norms.
+    case parallel
+    /// Parallel where the header's `use_parallel_residual` says so.
+    case byHeader
+    /// Parallel in layers without a norm of the feed-forward's own.
+    case byNorms
+  }
+  /// What is normalized of queries and keys.
+  enum QueryKeyNorms: Sendable {
+    case none
+    /// Each head, all by the same factors.
+    case heads
+    /// The same after the rotation.
+    case turnedHeads
+    /// Each head by factors of its own, where the file has them.
+    case separateHeads
+    /// All heads as one vector.
+    case vectors
+  }
+  /// How heads are turned in layers with a window.
+  enum WindowRotation: Sendable {
+    case same
+    /// With this base, or the others', and without the scaling that lengthens the context.
+    case unscaled(base: Double?)
+  }
+  /// By what embeddings, branches and scores are multiplied.
+  enum Scales: Sendable {
+    case none
+    /// What the header says (Granite Team 2024).
+    case header
+    /// The same; in old files 12 and 1.4 / √layers (Hu et al. 2024).
+    case miniCPM
+  }
+  /// What the header's `logit_scale` does.
+  enum LogitScale: Sendable {
+    case none, multiplies, divides
+  }
+
   let name: StaticString
   var norm = Norm.rms
   var activation = Activation.silu
   /// `down(activation(gate x) * up x)` rather than `down(activation(up x))`.
   var isGated = true
-  /// Mixer and feed-forward both read the same normalized input (Wang and Komatsuzaki 2021).
-  var isParallel = false
+  var branches = Branches.sequential
+  /// Learned vectors of the positions are added to the embeddings, and nothing is turned.
+  var hasPositionEmbeddings = false
   var rotaryLayout = RotaryLayout.halves
-  /// Each query and key head is normalized before its rotation.
-  var hasQueryKeyNorms = false
+  var queryKeyNorms = QueryKeyNorms.none
+  /// The branches' inputs are normalized.
+  var hasPreNorms = true
   /// The branches' outputs are normalized before they are added.
   var hasPostNorms = false
+  /// The norms before a mixer and before a feed-forward.
+  var mixerNorm: StaticString = "attn_norm"
+  var feedForwardNorm: StaticString = "ffn_norm"
   /// Embeddings are multiplied by the square root of their length.
   var scalesEmbeddings = false
+  var scales = Scales.none
+  var logitScale = LogitScale.none
   /// Scores of attention and logits are bounded as the header says (Gemma Team 2024).
   var hasSoftCaps = false
   /// With a sliding window in the file: every so many layers, one attends to everything. 0: none has a window.
   var globalLayerPeriod = 0
-  /// The rotary base of the layers with a window.
-  var windowRotaryBase: Double? = nil
+  var windowRotation = WindowRotation.same
+  /// Beside layers with a window, those without one are turned too.
+  var rotatesGlobalLayers = true
+  /// Every so many layers, one is not turned (Kazemnejad et al. 2023). 0: all are.
+  var unrotatedLayerPeriod = 0
   /// The layer count of the one size whose scores are divided by the square root of embedding length per head.
   var layersScaledByHeads: Int? = nil
   /// Layers without heads of keys and values are short convolutions.
@@ -51,16 +105,52 @@ struct Architecture: Sendable {
   static let table: [Architecture] = [
     // SmolLM2, Llama 2 to 3.3, Mistral
     Architecture(name: "llama", rotaryLayout: .interleaved),
-    Architecture(name: "qwen2"),
-    Architecture(name: "qwen3", hasQueryKeyNorms: true),
-    Architecture(name: "phi2", norm: .layer, activation: .gelu, isGated: false, isParallel: true),
+    Architecture(name: "arcee", activation: .reluSquared, isGated: false, rotaryLayout: .interleaved),
+    Architecture(name: "chatglm", rotaryLayout: .interleaved),
+    Architecture(
+      name: "cohere2", norm: .layer, branches: .parallel, rotaryLayout: .interleaved, logitScale: .multiplies,
+      globalLayerPeriod: 4, rotatesGlobalLayers: false),
+    Architecture(
+      name: "command-r", norm: .layer, branches: .parallel, rotaryLayout: .interleaved, queryKeyNorms: .separateHeads,
+      logitScale: .multiplies),
+    Architecture(name: "ernie4_5", rotaryLayout: .interleaved),
+    Architecture(
+      name: "exaone4", queryKeyNorms: .heads, hasPreNorms: false, hasPostNorms: true, globalLayerPeriod: 4,
+      rotatesGlobalLayers: false),
+    // Of two norms, which the larger sizes have, the second is the mixer's.
+    Architecture(
+      name: "falcon", norm: .layer, activation: .gelu, isGated: false, branches: .parallel, mixerNorm: "attn_norm_2",
+      feedForwardNorm: "attn_norm"),
+    Architecture(name: "gemma", activation: .gelu, scalesEmbeddings: true),
     Architecture(
       name: "gemma2", activation: .gelu, hasPostNorms: true, scalesEmbeddings: true, hasSoftCaps: true,
       globalLayerPeriod: 2, layersScaledByHeads: 46),
     Architecture(
-      name: "gemma3", activation: .gelu, hasQueryKeyNorms: true, hasPostNorms: true, scalesEmbeddings: true,
-      globalLayerPeriod: 6, windowRotaryBase: 10_000, layersScaledByHeads: 62),
-    Architecture(name: "lfm2", hasQueryKeyNorms: true, hasConvolutions: true, outputNorm: "token_embd_norm"),
+      name: "gemma3", activation: .gelu, queryKeyNorms: .heads, hasPostNorms: true, scalesEmbeddings: true,
+      globalLayerPeriod: 6, windowRotation: .unscaled(base: 10_000), layersScaledByHeads: 62),
+    Architecture(name: "glm4", rotaryLayout: .interleaved, hasPostNorms: true),
+    Architecture(
+      name: "gpt2", norm: .layer, activation: .gelu, isGated: false, hasPositionEmbeddings: true),
+    Architecture(name: "gptneox", norm: .layer, activation: .gelu, isGated: false, branches: .byHeader),
+    Architecture(name: "granite", rotaryLayout: .interleaved, scales: .header, logitScale: .divides),
+    Architecture(name: "hunyuan-dense", queryKeyNorms: .turnedHeads),
+    Architecture(name: "internlm2", rotaryLayout: .interleaved),
+    Architecture(name: "lfm2", queryKeyNorms: .heads, hasConvolutions: true, outputNorm: "token_embd_norm"),
+    Architecture(name: "minicpm", rotaryLayout: .interleaved, scales: .miniCPM, logitScale: .divides),
+    Architecture(name: "nemotron", norm: .layer, activation: .reluSquared, isGated: false),
+    // OLMo 2 and 3
+    Architecture(
+      name: "olmo2", queryKeyNorms: .vectors, hasPreNorms: false, hasPostNorms: true, globalLayerPeriod: 4,
+      windowRotation: .unscaled(base: nil)),
+    Architecture(name: "phi2", norm: .layer, activation: .gelu, isGated: false, branches: .parallel),
+    // Phi-3 to Phi-4-mini
+    Architecture(name: "phi3"),
+    Architecture(name: "qwen2"),
+    Architecture(name: "qwen3", queryKeyNorms: .heads),
+    Architecture(name: "seed_oss", feedForwardNorm: "post_attention_norm"),
+    Architecture(name: "smollm3", rotaryLayout: .interleaved, unrotatedLayerPeriod: 4),
+    Architecture(name: "stablelm", norm: .layer, branches: .byNorms, queryKeyNorms: .separateHeads),
+    Architecture(name: "starcoder2", norm: .layer, activation: .gelu, isGated: false),
   ]
 
   /// The table's entry for a name from a file.

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Reads an architecture's keys (`llama.block_count` and so on) with their bounds.
 struct HeaderReader {
   let file: GGUFFile
@@ -58,18 +60,65 @@ struct HeaderReader {
     return value
   }
 
-  /// The factor of linear position scaling (Chen et al. 2023), the only kind given by keys that is built here.
-  func rotaryScale() throws(ModelError) -> Double {
-    let key = GGUFKey(prefix: prefix, ".rope.scaling.type")
-    if let type = try gguf({ () throws(GGUFError) in try file.string(key) }) {
-      let text = Array(type)
-      if text == Array("none".utf8) { return 1 }
-      guard text == Array("linear".utf8) else {
-        let found = String(decoding: text.prefix(64), as: UTF8.self)
-        throw ModelError(.unsupported, "The rotary scaling is \(found); known here are none, linear and factors.")
-      }
+  /// True or false.
+  func flag(_ suffix: StaticString, default standard: Bool) throws(ModelError) -> Bool {
+    guard let entry = file.entry(GGUFKey(prefix: prefix, suffix)) else { return standard }
+    guard case .bool(let value) = entry.value else { throw invalid("\(name(suffix)) to be true or false") }
+    return value
+  }
+
+  /// What embeddings, branches and logits are multiplied by.
+  func scales(
+    embeddingLength: Int, layerCount: Int
+  ) throws(ModelError) -> (embedding: Double, branch: Double, logit: Double) {
+    let width = Double(embeddingLength)
+    var scales = (embedding: traits.scalesEmbeddings ? width.squareRoot() : 1, branch: 1.0, logit: 1.0)
+    let isOld = traits.scales == .miniCPM
+    if traits.scales != .none {
+      scales.embedding = try number(".embedding_scale", default: isOld ? 12 : 1)
+      scales.branch = try number(".residual_scale", default: isOld ? 1.4 / Double(layerCount).squareRoot() : 1)
     }
-    return 1 / (try number(".rope.scaling.factor", default: try number(".rope.scale_linear", default: 1)))
+    switch traits.logitScale {
+    case .none: break
+    case .multiplies: scales.logit = try number(".logit_scale", default: 1)
+    case .divides: scales.logit = 1 / (try number(".logit_scale", default: isOld ? width / 256 : 1))
+    }
+    return scales
+  }
+
+  /// How rotations are scaled by the header's keys; its tensors of factors come on top.
+  func rotaryScaling(dimensions: Int, base: Double) throws(ModelError) -> RotaryScaling {
+    var scaling = RotaryScaling()
+    var kind = Array("linear".utf8)
+    if let type = try gguf({ () throws(GGUFError) in try file.string(GGUFKey(prefix: prefix, ".rope.scaling.type")) }) {
+      kind = Array(type)
+    }
+    scaling.magnitude = try number(".rope.scaling.attn_factor", default: 1)
+    if kind == Array("none".utf8) { return scaling }
+    let factor = try number(".rope.scaling.factor", default: try number(".rope.scale_linear", default: 1))
+    scaling.position = 1 / factor
+    if kind == Array("linear".utf8) || kind == Array("longrope".utf8) { return scaling }
+    guard kind == Array("yarn".utf8) else {
+      let found = String(decoding: kind.prefix(64), as: UTF8.self)
+      throw ModelError(
+        .unsupported, "The rotary scaling is \(found); known here are none, linear, yarn, longrope and factors.")
+    }
+    let original = Double(try originalContextLength())
+    /// The pair that makes so many turns over the original context.
+    func pair(turns: Double) -> Double {
+      Double(dimensions) * ck_log(original / (turns * 2 * Double.pi)) / (2 * ck_log(base))
+    }
+    let fast = pair(turns: try number(".rope.scaling.yarn_beta_fast", default: 32))
+    let slow = pair(turns: try number(".rope.scaling.yarn_beta_slow", default: 1))
+    scaling.ramp = (max(0, fast.rounded(.down)), min(Double(dimensions - 1), slow.rounded(.up)))
+    if factor > 1 { scaling.magnitude *= 1 + 0.1 * ck_log(factor) }
+    return scaling
+  }
+
+  /// Tokens that the model attended over before its context was lengthened.
+  func originalContextLength() throws(ModelError) -> Int {
+    let trained = try count(".context_length", upTo: 1 << 24)
+    return try count(".rope.scaling.original_context_length", upTo: 1 << 24, default: trained)
   }
 
   func invalid(_ expectation: String) -> ModelError {

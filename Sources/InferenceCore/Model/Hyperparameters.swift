@@ -4,14 +4,25 @@ public struct Hyperparameters: Sendable {
   public let architecture: String
   /// Tokens the model was trained to attend over.
   public let contextLength: Int
+  /// Tokens it attended over before its context was lengthened.
+  let originalContextLength: Int
   public let vocabularySize: Int
   public let layerCount: Int
   /// Elements of the residual stream.
   public let embeddingLength: Int
+  ///
+  /// Of the residual stream divided by what branches are multiplied with, where the model does that: x / s + branch is
+  /// (x + s * branch) / s, and what is normalized with ε / s² is the same.
   public let normEpsilon: Float
+  /// What embeddings are multiplied by: the root of their length, or what the header says, divided by the branches' factor.
+  let embeddingScale: Float
+  /// What logits are multiplied by.
+  let logitScale: Float
   /// What logits are bounded to; 0: not bounded.
   let logitSoftCap: Float
   let traits: Architecture
+  /// Whether the header says that mixer and feed-forward read the same.
+  let isParallel: Bool
   let layers: [LayerShape]
 
   /// Bytes that one token's keys and values take in the cache, all layers together.
@@ -68,11 +79,17 @@ public struct Hyperparameters: Sendable {
     self.traits = traits
     architecture = String(decoding: read.prefix, as: UTF8.self)
     contextLength = try read.count(".context_length", upTo: 1 << 24)
+    originalContextLength = try read.originalContextLength()
     embeddingLength = try read.count(".embedding_length", upTo: 1 << 20)
     layerCount = try read.count(".block_count", upTo: 1024)
     let epsilonKey: StaticString =
       traits.norm == .rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"
-    normEpsilon = Float(try read.number(epsilonKey, default: 1e-5))
+    let epsilon = try read.number(epsilonKey, default: 1e-5)
+    let scales = try read.scales(embeddingLength: embeddingLength, layerCount: layerCount)
+    normEpsilon = Float(epsilon / (scales.branch * scales.branch))
+    embeddingScale = Float(scales.embedding / scales.branch)
+    logitScale = Float(scales.logit)
+    isParallel = traits.branches == .byHeader ? try read.flag(".use_parallel_residual", default: true) : false
     logitSoftCap = traits.hasSoftCaps ? Float(try read.number(".final_logit_softcapping", default: 0)) : 0
 
     let feedForwardLength = try read.count(".feed_forward_length", upTo: 1 << 20)
@@ -99,6 +116,7 @@ private struct MixerReader {
   private let traits: Architecture
   private let global: AttentionShape
   private let windowed: AttentionShape
+  private let unrotated: AttentionShape
   private let convolution: ConvolutionShape
   /// By layer; 0 where it is no attention.
   private let keyValueHeadCounts: [Int]
@@ -119,27 +137,36 @@ private struct MixerReader {
     guard (1...4096).contains(keyLength), (1...4096).contains(valueLength) else {
       throw read.invalid("heads of 1 to 4096 elements, found \(embeddingLength) elements in \(headCount) heads")
     }
-    let rotaryDimensions = try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
+    let rotaryDimensions =
+      traits.hasPositionEmbeddings ? 0 : try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
     guard rotaryDimensions <= keyLength, rotaryDimensions % 2 == 0 else {
       throw read.invalid("an even number of rotated elements up to \(keyLength), found \(rotaryDimensions)")
     }
     let base = try read.number(".rope.freq_base", default: 10_000)
-    let scale = try read.rotaryScale()
+    let scaling = try read.rotaryScaling(dimensions: rotaryDimensions, base: base)
     let window =
       traits.globalLayerPeriod > 0 ? try read.count(".attention.sliding_window", upTo: 1 << 24, default: 0) : 0
     let softCap = traits.hasSoftCaps ? Float(try read.number(".attn_logit_softcapping", default: 0)) : 0
     let scaled = traits.layersScaledByHeads == layerCount ? headLength : keyLength
+    let root = 1 / Double(scaled).squareRoot()
+    let scale = Float(traits.scales == .none ? root : try read.number(".attention.scale", default: root))
 
     func shape(window: Int, rotary: RotaryShape) -> AttentionShape {
       AttentionShape(
         headCount: headCount, keyValueHeadCount: headCount, keyLength: keyLength, valueLength: valueLength,
-        window: window, scale: 1 / Float(scaled).squareRoot(), softCap: softCap, rotary: rotary)
+        window: window, scale: scale, softCap: softCap, rotary: rotary)
     }
-    global = shape(window: 0, rotary: RotaryShape(dimensions: rotaryDimensions, base: base, scale: scale))
-    windowed = shape(
-      window: window,
-      rotary: traits.windowRotaryBase.map { RotaryShape(dimensions: rotaryDimensions, base: $0, scale: 1) }
-        ?? global.rotary)
+    let rotary = RotaryShape(dimensions: rotaryDimensions, base: base, scaling: scaling)
+    let none = RotaryShape(dimensions: 0, base: 1, scaling: .none)
+    var windowRotary = rotary
+    if case .unscaled(let other) = traits.windowRotation {
+      windowRotary = RotaryShape(
+        dimensions: rotaryDimensions, base: try read.number(".rope.freq_base_swa", default: other ?? base),
+        scaling: .none)
+    }
+    global = shape(window: 0, rotary: window > 0 && !traits.rotatesGlobalLayers ? none : rotary)
+    windowed = shape(window: window, rotary: window > 0 ? windowRotary : rotary)
+    unrotated = shape(window: 0, rotary: none)
     let length = traits.hasConvolutions ? try read.count(".shortconv.l_cache", upTo: 64) : 1
     guard length > 1 || !traits.hasConvolutions else {
       throw read.invalid("a short convolution over at least 2 tokens, found \(length)")
@@ -150,8 +177,10 @@ private struct MixerReader {
   func mixer(_ layer: Int) -> LayerShape.Mixer {
     let count = keyValueHeadCounts[layer]
     guard count > 0 else { return .convolution(convolution) }
-    let period = traits.globalLayerPeriod
-    let shape = period == 0 || layer % period == period - 1 ? global : windowed
+    func isLast(of period: Int) -> Bool { layer % period == period - 1 }
+    let (windows, turns) = (traits.globalLayerPeriod, traits.unrotatedLayerPeriod)
+    let shape =
+      turns > 0 && isLast(of: turns) ? unrotated : windows == 0 || isLast(of: windows) ? global : windowed
     return .attention(shape.sharing(keyValueHeads: count))
   }
 }

@@ -10,9 +10,9 @@ public final class LanguageModel {
   let outputNorm: Norm  // output_norm [embedding]
   let output: Linear  // output [vocabulary × embedding]; where its weight is absent, the embedding's
   let layers: [Layer]
-  /// Angles per position, one for each of ``Hyperparameters/rotaryShapes``.
-  private(set) var rotaryTables: [RotaryEmbedding]
-  private let rotaryFactors: Vector  // rope_freqs.weight [rotated elements / 2]
+  let positions: Matrix?  // position_embd.weight [positions × embedding]
+  private var rotaryTables: RotaryTables
+  private let rotaryFactors: RotaryFactors
   /// Where the weights come from, when they only pass by.
   public let stream: WeightStream?
   /// What holds the weights of a model that is of no file.
@@ -44,12 +44,11 @@ public final class LanguageModel {
     output = Linear(
       weight: untied ?? embedding, bias: try tensors.optionalVector("output.bias", count: h.vocabularySize))
 
-    var factors: Vector = nil
-    for shape in h.rotaryShapes {
-      factors = try tensors.optionalVector("rope_freqs.weight", count: shape.dimensions / 2)
-    }
-    rotaryFactors = factors
-    rotaryTables = try Self.tables(h, factors: file.hasData ? factors : nil)
+    positions =
+      try h.traits.hasPositionEmbeddings
+      ? tensors.matrix("position_embd.weight", rows: h.contextLength, columns: width) : nil
+    rotaryFactors = try RotaryFactors(h, tensors)
+    rotaryTables = try RotaryTables(h, file.hasData ? rotaryFactors : .none)
 
     var built = [Layer]()
     var place = CachePlace()
@@ -65,24 +64,65 @@ public final class LanguageModel {
     hyperparameters = h
     weightBytes = 0
     (self.embedding, self.outputNorm, self.output, self.layers) = (embedding, outputNorm, output, layers)
-    (rotaryFactors, stream, self.memory) = (nil, nil, memory)
-    rotaryTables = try Self.tables(h, factors: nil)
+    (rotaryFactors, stream, self.memory, positions) = (.none, nil, memory, nil)
+    rotaryTables = try RotaryTables(h, .none)
   }
 
-  private static func tables(_ h: Hyperparameters, factors: Vector) throws(ModelError) -> [RotaryEmbedding] {
-    var tables: [RotaryEmbedding] = []
-    for shape in h.rotaryShapes {
-      tables.append(
-        try RotaryEmbedding(dimensions: shape.dimensions, base: shape.base, scale: shape.scale, factors: factors))
-    }
-    return tables
+  /// Angles per position, one for each of ``Hyperparameters/rotaryShapes``.
+  ///
+  /// - Parameter contextLength: Tokens that a sequence may have, all of them: what decides between factors for texts as long
+  ///   as those of the first training and for longer ones (Ding et al. 2024).
+  func rotaryTables(forContext contextLength: Int) -> [RotaryEmbedding] {
+    contextLength > hyperparameters.originalContextLength ? rotaryTables.long : rotaryTables.short
   }
 
+  /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` for a context of positions that the model has not learned.
+  func check(_ limits: ExecutionLimits) throws(ModelError) {
+    guard let positions, limits.contextLength > positions.rows else { return }
+    throw ModelError(
+      .outOfResources,
+      "A context of \(limits.contextLength) tokens is wanted; this model has learned \(positions.rows) positions.")
+  }
   /// All weights have passed by: what follows from some of them is computed.
   ///
   /// - Throws: ``ModelError/Kind-swift.enum/invalid`` as ``init(file:stream:)`` does for what is in them.
   func streamHasEnded() throws(ModelError) {
     stream?.finish()
-    rotaryTables = try Self.tables(hyperparameters, factors: rotaryFactors)
+    rotaryTables = try RotaryTables(hyperparameters, rotaryFactors)
+  }
+}
+
+/// Divisors of the frequencies, as the file has them: [rotated elements / 2].
+private struct RotaryFactors {
+  var short: Vector
+  var long: Vector
+
+  static var none: RotaryFactors { RotaryFactors(short: nil, long: nil) }
+
+  private init(short: Vector, long: Vector) {
+    (self.short, self.long) = (short, long)
+  }
+
+  init(_ h: Hyperparameters, _ tensors: TensorReader) throws(ModelError) {
+    self = .none
+    for shape in h.rotaryShapes where shape.dimensions > 0 {
+      let count = shape.dimensions / 2
+      let common = try tensors.optionalVector("rope_freqs.weight", count: count)
+      short = try tensors.optionalVector("rope_factors_short.weight", count: count) ?? common
+      long = try tensors.optionalVector("rope_factors_long.weight", count: count) ?? common
+    }
+  }
+}
+
+/// The angles of a model's rotary shapes, for contexts as long as those of the first training and for longer ones.
+private struct RotaryTables {
+  private(set) var short: [RotaryEmbedding] = []
+  private(set) var long: [RotaryEmbedding] = []
+
+  init(_ h: Hyperparameters, _ factors: RotaryFactors) throws(ModelError) {
+    for shape in h.rotaryShapes {
+      short.append(try RotaryEmbedding(shape, factors: factors.short))
+      long.append(try RotaryEmbedding(shape, factors: factors.long))
+    }
   }
 }

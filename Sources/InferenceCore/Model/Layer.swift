@@ -2,10 +2,12 @@
 ///
 /// The GGUF name of each tensor stands beside its field (`blk.N.` left out).
 struct Layer {
-  let mixerNorm: Norm  // attn_norm
+  let mixerNorm: Norm?  // attn_norm
   let mixer: Mixer
   let mixerPostNorm: Norm?  // post_attention_norm
-  let feedForwardNorm: Norm?  // ffn_norm; absent where both branches read the same
+  let feedForwardNorm: Norm?  // ffn_norm; absent where both branches read the same, or neither has one
+  /// Mixer and feed-forward both read what comes in.
+  let isParallel: Bool
   let feedForward: FeedForward
   let feedForwardPostNorm: Norm?  // post_ffw_norm
 
@@ -16,12 +18,28 @@ struct Layer {
     let traits = h.traits
     let width = h.embeddingLength
     let shape = h.layers[index]
-    mixerNorm = try tensors.norm(layer: index, "attn_norm", traits.norm, count: width)
+    func norm(_ name: StaticString) throws(ModelError) -> Norm? {
+      guard traits.hasPreNorms else { return nil }
+      return try tensors.optionalNorm(layer: index, name, traits.norm, count: width)
+    }
+    let (first, second) = (try norm(traits.mixerNorm), try norm(traits.feedForwardNorm))
+    switch traits.branches {
+    case .sequential: isParallel = false
+    case .parallel: isParallel = true
+    case .byHeader: isParallel = h.isParallel
+    case .byNorms: isParallel = second == nil
+    }
+    // One alone is that of both branches.
+    mixerNorm = isParallel ? first ?? second : first
+    feedForwardNorm = isParallel && first == nil ? nil : second
+    if traits.hasPreNorms {
+      _ = try tensors.required(mixerNorm, "blk.\(index).\(traits.mixerNorm).weight")
+      if !isParallel { _ = try tensors.required(second, "blk.\(index).\(traits.feedForwardNorm).weight") }
+    }
     switch shape.mixer {
     case .attention(let shape): mixer = .attention(try Attention(index, shape, h, tensors, &place))
     case .convolution(let shape): mixer = .convolution(try ShortConvolution(index, shape, h, tensors, &place))
     }
-    feedForwardNorm = traits.isParallel ? nil : try tensors.norm(layer: index, "ffn_norm", traits.norm, count: width)
     feedForward = try FeedForward(index, shape, h, tensors)
     if traits.hasPostNorms {
       mixerPostNorm = try tensors.norm(layer: index, "post_attention_norm", traits.norm, count: width)
@@ -31,6 +49,9 @@ struct Layer {
       feedForwardPostNorm = nil
     }
   }
+
+  /// The norm of what the branches read first: in parallel ones the feed-forward's, which comes before the mixer.
+  var inputNorm: Norm? { isParallel ? feedForwardNorm ?? mixerNorm : mixerNorm }
 }
 
 /// How a layer lets tokens see those before them.
@@ -53,8 +74,10 @@ struct Attention {
   let query: Linear  // attn_q [heads * key length × embedding], or the first rows of attn_qkv
   let key: Linear  // attn_k [key-value heads * key length × embedding]
   let value: Linear  // attn_v [key-value heads * value length × embedding]
-  let queryNorm: Vector  // attn_q_norm [key length]
-  let keyNorm: Vector  // attn_k_norm [key length]
+  /// What is normalized of queries and keys; none where the file has no factors for it.
+  let norms: Architecture.QueryKeyNorms
+  let queryNorm: Vector  // attn_q_norm [key length], of separate heads [heads][key length], of vectors [heads * key length]
+  let keyNorm: Vector  // attn_k_norm likewise
   let output: Linear  // attn_output [embedding × heads * value length]
   /// Which of the model's rotary tables turns the heads.
   let rotaryTable: Int
@@ -69,29 +92,44 @@ struct Attention {
     let rows = queries + keys + values
     if let fused = try tensors.optionalMatrix(layer: index, "attn_qkv", ".weight", rows: rows, columns: width) {
       let bias = try tensors.optionalVector(layer: index, "attn_qkv", ".bias", count: rows)
-      func part(_ range: Range<Int>) -> Linear {
-        Linear(weight: fused.rows(range), bias: bias.map { $0 + range.lowerBound })
-      }
-      query = part(0..<queries)
-      key = part(queries..<queries + keys)
-      value = part(queries + keys..<rows)
+      let all = Linear(weight: fused, bias: bias)
+      query = all.rows(0..<queries)
+      key = all.rows(queries..<queries + keys)
+      value = all.rows(queries + keys..<rows)
     } else {
       query = try tensors.linear(layer: index, "attn_q", rows: queries, columns: width)
       key = try tensors.linear(layer: index, "attn_k", rows: keys, columns: width)
       value = try tensors.linear(layer: index, "attn_v", rows: values, columns: width)
     }
-    if h.traits.hasQueryKeyNorms {
-      queryNorm = try tensors.vector(layer: index, "attn_q_norm", count: shape.keyLength)
-      keyNorm = try tensors.vector(layer: index, "attn_k_norm", count: shape.keyLength)
-    } else {
-      queryNorm = nil
-      keyNorm = nil
+    let kind = h.traits.queryKeyNorms
+    let lengths = Self.normLengths(kind, shape)
+    switch kind {
+    case .none: (queryNorm, keyNorm) = (nil, nil)
+    case .heads, .turnedHeads, .vectors:
+      queryNorm = try tensors.vector(layer: index, "attn_q_norm", count: lengths.query)
+      keyNorm = try tensors.vector(layer: index, "attn_k_norm", count: lengths.key)
+    case .separateHeads:
+      let (heads, shared) = (shape.headCount, shape.keyValueHeadCount)
+      queryNorm = try tensors.optionalFloats(layer: index, "attn_q_norm", rows: heads, columns: shape.keyLength)
+      keyNorm = try tensors.optionalFloats(layer: index, "attn_k_norm", rows: shared, columns: shape.keyLength)
     }
+    norms = queryNorm == nil && keyNorm == nil ? .none : kind
     output = try tensors.linear(layer: index, "attn_output", rows: width, columns: shape.attendedWidth)
     self.shape = shape
     rotaryTable = h.rotaryShapes.firstIndex(of: shape.rotary) ?? 0
     self.place = place.page
     place.page += PageLayout.elements(of: shape)
+  }
+}
+
+extension Attention {
+  /// Factors of the norms of queries and of keys.
+  static func normLengths(_ kind: Architecture.QueryKeyNorms, _ shape: AttentionShape) -> (query: Int, key: Int) {
+    switch kind {
+    case .none: (0, 0)
+    case .heads, .turnedHeads: (shape.keyLength, shape.keyLength)
+    case .separateHeads, .vectors: (shape.queryWidth, shape.keyWidth)
+    }
   }
 }
 
@@ -121,18 +159,26 @@ struct ShortConvolution {
 /// What each token goes through on its own.
 enum FeedForward {
   /// down(act(gate h) * up h) (Shazeer 2020)
-  case gated(gate: Linear, up: Linear, down: Linear)  // ffn_gate, ffn_up, ffn_down
+  case gated(gate: Linear, up: Linear, down: Linear)  // ffn_gate, ffn_up, ffn_down; or both halves of ffn_up
   /// down(act(up h))
   case plain(up: Linear, down: Linear)  // ffn_up, ffn_down
 
   init(_ index: Int, _ shape: LayerShape, _ h: Hyperparameters, _ tensors: TensorReader) throws(ModelError) {
     let (width, inner) = (h.embeddingLength, shape.feedForwardLength)
-    let up = try tensors.linear(layer: index, "ffn_up", rows: inner, columns: width)
     let down = try tensors.linear(layer: index, "ffn_down", rows: width, columns: inner)
-    if h.traits.isGated {
-      self = .gated(gate: try tensors.linear(layer: index, "ffn_gate", rows: inner, columns: width), up: up, down: down)
+    func up(rows: Int) throws(ModelError) -> Linear {
+      try tensors.linear(layer: index, "ffn_up", rows: rows, columns: width)
+    }
+    guard h.traits.isGated else {
+      self = .plain(up: try up(rows: inner), down: down)
+      return
+    }
+    if let gate = try tensors.optionalMatrix(layer: index, "ffn_gate", ".weight", rows: inner, columns: width) {
+      let bias = try tensors.optionalVector(layer: index, "ffn_gate", ".bias", count: inner)
+      self = .gated(gate: Linear(weight: gate, bias: bias), up: try up(rows: inner), down: down)
     } else {
-      self = .plain(up: up, down: down)
+      let both = try up(rows: 2 * inner)
+      self = .gated(gate: both.rows(0..<inner), up: both.rows(inner..<2 * inner), down: down)
     }
   }
 

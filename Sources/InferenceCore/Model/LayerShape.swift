@@ -51,8 +51,31 @@ struct RotaryShape: Equatable, Sendable {
   /// Elements of a head that are rotated, from its first.
   let dimensions: Int
   let base: Double
-  /// What positions are multiplied by.
-  let scale: Double
+  let scaling: RotaryScaling
+}
+
+/// How rotations are changed so that a model attends over more tokens than it was first trained on.
+struct RotaryScaling: Equatable {
+  /// What positions are multiplied by (Chen et al. 2023).
+  var position = 1.0
+  /// What the turned elements are multiplied by.
+  var magnitude = 1.0
+  /// The pairs from the last that keeps its speed to the first that has all of the scaling (Peng et al. 2023); nil: all
+  /// have it.
+  var ramp: (first: Double, last: Double)?
+
+  static let none = RotaryScaling()
+
+  static func == (a: RotaryScaling, b: RotaryScaling) -> Bool {
+    a.position == b.position && a.magnitude == b.magnitude && a.ramp?.first == b.ramp?.first
+      && a.ramp?.last == b.ramp?.last
+  }
+
+  /// How much of the scaling a pair has, from 0 to 1.
+  func share(ofPair pair: Int) -> Double {
+    guard let ramp else { return 1 }
+    return min(max((Double(pair) - ramp.first) / max(ramp.last - ramp.first, 0.001), 0), 1)
+  }
 }
 
 /// The sizes of a gated short convolution (LFM2, Liquid AI 2025).

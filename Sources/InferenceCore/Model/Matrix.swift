@@ -36,6 +36,11 @@ typealias Vector = UnsafePointer<Float>?
 struct Linear {
   let weight: Matrix
   let bias: Vector
+
+  /// Those of its rows alone.
+  func rows(_ range: Range<Int>) -> Linear {
+    Linear(weight: weight.rows(range), bias: bias.map { $0 + range.lowerBound })
+  }
 }
 
 /// The factors of a normalization, and what is added after them.

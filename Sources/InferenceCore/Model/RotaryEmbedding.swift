@@ -4,16 +4,18 @@ import CKernels
 struct RotaryEmbedding {
   /// Radians per position: [dimensions / 2]
   let frequencies: [Double]
+  /// What cosines and sines are multiplied by.
+  let magnitude: Double
 
-  /// - Parameters:
-  ///   - scale: What positions are multiplied by.
-  ///   - factors: Llama 3's divisors of each frequency, [dimensions / 2].
+  /// - Parameter factors: Divisors of each frequency, as Llama 3 and LongRoPE (Ding et al. 2024) have them, [dimensions / 2].
   /// - Throws: ``ModelError/Kind-swift.enum/invalid`` when these give a frequency that angles cannot be computed from.
-  init(dimensions: Int, base: Double, scale: Double, factors: Vector) throws(ModelError) {
+  init(_ shape: RotaryShape, factors: Vector) throws(ModelError) {
     var frequencies: [Double] = []
-    for pair in 0..<dimensions / 2 {
+    for pair in 0..<shape.dimensions / 2 {
       let factor = factors.map { Double($0[pair]) } ?? 1
-      let frequency = ck_pow(base, -2 * Double(pair) / Double(dimensions)) * scale / factor
+      let share = shape.scaling.share(ofPair: pair)
+      let scale = shape.scaling.position * share + (1 - share)
+      let frequency = ck_pow(shape.base, -2 * Double(pair) / Double(shape.dimensions)) * scale / factor
       // Far beyond a turn for each position angles lose all meaning, and then their integer parts their room.
       guard factor > 0, frequency <= Self.largestFrequency else {
         throw ModelError(
@@ -24,6 +26,7 @@ struct RotaryEmbedding {
       frequencies.append(frequency)
     }
     self.frequencies = frequencies
+    magnitude = shape.scaling.magnitude
   }
 
   private static let largestFrequency = 1e6
@@ -36,6 +39,9 @@ struct RotaryEmbedding {
       for pair in 0..<frequencies.count {
         let at = position * frequencies.count + pair
         ck_sincos(Double(first + position) * frequencies[pair], sines + at, cosines + at)
+        guard magnitude != 1 else { continue }
+        cosines[at] *= Float(magnitude)
+        sines[at] *= Float(magnitude)
       }
     }
   }

@@ -124,13 +124,13 @@ private struct WeightMaker {
       feedForward = .plain(up: linear(like: up, inner, width), down: linear(like: down, width, inner))
     }
     let (mixer, input) = mixer(like: other.mixer, shape.mixer, h, &place)
-    let mixerNorm = norm(like: other.mixerNorm, width, before: input)
+    let mixerNorm = other.mixerNorm.map { norm(like: $0, width, before: input) }
     let mixerPostNorm = other.mixerPostNorm.map { norm(like: $0, width) }
     let feedForwardNorm = other.feedForwardNorm.map { norm(like: $0, width, before: feedForward.up) }
     let feedForwardPostNorm = other.feedForwardPostNorm.map { norm(like: $0, width) }
     return Layer(
       mixerNorm: mixerNorm, mixer: mixer, mixerPostNorm: mixerPostNorm, feedForwardNorm: feedForwardNorm,
-      feedForward: feedForward, feedForwardPostNorm: feedForwardPostNorm)
+      isParallel: other.isParallel, feedForward: feedForward, feedForwardPostNorm: feedForwardPostNorm)
   }
 
   /// A mixer, and the matrix that reads its input.
@@ -142,11 +142,12 @@ private struct WeightMaker {
     case (.attention(let other), .attention(let shape)):
       defer { place.page += PageLayout.elements(of: shape) }
       let query = linear(like: other.query, shape.queryWidth, width)
+      let lengths = Attention.normLengths(other.norms, shape)
       let attention = Attention(
         shape: shape, query: query, key: linear(like: other.key, shape.keyWidth, width),
         value: linear(like: other.value, shape.valueWidth, width),
-        queryNorm: vector(like: other.queryNorm, shape.keyLength, around: 1),
-        keyNorm: vector(like: other.keyNorm, shape.keyLength, around: 1),
+        norms: other.norms, queryNorm: vector(like: other.queryNorm, lengths.query, around: 1),
+        keyNorm: vector(like: other.keyNorm, lengths.key, around: 1),
         output: linear(like: other.output, width, shape.attendedWidth),
         rotaryTable: h.rotaryShapes.firstIndex(of: shape.rotary) ?? 0, place: place.page)
       return (.attention(attention), query)
@@ -247,22 +248,22 @@ extension Layer {
   }
 
   fileprivate init(
-    mixerNorm: Norm, mixer: Mixer, mixerPostNorm: Norm?, feedForwardNorm: Norm?, feedForward: FeedForward,
-    feedForwardPostNorm: Norm?
+    mixerNorm: Norm?, mixer: Mixer, mixerPostNorm: Norm?, feedForwardNorm: Norm?, isParallel: Bool,
+    feedForward: FeedForward, feedForwardPostNorm: Norm?
   ) {
     (self.mixerNorm, self.mixer, self.mixerPostNorm) = (mixerNorm, mixer, mixerPostNorm)
     (self.feedForwardNorm, self.feedForward) = (feedForwardNorm, feedForward)
-    self.feedForwardPostNorm = feedForwardPostNorm
+    (self.isParallel, self.feedForwardPostNorm) = (isParallel, feedForwardPostNorm)
   }
 }
 
 extension Attention {
   fileprivate init(
-    shape: AttentionShape, query: Linear, key: Linear, value: Linear, queryNorm: Vector, keyNorm: Vector,
-    output: Linear, rotaryTable: Int, place: Int
+    shape: AttentionShape, query: Linear, key: Linear, value: Linear, norms: Architecture.QueryKeyNorms,
+    queryNorm: Vector, keyNorm: Vector, output: Linear, rotaryTable: Int, place: Int
   ) {
     (self.shape, self.query, self.key, self.value) = (shape, query, key, value)
-    (self.queryNorm, self.keyNorm, self.output) = (queryNorm, keyNorm, output)
+    (self.norms, self.queryNorm, self.keyNorm, self.output) = (norms, queryNorm, keyNorm, output)
     (self.rotaryTable, self.place) = (rotaryTable, place)
   }
 }
@@ -279,10 +280,11 @@ extension Hyperparameters {
   /// Another model's with sizes of its own.
   fileprivate init(_ other: Hyperparameters, embeddingLength: Int, vocabularySize: Int, layers: [LayerShape]) {
     architecture = other.architecture
-    contextLength = other.contextLength
+    (contextLength, originalContextLength) = (other.contextLength, other.originalContextLength)
     (self.vocabularySize, self.embeddingLength) = (vocabularySize, embeddingLength)
     (layerCount, self.layers) = (layers.count, layers)
-    normEpsilon = other.normEpsilon
+    (normEpsilon, embeddingScale, logitScale) = (other.normEpsilon, other.embeddingScale, other.logitScale)
+    isParallel = other.isParallel
     logitSoftCap = other.logitSoftCap
     traits = other.traits
   }

@@ -54,9 +54,15 @@ final class TensorReader {
 
   /// `blk.<layer>.<name>.weight`, and of a kind that has one the `.bias` where there is one.
   func norm(layer: Int, _ name: StaticString, _ kind: Architecture.Norm, count: Int) throws(ModelError) -> Norm {
-    Norm(
-      weight: try vector(layer: layer, name, count: count),
-      bias: kind == .layer ? try optionalVector(layer: layer, name, ".bias", count: count) : nil)
+    try required(optionalNorm(layer: layer, name, kind, count: count), "blk.\(layer).\(name).weight")
+  }
+
+  func optionalNorm(
+    layer: Int, _ name: StaticString, _ kind: Architecture.Norm, count: Int
+  ) throws(ModelError) -> Norm? {
+    guard let weight = try optionalVector(layer: layer, name, ".weight", count: count) else { return nil }
+    return Norm(
+      weight: weight, bias: kind == .layer ? try optionalVector(layer: layer, name, ".bias", count: count) : nil)
   }
 
   /// `<name>.weight` and `<name>.bias`, likewise.
@@ -85,8 +91,12 @@ final class TensorReader {
 
   /// `blk.<layer>.<name>.weight`, small and stored as floats: [rows][columns]
   func floats(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> UnsafePointer<Float> {
-    let found = try tensor(at: file.position(layer: layer, name, ".weight"))
-    return try required(floats(found, [columns, rows]), "blk.\(layer).\(name).weight")
+    let found = try optionalFloats(layer: layer, name, rows: rows, columns: columns)
+    return try required(found, "blk.\(layer).\(name).weight")
+  }
+
+  func optionalFloats(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Vector {
+    try floats(tensor(at: file.position(layer: layer, name, ".weight")), [columns, rows])
   }
 
   func optionalVector(

@@ -5,19 +5,22 @@
 enum Operation {
   // Of each row alone. Those that follow each other need no barrier: whoever has a row takes it through all of them.
 
-  /// x = E[token], times √width for architectures that scale it.
+  /// x = s E[token], plus P[position] where positions are learned.
   case embed
   /// x += branch, normalized first where a norm is given.
   case add(Branch, Norm?)
-  /// h = norm(x)
-  case normalize(Norm)
-  /// h = norm(x) of the rows whose logits are wanted, side by side.
+  /// h = norm(x), or x itself.
+  case normalize(Norm?)
+  /// h = s norm(x) of the rows whose logits are wanted, side by side.
   case normalizeWanted(Norm)
 
   // Of all rows, in pieces.
 
-  /// q, k, v = Wq h, Wk h, Wv h; queries and keys are turned by their position, keys and values join the cache.
+  /// q, k, v = Wq h, Wk h, Wv h; queries and keys are turned by their position, keys and values join the cache. Where
+  /// `turnHeads` follows, only values do.
   case projectHeads(Attention)
+  /// The same of queries and keys that were normalized as whole vectors, for which all heads are needed.
+  case turnHeads(Attention)
   /// Softmax(q kᵀ / √d) v, head by head: the parts that single spans of positions give where they are computed apart.
   case attend(Attention)
   /// The parts put together, where there are any.

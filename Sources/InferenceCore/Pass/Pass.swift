@@ -6,7 +6,7 @@ struct Pass {
   private(set) var layerStarts: [Int] = []
 
   /// Most operations of a model with so many layers, the barriers among them.
-  static func longest(layerCount: Int) -> Int { layerCount * 20 + 4 }
+  static func longest(layerCount: Int) -> Int { layerCount * 22 + 4 }
 
   init(_ model: LanguageModel) {
     let layers = model.layers
@@ -15,26 +15,30 @@ struct Pass {
       layerStarts.append(operations.count)
 
       // x = E[token], h = norm(x)
-      if index == 0 { then(.embed, .normalize(layer.mixerNorm)) }
+      if index == 0 { then(.embed, .normalize(layer.inputNorm)) }
 
-      if let norm = layer.feedForwardNorm {
+      if !layer.isParallel {
         // x += mixer(h), h = norm(x)
         mix(layer.mixer)
-        then(.add(.mixer, layer.mixerPostNorm), .normalize(norm))
+        then(.add(.mixer, layer.mixerPostNorm), .normalize(layer.feedForwardNorm))
 
         // x += feedForward(h)
         then(.expand(layer.feedForward))
         then(.contract(layer.feedForward.down))
         operations.append(.add(.feedForward, layer.feedForwardPostNorm))
       } else {
-        // x += mixer(h) + feedForward(h)
+        // x += mixer(h) + feedForward(h), each with an h of its own where there are two norms
         operations.append(.expand(layer.feedForward))
+        if layer.feedForwardNorm != nil {
+          operations.append(.barrier)
+          then(.normalize(layer.mixerNorm))
+        }
         mix(layer.mixer, beside: .contract(layer.feedForward.down))
         operations += [.add(.mixer, layer.mixerPostNorm), .add(.feedForward, layer.feedForwardPostNorm)]
       }
 
       // h = norm(x) for what comes next
-      then(index < last ? .normalize(layers[index + 1].mixerNorm) : .normalizeWanted(model.outputNorm))
+      then(index < last ? .normalize(layers[index + 1].inputNorm) : .normalizeWanted(model.outputNorm))
     }
     // logits = Wout h
     then(.predict(model.output))
@@ -47,6 +51,7 @@ struct Pass {
     switch mixer {
     case .attention(let attention):
       then(.projectHeads(attention))
+      if attention.norms == .vectors { then(.turnHeads(attention)) }
       then(.attend(attention))
       then(.combine(attention))
       operations.append(.mix(attention.output))

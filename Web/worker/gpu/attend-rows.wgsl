@@ -22,6 +22,8 @@ struct Params {
   is_interleaved: u32,
   /// Which of the tables of rotations.
   table: u32,
+  /// 1: heads are normalized after they are turned.
+  normalizes_turned: u32,
   scale: f32,
   soft_cap: f32,
   /// Positions that a query sees, its own included; 0: all.

@@ -3,8 +3,9 @@
 
 const silu = 1u;
 const gelu = 2u;
+const relu_squared = 3u;
 
-/// SiLU, GELU in its tanh form, or x itself.
+/// SiLU, GELU in its tanh form, the square of what is above zero, or x itself.
 fn activated(x: f32, activation: u32) -> f32 {
   if (activation == silu) {
     return x / (1.0 + exp(-x));
@@ -12,6 +13,9 @@ fn activated(x: f32, activation: u32) -> f32 {
   if (activation == gelu) {
     let inner = clamp(0.7978845608028654 * x * (1.0 + 0.044715 * x * x), -20.0, 20.0);
     return 0.5 * x * (1.0 + tanh(inner));
+  }
+  if (activation == relu_squared) {
+    return max(x, 0.0) * max(x, 0.0);
   }
   return x;
 }

@@ -1,4 +1,5 @@
-// x = E[token], times a factor. A thread has 32 elements of a row; a dispatch has the tokens of one part of the matrix.
+// x = E[token] times a factor, or x += P[position]. A thread has 32 elements of a row; a dispatch has the tokens, or the
+// positions, of one part of the matrix.
 
 struct Params {
   /// Bytes of the binding: where the part of the matrix begins, and of one row.
@@ -13,6 +14,8 @@ struct Params {
   out_stride: u32,
   columns: u32,
   factor: f32,
+  /// 1: rows are chosen by the positions, and added to what is there.
+  is_of_positions: u32,
 }
 
 @group(0) @binding(3) var<storage, read_write> work: array<vec4f>;
@@ -21,7 +24,9 @@ struct Params {
 @compute @workgroup_size(32)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let part = id.x;
-  let token = row_of(id.y).token;
+  let adds = params.is_of_positions == 1u;
+  let row = row_of(id.y);
+  let token = select(row.token, row.position, adds);
   if (part >= params.parts || token < params.first || token >= params.first + params.count) {
     return;
   }
@@ -31,6 +36,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     // Behind the last column stay zeros.
     let column = part * 32u + k * 4u;
     let isThere = vec4u(column, column + 1u, column + 2u, column + 3u) < vec4u(params.columns);
-    work[params.out + id.y * params.out_stride + part * 8u + k] = select(vec4f(0.0), params.factor * elements[k], isThere);
+    let place = params.out + id.y * params.out_stride + part * 8u + k;
+    let before = select(vec4f(0.0), work[place], adds);
+    work[place] = before + select(vec4f(0.0), params.factor * elements[k], isThere);
   }
 }

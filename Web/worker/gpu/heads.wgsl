@@ -1,5 +1,5 @@
 // Heads of queries and keys are normalized, where the model does so, and turned by their position (Su et al. 2021). For kernels
-// whose parameters have `pairs` and `is_interleaved`.
+// whose parameters have `pairs`, `is_interleaved` and `normalizes_turned`.
 
 struct Head {
   /// Floats of `work`.
@@ -23,14 +23,23 @@ fn square_of(at: u32, count: u32, thread: u32) -> f32 {
 
 fn normalized(head: Head, element: u32) -> f32 {
   let x = work[head.at + element];
-  if (head.norm == 0u) {
+  if (head.norm == 0u || params.normalizes_turned == 1u) {
     return x;
   }
   return x * head.scale * vectors[head.norm + element];
 }
 
-/// An element after norm and rotation, for which its partner is needed too.
+/// An element after norm and rotation, in the model's order: a rotation leaves a head's length as it is.
 fn turned(head: Head, element: u32) -> f32 {
+  let x = rotated(head, element);
+  if (head.norm > 0u && params.normalizes_turned == 1u) {
+    return x * head.scale * vectors[head.norm + element];
+  }
+  return x;
+}
+
+/// An element after the rotation, for which its partner is needed too.
+fn rotated(head: Head, element: u32) -> f32 {
   let x = normalized(head, element);
   if (element >= 2u * params.pairs) {
     return x;

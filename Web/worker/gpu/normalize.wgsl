@@ -1,4 +1,4 @@
-// h = norm(x) of each row, or x += norm(branch): a workgroup for each row.
+// h = norm(x) of each row, or x += norm(branch): a workgroup for each row, or for each head of a row.
 
 struct Params {
   /// Floats of `work`: what is normalized, where the result goes, and of one row of each.
@@ -18,6 +18,8 @@ struct Params {
   adds: u32,
   /// 1: only the rows whose logits are wanted, side by side.
   is_wanted: u32,
+  /// What the result is multiplied by.
+  scale: f32,
 }
 
 @group(0) @binding(1) var<storage, read> vectors: array<f32>;
@@ -30,7 +32,9 @@ const threads = 64u;
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row = workgroup.x;
-  let input = params.input + row * params.input_stride;
+  // Heads lie side by side, and so do their factors.
+  let head = workgroup.y * params.columns;
+  let input = params.input + row * params.input_stride + head;
   var destination = row;
   if (params.is_wanted == 1u) {
     destination = row_of(row).logits;
@@ -53,12 +57,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     square += x * x;
   }
   let scale = inverseSqrt(total_of(square, thread) / f32(params.columns) + params.epsilon);
-  let out = params.out + destination * params.out_stride;
+  let out = params.out + destination * params.out_stride + head;
   for (var i = thread; i < params.columns; i += threads) {
-    var y = (work[input + i] - mean) * scale * vectors[params.weight + i];
+    var y = (work[input + i] - mean) * scale * vectors[params.weight + head + i];
     if (params.bias > 0u) {
       y += vectors[params.bias + i];
     }
+    y *= params.scale;
     if (params.adds == 1u) {
       y += work[out + i];
     }

@@ -18,6 +18,8 @@ struct Params {
   is_interleaved: u32,
   /// Which of the tables of rotations.
   table: u32,
+  /// 1: heads are normalized after they are turned.
+  normalizes_turned: u32,
   /// u32 of the layer's cache that a page takes.
   page: u32,
 }

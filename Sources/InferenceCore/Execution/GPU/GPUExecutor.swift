@@ -59,6 +59,7 @@ public final class GPUExecutor: Executor {
     now: @escaping () -> Double = { 0 }
   ) throws(ModelError) {
     try limits.check()
+    try model.check(limits)
     let h = model.hyperparameters
     (self.model, self.limits, self.device, self.now) = (model, limits, device, now)
     let hasIntegers = model.layers.contains { $0.matrices.contains { $0.format.hasIntegers } }
@@ -168,7 +169,7 @@ public final class GPUExecutor: Executor {
     let job = Job(
       batch: batch, revisions: batch.spans.map { $0.sequence.revision }, size: size, readsLogits: batch.wantsAllLogits,
       arithmetic: onlyArithmetic ?? trial?.next(rows: size.rows) ?? .floats, start: now())
-    let words = StepWords(batch, model, size)
+    let words = StepWords(batch, model, limits, size)
     words.words.withUnsafeBytes { device.write($0, to: step.buffer, at: 0) }
     self.job = job
   }
@@ -258,7 +259,7 @@ public final class GPUExecutor: Executor {
 private struct StepWords {
   private(set) var words: [UInt32]
 
-  init(_ batch: Batch, _ model: LanguageModel, _ size: GPUPass.PassSize) {
+  init(_ batch: Batch, _ model: LanguageModel, _ limits: ExecutionLimits, _ size: GPUPass.PassSize) {
     words = Array(repeating: 0, count: GPUMemory.stepHeader)
     (words[0], words[1], words[2]) = (UInt32(size.rows), UInt32(size.logitRows), UInt32(size.pieces))
     let rowsEnd = GPUMemory.stepHeader + size.rows * GPUMemory.stepRow
@@ -279,7 +280,7 @@ private struct StepWords {
       pagesAt += span.sequence.pageNumbers.count
     }
     for span in batch.spans { words += span.sequence.pageNumbers.map { UInt32($0) } }
-    for (index, table) in model.rotaryTables.enumerated() {
+    for (index, table) in model.rotaryTables(forContext: limits.contextLength).enumerated() {
       words[3 + index] = UInt32(words.count)
       append(table, batch)
     }

@@ -14,7 +14,7 @@ extension GPUPassWriter {
     case .gated(let gate, let up, _):
       if isDecode, let (first, second) = neighbours(gate, up) {
         decodeProduct(
-          [(gate, first, memory.hidden), (up, second, memory.hidden)], from: memory.input, isGated: true,
+          [(gate, first, memory.hidden), (up, second, memory.hidden)], from: normalized, isGated: true,
           activation: h.traits.activation)
       } else {
         product([(gate, memory.hidden), (up, memory.up)])
@@ -61,7 +61,7 @@ extension GPUPassWriter {
     _ linears: [(Linear, GPUMemory.Region)], from other: GPUMemory.Region? = nil,
     activation: Architecture.Activation? = nil, adds: Bool = false, isWanted: Bool = false
   ) {
-    let input = other ?? memory.input
+    let input = other ?? normalized
     let norm = fusedNorm
     if other != nil { fusedNorm = nil }
     defer { fusedNorm = norm }
@@ -175,6 +175,7 @@ extension GPUPassWriter {
     switch activation {
     case .silu: 1
     case .gelu: 2
+    case .reluSquared: 3
     }
   }
 }

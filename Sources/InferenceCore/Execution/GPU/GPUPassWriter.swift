@@ -17,6 +17,8 @@ struct GPUPassWriter {
   let arithmetic: GPUArithmetic
   /// The norm that the next products take with them; nil where the normalized rows are in memory.
   var fusedNorm: Norm?
+  /// Where the next products find the normalized rows.
+  var normalized: GPUMemory.Region
 
   /// A dispatch before there are pipelines and bindings.
   struct Draft {
@@ -48,6 +50,7 @@ struct GPUPassWriter {
     (self.model, h, self.memory, self.weights) = (model, model.hyperparameters, memory, weights)
     isDecode = batch != nil
     self.batch = batch ?? GPUMemory.decodeRows
+    normalized = memory.input
     self.arithmetic = arithmetic
   }
 
@@ -62,16 +65,16 @@ struct GPUPassWriter {
   }
 
   private mutating func write(_ operation: Operation, _ layer: Int) {
-    let traits = h.traits
     switch operation {
     case .embed: embed()
     case .normalize(let norm):
       // A root mean square is one factor, which the product takes at its end.
-      fusedNorm = isDecode && traits.norm == .rms ? norm : nil
-      if fusedNorm == nil { normalize(memory.residual, norm, into: memory.input) }
+      fusedNorm = isDecode && h.traits.norm == .rms ? norm : nil
+      normalized = norm == nil ? memory.residual : memory.input
+      if fusedNorm == nil, let norm { normalize(memory.residual, norm, into: memory.input) }
     case .normalizeWanted(let norm):
       fusedNorm = nil
-      normalize(memory.residual, norm, into: memory.input, isWanted: true)
+      normalize(memory.residual, norm, into: memory.input, isWanted: true, scale: h.logitScale)
     case .add(let branch, let norm):
       // Without a norm the branch's last product has added itself.
       if let norm { normalize(region(branch), norm, into: memory.residual, adds: true) }
@@ -79,7 +82,11 @@ struct GPUPassWriter {
       product([
         (attention.query, memory.queries), (attention.key, memory.keys), (attention.value, memory.values),
       ])
+      if attention.norms == .separateHeads { normalizeHeads(attention) }
       // A decode's attention turns what it sees.
+      if !isDecode && attention.norms != .vectors { turn(attention, layer) }
+    case .turnHeads(let attention):
+      normalizeHeads(attention)
       if !isDecode { turn(attention, layer) }
     case .attend(let attention): attend(attention, layer)
     case .combine(let attention): if isDecode { combine(attention) }
@@ -109,8 +116,12 @@ struct GPUPassWriter {
   // MARK: Rows
 
   private mutating func embed() {
-    let matrix = model.embedding
-    let factor = h.traits.scalesEmbeddings ? Float(matrix.columns).squareRoot() : 1
+    embed(model.embedding, by: h.embeddingScale)
+    if let positions = model.positions { embed(positions, isOfPositions: true) }
+  }
+
+  /// Rows of a matrix, chosen by the tokens or added by their positions.
+  private mutating func embed(_ matrix: Matrix, by factor: Float = 1, isOfPositions: Bool = false) {
     let parts = (matrix.columns + 31) / 32
     for piece in weights.pieces(of: matrix) {
       add(
@@ -118,21 +129,44 @@ struct GPUPassWriter {
         [
           UInt32(piece.at), UInt32(matrix.kernel.row_bytes), UInt32(piece.rows.lowerBound), UInt32(piece.rows.count),
           UInt32(parts), vec(memory.residual.place), vec(memory.residual.stride), UInt32(matrix.columns),
-          factor.bitPattern,
+          factor.bitPattern, isOfPositions ? 1 : 0,
         ], x: .fixed((parts + 31) / 32), y: .rows)
     }
   }
 
   private mutating func normalize(
-    _ input: GPUMemory.Region, _ norm: Norm, into out: GPUMemory.Region, adds: Bool = false, isWanted: Bool = false
+    _ input: GPUMemory.Region, _ norm: Norm, into out: GPUMemory.Region, adds: Bool = false, isWanted: Bool = false,
+    scale: Float = 1
   ) {
     add(
       GPUKernel(.normalize),
       [
         UInt32(input.place), UInt32(input.stride), UInt32(out.place), UInt32(out.stride), UInt32(h.embeddingLength),
         weights.place(of: norm.weight), weights.place(of: norm.bias), h.traits.norm == .layer ? 1 : 0,
-        h.normEpsilon.bitPattern, adds ? 1 : 0, isWanted ? 1 : 0,
+        h.normEpsilon.bitPattern, adds ? 1 : 0, isWanted ? 1 : 0, scale.bitPattern,
       ], x: .rows)
+  }
+
+  /// Queries and keys are normalized where they are: as whole vectors, or each head by factors of its own.
+  private mutating func normalizeHeads(_ attention: Attention) {
+    let (shape, isWhole) = (attention.shape, attention.norms == .vectors)
+    for (region, factors, width, heads) in [
+      (memory.queries, attention.queryNorm, shape.queryWidth, shape.headCount),
+      (memory.keys, attention.keyNorm, shape.keyWidth, shape.keyValueHeadCount),
+    ] where factors != nil {
+      add(
+        GPUKernel(.normalize),
+        [
+          UInt32(region.place), UInt32(region.stride), UInt32(region.place), UInt32(region.stride),
+          UInt32(isWhole ? width : shape.keyLength), weights.place(of: factors), 0, h.traits.norm == .layer ? 1 : 0,
+          h.normEpsilon.bitPattern, 0, 0, Float(1).bitPattern,
+        ], x: .rows, y: .fixed(isWhole ? 1 : heads))
+    }
+  }
+
+  /// The factors of heads that are normalized where they are turned.
+  private func place(ofHeadNorm factors: Vector, _ attention: Attention) -> UInt32 {
+    attention.norms == .heads || attention.norms == .turnedHeads ? weights.place(of: factors) : 0
   }
 
   // MARK: Attention
@@ -144,7 +178,7 @@ struct GPUPassWriter {
       [
         UInt32(memory.keys.place), UInt32(memory.keys.stride), UInt32(memory.values.place),
         UInt32(memory.values.stride), UInt32(shape.keyValueHeadCount), UInt32(shape.keyLength),
-        UInt32(shape.valueLength), weights.place(of: attention.keyNorm),
+        UInt32(shape.valueLength), place(ofHeadNorm: attention.keyNorm, attention),
       ] + turning(attention) + [UInt32(memory.pageWords[layer])],
       x: .fixed(2 * shape.keyValueHeadCount), y: .rows)
   }
@@ -154,7 +188,7 @@ struct GPUPassWriter {
     let pairs = h.rotaryShapes[attention.rotaryTable].dimensions / 2
     return [
       h.normEpsilon.bitPattern, UInt32(pairs), h.traits.rotaryLayout == .interleaved ? 1 : 0,
-      UInt32(attention.rotaryTable),
+      UInt32(attention.rotaryTable), attention.norms == .turnedHeads ? 1 : 0,
     ]
   }
 
@@ -166,7 +200,7 @@ struct GPUPassWriter {
     let out = [UInt32(memory.mixed.place), UInt32(memory.mixed.stride)]
     let sharing = [
       UInt32(shape.headCount / shape.keyValueHeadCount), UInt32(shape.keyValueHeadCount), UInt32(shape.valueLength),
-      weights.place(of: attention.queryNorm),
+      place(ofHeadNorm: attention.queryNorm, attention),
     ]
     let rest =
       turning(attention) + [
@@ -182,7 +216,7 @@ struct GPUPassWriter {
     ]
     let parts = [UInt32(memory.partials.place), UInt32(shape.headCount)]
     add(
-      kernel, layer: layer, queries + new + out + parts + sharing + [weights.place(of: attention.keyNorm)] + rest,
+      kernel, layer: layer, queries + new + out + parts + sharing + [place(ofHeadNorm: attention.keyNorm, attention)] + rest,
       x: .pieces, y: .fixed(shape.headCount), z: .rows)
   }
 

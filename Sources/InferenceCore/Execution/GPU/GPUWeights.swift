@@ -27,8 +27,9 @@ struct GPUWeights {
       case .attention(let attention):
         try plan.place([attention.query, attention.key, attention.value])
         try plan.place([attention.output])
-        plan.place(attention.queryNorm, count: attention.shape.keyLength)
-        plan.place(attention.keyNorm, count: attention.shape.keyLength)
+        let lengths = Attention.normLengths(attention.norms, attention.shape)
+        plan.place(attention.queryNorm, count: lengths.query)
+        plan.place(attention.keyNorm, count: lengths.key)
       case .convolution(let convolution):
         try plan.place([convolution.input])
         try plan.place([convolution.output])
@@ -48,6 +49,7 @@ struct GPUWeights {
     }
     plan.place(model.outputNorm, width: model.hyperparameters.embeddingLength)
     try plan.place([Linear(weight: model.embedding, bias: nil)])
+    if let positions = model.positions { try plan.place([Linear(weight: positions, bias: nil)]) }
     try plan.place([model.output])
 
     let buffers = plan.bufferSizes.map { device.makeBuffer(bytes: padded($0, 4), isUniform: false) }

@@ -1,0 +1,98 @@
+"""What GGUF files of each architecture have: a table that mirrors the engine's own, with the variants that one name covers."""
+
+import dataclasses
+
+ROPE, ATTENTION = "rope.scaling.", "attention."
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """The tensors and keys of an architecture's files."""
+
+    architecture: str
+    # Mean and deviation, with or without a bias, or the root mean square.
+    norm: str = "rms"
+    # Norms before a mixer and a feed-forward, and behind them.
+    before: tuple = ("attn_norm", "ffn_norm")
+    behind: tuple = ()
+    is_fused: bool = False
+    # Parts of which there are biases: "qkv", "output", "feed".
+    biases: str = ""
+    # Norms of queries and keys: of "heads", each head's own ("separate"), or of all as a "vector".
+    head_norms: str = ""
+    # A gate of its own ("gate"), in one matrix with the other half ("both"), or none.
+    gate: str = "gate"
+    has_output: bool = False
+    has_positions: bool = False
+    # The part of a head that is turned, and divisors of the frequencies by the names of their tensors.
+    turned: float = 1.0
+    factors: tuple = ()
+    # What the header says besides, under the architecture's name.
+    keys: tuple = ()
+    layers: int = 3
+    output_norm: str = "output_norm"
+    # Layers that are convolutions.
+    convolutions: tuple = ()
+
+    @property
+    def is_layer_norm(self):
+        return self.norm != "rms"
+
+
+_BEHIND = ("post_attention_norm", "post_ffw_norm")
+_ALL_BIASES = "qkv output feed"
+_WINDOW = (ATTENTION + "sliding_window", 24)
+_YARN = ((ROPE + "type", "yarn"), (ROPE + "factor", 4.0), (ROPE + "original_context_length", 64))
+
+FAMILIES = {
+    "llama": Family("llama"),
+    "llama with biases": Family("llama", biases="qkv output", has_output=True),
+    "llama with factors": Family("llama", factors=("rope_freqs",)),
+    "llama with linear scaling": Family("llama", keys=((ROPE + "type", "linear"), (ROPE + "factor", 4.0))),
+    "llama with YaRN": Family("llama", keys=_YARN),
+    "arcee": Family("arcee", gate=""),
+    "chatglm": Family("chatglm", is_fused=True, biases="qkv", gate="both", turned=0.5),
+    "cohere2": Family("cohere2", norm="layer", before=("attn_norm",), keys=(_WINDOW, ("logit_scale", 2.0)), layers=5),
+    "command-r": Family("command-r", norm="layer", before=("attn_norm",), keys=(("logit_scale", 2.0),)),
+    "ernie4_5": Family("ernie4_5"),
+    "exaone4": Family("exaone4", before=(), behind=_BEHIND, head_norms="heads"),
+    "exaone4 with windows": Family("exaone4", before=(), behind=_BEHIND, head_norms="heads", keys=(_WINDOW,), layers=64),
+    "falcon": Family("falcon", norm="layer with bias", before=("attn_norm",), is_fused=True, gate=""),
+    "falcon with two norms": Family("falcon", norm="layer with bias", before=("attn_norm_2", "attn_norm"), is_fused=True, gate=""),
+    "gemma": Family("gemma"),
+    "gemma2": Family("gemma2", behind=_BEHIND,
+                     keys=(_WINDOW, ("attn_logit_softcapping", 5.0), ("final_logit_softcapping", 4.0))),
+    "gemma3": Family("gemma3", behind=_BEHIND, head_norms="heads", keys=(_WINDOW,), layers=7),
+    "glm4": Family("glm4", behind=_BEHIND, biases="qkv", gate="both", turned=0.5),
+    "gpt2": Family("gpt2", norm="layer with bias", is_fused=True, biases=_ALL_BIASES, gate="", has_positions=True),
+    "gptneox": Family("gptneox", norm="layer with bias", is_fused=True, biases=_ALL_BIASES, gate="", has_output=True, turned=0.5,
+                      keys=(("use_parallel_residual", True),)),
+    "gptneox one after the other": Family("gptneox", norm="layer with bias", is_fused=True, biases=_ALL_BIASES, gate="",
+                                          has_output=True, keys=(("use_parallel_residual", False),)),
+    "granite": Family("granite", keys=(("embedding_scale", 4.0), ("residual_scale", 0.22), ("logit_scale", 0.5),
+                                       (ATTENTION + "scale", 0.1))),
+    "hunyuan-dense": Family("hunyuan-dense", head_norms="heads"),
+    "internlm2": Family("internlm2", has_output=True),
+    "lfm2": Family("lfm2", head_norms="heads", keys=(("shortconv.l_cache", 3),), output_norm="token_embd_norm",
+                   convolutions=(0, 2)),
+    "minicpm": Family("minicpm", keys=(("embedding_scale", 4.0), ("residual_scale", 0.5), ("logit_scale", 0.5))),
+    "nemotron": Family("nemotron", norm="layer with bias", gate="", has_output=True, turned=0.5),
+    "olmo2": Family("olmo2", before=(), behind=_BEHIND, head_norms="vector", has_output=True),
+    "olmo2 with windows": Family("olmo2", before=(), behind=_BEHIND, head_norms="vector", has_output=True, keys=(_WINDOW, *_YARN),
+                                 layers=5),
+    "phi2": Family("phi2", norm="layer with bias", before=("attn_norm",), biases=_ALL_BIASES + " logits", gate="", has_output=True,
+                   turned=0.5),
+    "phi3": Family("phi3", is_fused=True, gate="both", factors=("rope_factors_long", "rope_factors_short"),
+                   keys=((ROPE + "type", "longrope"), (ROPE + "original_context_length", 4096), (ROPE + "attn_factor", 1.2))),
+    "phi3 with a longer context": Family(
+        "phi3", is_fused=True, gate="both", factors=("rope_factors_long", "rope_factors_short"),
+        keys=((ROPE + "type", "longrope"), (ROPE + "original_context_length", 64), (ROPE + "attn_factor", 1.2))),
+    "qwen2": Family("qwen2", biases="qkv"),
+    "qwen3": Family("qwen3", head_norms="heads"),
+    "seed_oss": Family("seed_oss", before=("attn_norm", "post_attention_norm"), biases="qkv"),
+    "smollm3": Family("smollm3", layers=5),
+    "stablelm": Family("stablelm", norm="layer with bias", biases="qkv", has_output=True, turned=0.5),
+    "stablelm in parallel": Family("stablelm", norm="layer with bias", before=("attn_norm",), head_norms="separate",
+                                   has_output=True, turned=0.5),
+    "starcoder2": Family("starcoder2", norm="layer with bias", biases=_ALL_BIASES, gate=""),
+}
