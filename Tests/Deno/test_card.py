@@ -40,14 +40,14 @@ def answers(deno, site, jobs, sequences=10, context=512):
     return [[[reply["tokens"] for reply in batch["replies"]] for batch in result["batches"]] for result in results]
 
 
-def test_every_architecture_gives_the_same_on_the_card(deno, site, tmp_path):
-    models = [write(tmp_path / f"{name}.gguf", name) for name in FAMILIES]
-    replies = [few + many for device in ("gpu", "cpu")
-               for few, many in answers(deno, site, [(model, device, [FEW, MANY]) for model in models])]
-    for name, card, processor in zip(FAMILIES, replies, replies[len(models):]):
-        distance = furthest(card, processor)
-        print(f"{name}: log-probabilities differ by at most {distance:.5f}")
-        assert distance < SAME and ids(card) == ids(processor), name
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_architecture_gives_the_same_on_the_card(deno, site, tmp_path, family):
+    model = write(tmp_path / "model.gguf", family)
+    card, processor = (few + many for few, many in answers(deno, site, [(model, "gpu", [FEW, MANY]), (model, "cpu", [FEW, MANY])]))
+    distance = furthest(card, processor)
+    print(f"{family}: log-probabilities differ by at most {distance:.5f}")
+    # Texts part only where two tokens are as close as the devices are.
+    assert distance < SAME and all(gap <= 2 * distance for _, gap in partings(card, processor))
 
 
 @pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
