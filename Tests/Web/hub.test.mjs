@@ -206,7 +206,7 @@ describe('a header', () => {
     );
     assert.deepEqual(
       architectures,
-      [...source.matchAll(/Architecture\(\s*name: "(\w+)"/g)].map((match) => match[1]),
+      [...source.matchAll(/Architecture\(\s*name: "([\w-]+)"/g)].map((match) => match[1]),
     );
   });
 });

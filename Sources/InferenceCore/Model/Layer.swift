@@ -76,8 +76,9 @@ struct Attention {
   let value: Linear  // attn_v [key-value heads * value length × embedding]
   /// What is normalized of queries and keys; none where the file has no factors for it.
   let norms: Architecture.QueryKeyNorms
-  let queryNorm: Vector  // attn_q_norm [key length], of separate heads [heads][key length], of vectors [heads * key length]
-  let keyNorm: Vector  // attn_k_norm likewise
+  /// Of all heads together, or one head's after the other's, where ``norms`` says so.
+  let queryNorm: Vector  // attn_q_norm [key length] or [heads * key length]
+  let keyNorm: Vector  // attn_k_norm [key length] or [key-value heads * key length]
   let output: Linear  // attn_output [embedding × heads * value length]
   /// Which of the model's rotary tables turns the heads.
   let rotaryTable: Int

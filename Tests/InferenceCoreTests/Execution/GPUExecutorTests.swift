@@ -108,8 +108,8 @@ import Testing
       try pass(1, sequence, executor, device)
       #expect(device.submissions.count == before + 1 && sequence.tokens.count == 301)
       let dispatches = device.dispatches(device.submissions.last!.commands)
-      // Of each layer, and before and after them.
-      #expect(dispatches.count <= 7 * 8 + 4, "\(dispatches.map { $0.kernel })")
+      // Of each layer, and before and after them, where positions may be embedded too.
+      #expect(dispatches.count <= 7 * 8 + (architecture.name == "gpt2" ? 5 : 4), "\(dispatches.map { $0.kernel })")
       #expect((device.buffers.count, device.bindings.count, device.pipelines.count) == made)
     }
     #expect(device.releases == 1)

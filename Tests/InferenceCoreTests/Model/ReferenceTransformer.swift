@@ -5,8 +5,9 @@ import InferenceCore
 /// A forward pass written from the papers, in double precision, slow and without a thought of the engine's own: what the
 /// engine computes is held to it for every architecture.
 ///
-/// LLaMA (Touvron et al. 2023), Qwen2 and Qwen3 (Yang et al. 2024, 2025), Phi-2 (Li et al. 2023), Gemma 2 and 3 (2024, 2025)
-/// and LFM2 (Liquid AI 2025), with the tensors' names of GGUF. Only keys and values are rounded, to 16 bits, as in every cache.
+/// LLaMA (Touvron et al. 2023), Qwen2 and Qwen3 (Yang et al. 2024, 2025), Phi-2 (Li et al. 2023), Gemma 2 and 3 (2024, 2025),
+/// LFM2 (Liquid AI 2025) and what sets others apart from these, with the tensors' names of GGUF. Only keys and values are
+/// rounded, to 16 bits, as in every cache.
 struct ReferenceTransformer {
   private let architecture: String
   private let tensors: [String: GGUFTensor]
@@ -22,6 +23,7 @@ struct ReferenceTransformer {
       switch entry.value {
       case .uint(let value): numbers[key] = Double(value)
       case .float(let value): numbers[key] = Double(value)
+      case .bool(let value): numbers[key] = value ? 1 : 0
       case .string(let text) where key == "general.architecture": architecture = String(decoding: text, as: UTF8.self)
       default: break
       }
@@ -33,29 +35,55 @@ struct ReferenceTransformer {
   func logits(after tokens: [TokenID]) -> [Double] {
     let embedding = weights("token_embd.weight")!
     let width = embedding[0].count
-    var x = tokens.map { token in
-      embedding[Int(token)].map { isGemma ? $0 * Double(width).squareRoot() : $0 }
+    let scale = isGemma ? Double(width).squareRoot() : optional("embedding_scale") ?? 1
+    let branchScale = optional("residual_scale") ?? 1
+    let positions = weights("position_embd.weight")
+    var x = tokens.enumerated().map { position, token in
+      sum(embedding[Int(token)].map { $0 * scale }, positions?[position] ?? [Double](repeating: 0, count: width))
+    }
+    func add(_ branch: [[Double]], _ postNorm: String) {
+      let hasPostNorm = tensors[postNorm + ".weight"] != nil && architecture != "seed_oss"
+      for (token, y) in branch.enumerated() {
+        x[token] = sum(x[token], (hasPostNorm ? norm(y, postNorm) : y).map { $0 * branchScale })
+      }
     }
     for layer in 0..<Int(number("block_count")) {
       let name = "blk.\(layer)."
-      let input = x.map { norm($0, name + "attn_norm") }
-      var attended =
+      /// The first of these norms that the file has; without any, what comes in.
+      func normalized(_ names: String...) -> [[Double]] {
+        guard let found = names.first(where: { tensors[name + $0 + ".weight"] != nil }) else { return x }
+        return x.map { norm($0, name + found) }
+      }
+      let input = normalized("attn_norm_2", "attn_norm")
+      let mixed =
         tensors[name + "shortconv.conv.weight"] == nil
         ? linear(attention(input, layer), name + "attn_output") : convolution(input, name)
-      if architecture == "phi2" {
-        let fed = feedForward(input, name)
-        for token in x.indices { x[token] = sum(sum(x[token], attended[token]), fed[token]) }
+      if isParallel {
+        let fed = feedForward(normalized("ffn_norm", "attn_norm"), name)
+        add(mixed, "")
+        add(fed, "")
         continue
       }
-      if isGemma { attended = attended.map { norm($0, name + "post_attention_norm") } }
-      for token in x.indices { x[token] = sum(x[token], attended[token]) }
-      var fed = feedForward(x.map { norm($0, name + "ffn_norm") }, name)
-      if isGemma { fed = fed.map { norm($0, name + "post_ffw_norm") } }
-      for token in x.indices { x[token] = sum(x[token], fed[token]) }
+      add(mixed, name + "post_attention_norm")
+      let fed = normalized(architecture == "seed_oss" ? "post_attention_norm" : "ffn_norm")
+      add(feedForward(fed, name), name + "post_ffw_norm")
     }
     let last = [norm(x[x.count - 1], architecture == "lfm2" ? "token_embd_norm" : "output_norm")]
     let logits = linear(last, weights("output.weight") == nil ? "token_embd" : "output", bias: "output.bias")[0]
-    return logits.map { bounded($0, "final_logit_softcapping") }
+    let logitScale = optional("logit_scale") ?? 1
+    return logits.map {
+      bounded(architecture == "granite" ? $0 / logitScale : $0 * logitScale, "final_logit_softcapping")
+    }
+  }
+
+  /// Mixer and feed-forward read the same (Wang and Komatsuzaki 2021).
+  private var isParallel: Bool {
+    switch architecture {
+    case "phi2", "falcon", "cohere2": true
+    case "gptneox": optional("use_parallel_residual") == 1
+    case "stablelm": tensors["blk.0.ffn_norm.weight"] == nil
+    default: false
+    }
   }
 
   private var isGemma: Bool { architecture.hasPrefix("gemma") }
@@ -103,11 +131,20 @@ struct ReferenceTransformer {
       (q, k) = (linear(input, name + "attn_q"), linear(input, name + "attn_k"))
       v = linear(input, name + "attn_v")
     }
-    // Gemma 2: one layer with a window, then one without; Gemma 3: five.
-    let isLocal = isGemma && (architecture == "gemma2" ? layer % 2 == 0 : layer % 6 != 5)
+    // Gemma 2: one layer with a window, then one without; Gemma 3: five; others three.
+    let period = ["gemma2": 2, "gemma3": 6][architecture] ?? 4
+    let isLocal = optional("attention.sliding_window") != nil && layer % period != period - 1
+    // Without a rotation: all layers, or one of four, or those without a window.
+    let isTurned =
+      switch architecture {
+      case "gpt2": false
+      case "smollm3": layer % 4 != 3
+      case "cohere2", "exaone4": isLocal
+      default: true
+      }
     for position in input.indices {
-      q[position] = rotated(q[position], length, position, name + "attn_q_norm", isLocal)
-      k[position] = rotated(k[position], length, position, name + "attn_k_norm", isLocal).map(half)
+      q[position] = rotated(q[position], length, position, name + "attn_q_norm", isLocal, isTurned)
+      k[position] = rotated(k[position], length, position, name + "attn_k_norm", isLocal, isTurned).map(half)
       v[position] = v[position].map(half)
     }
     let window = isLocal ? Int(number("attention.sliding_window")) : .max
@@ -117,7 +154,8 @@ struct ReferenceTransformer {
         let seen = Array(max(0, token - (window == .max ? token : window - 1))...token)
         let scores = seen.map { place in
           let product = (0..<length).reduce(0) { $0 + q[token][head * length + $1] * k[place][from * length + $1] }
-          return bounded(product / Double(length).squareRoot(), "attn_logit_softcapping")
+          let scale = optional("attention.scale") ?? 1 / Double(length).squareRoot()
+          return bounded(product * scale, "attn_logit_softcapping")
         }
         let most = scores.max()!
         let shares = scores.map { exp($0 - most) }
@@ -131,21 +169,30 @@ struct ReferenceTransformer {
 
   /// Rotary embedding (Su et al. 2021) of every head, normalized before where the model has norms for that.
   private func rotated(
-    _ vector: [Double], _ length: Int, _ position: Int, _ normName: String, _ isLocal: Bool
+    _ vector: [Double], _ length: Int, _ position: Int, _ normName: String, _ isLocal: Bool, _ isTurned: Bool
   ) -> [Double] {
     let dimensions = Int(number("rope.dimension_count"))
     let base = isLocal && architecture == "gemma3" ? 10_000 : numbers["\(architecture).rope.freq_base"] ?? 10_000
     let factors = weights("rope_freqs.weight")?[0]
+    let norms = weights(normName + ".weight")
+    let isWhole = norms?[0].count == vector.count && vector.count > length
+    let vector = isWhole ? norm(vector, factors: norms![0]) : vector
     var result: [Double] = []
     for start in stride(from: 0, to: vector.count, by: length) {
       var head = Array(vector[start..<start + length])
-      if tensors[normName + ".weight"] != nil { head = norm(head, normName) }
-      for pair in 0..<dimensions / 2 {
-        // LLaMA's files have neighbours as pairs, the others the two halves.
-        let (a, b) = architecture == "llama" ? (2 * pair, 2 * pair + 1) : (pair, pair + dimensions / 2)
+      func normalize() {
+        guard let norms, !isWhole else { return }
+        head = norm(head, factors: norms.count > 1 ? norms[start / length] : norms[0])
+      }
+      if architecture != "hunyuan-dense" { normalize() }
+      for pair in 0..<dimensions / 2 where isTurned {
+        // LLaMA's files and others made like them have neighbours as pairs, the rest the two halves.
+        let hasNeighbours = ["llama", "cohere2", "granite", "smollm3"].contains(architecture)
+        let (a, b) = hasNeighbours ? (2 * pair, 2 * pair + 1) : (pair, pair + dimensions / 2)
         let angle = Double(position) * pow(base, -2 * Double(pair) / Double(dimensions)) / (factors?[pair] ?? 1)
         (head[a], head[b]) = (head[a] * cos(angle) - head[b] * sin(angle), head[a] * sin(angle) + head[b] * cos(angle))
       }
+      if architecture == "hunyuan-dense" { normalize() }
       result += head
     }
     return result
@@ -153,26 +200,41 @@ struct ReferenceTransformer {
 
   /// SwiGLU or GeGLU (Shazeer 2020), or without a gate.
   private func feedForward(_ input: [[Double]], _ name: String) -> [[Double]] {
-    func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
-    func gelu(_ x: Double) -> Double { 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) }
+    func act(_ x: Double) -> Double {
+      switch architecture {
+      case "gemma2", "gemma3", "phi2", "falcon", "gpt2", "gptneox":
+        0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+      case "nemotron": x > 0 ? x * x : 0
+      default: x / (1 + exp(-x))
+      }
+    }
     let up = linear(input, name + "ffn_up")
-    if architecture == "phi2" { return linear(up.map { $0.map(gelu) }, name + "ffn_down") }
-    let gate = linear(input, name + "ffn_gate").map { $0.map(isGemma ? gelu : silu) }
+    let inner = Int(number("feed_forward_length"))
+    if up[0].count == 2 * inner {
+      let both = up.map { row in (0..<inner).map { act(row[$0]) * row[inner + $0] } }
+      return linear(both, name + "ffn_down")
+    }
+    guard tensors[name + "ffn_gate.weight"] != nil else { return linear(up.map { $0.map(act) }, name + "ffn_down") }
+    let gate = linear(input, name + "ffn_gate").map { $0.map(act) }
     return linear(zip(gate, up).map { zip($0, $1).map(*) }, name + "ffn_down")
   }
 
-  /// RMSNorm (Zhang and Sennrich 2019), in Phi-2 LayerNorm (Ba et al. 2016).
+  /// RMSNorm (Zhang and Sennrich 2019), or LayerNorm (Ba et al. 2016).
   private func norm(_ x: [Double], _ name: String) -> [Double] {
-    let weight = weights(name + ".weight")![0]
+    let result = norm(x, factors: weights(name + ".weight")![0])
+    return weights(name + ".bias").map { sum(result, $0[0]) } ?? result
+  }
+
+  private func norm(_ x: [Double], factors: [Double]) -> [Double] {
     let count = Double(x.count)
-    if architecture != "phi2" {
+    guard let epsilon = optional("attention.layer_norm_epsilon") else {
       let scale = 1 / (x.reduce(0) { $0 + $1 * $1 } / count + number("attention.layer_norm_rms_epsilon")).squareRoot()
-      return zip(x, weight).map { $0 * scale * $1 }
+      return zip(x, factors).map { $0 * scale * $1 }
     }
     let mean = x.reduce(0, +) / count
     let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    let scale = 1 / (variance + number("attention.layer_norm_epsilon")).squareRoot()
-    return sum(zip(x, weight).map { ($0 - mean) * scale * $1 }, weights(name + ".bias")![0])
+    let scale = 1 / (variance + epsilon).squareRoot()
+    return zip(x, factors).map { ($0 - mean) * scale * $1 }
   }
 
   private func linear(_ input: [[Double]], _ name: String, bias: String? = nil) -> [[Double]] {
@@ -186,7 +248,8 @@ struct ReferenceTransformer {
 
   private func sum(_ a: [Double], _ b: [Double]) -> [Double] { zip(a, b).map(+) }
   private func half(_ x: Double) -> Double { Double(ck_f16_to_f32(ck_f32_to_f16(Float(x)))) }
-  private func number(_ key: String) -> Double { numbers["\(architecture).\(key)"]! }
+  private func number(_ key: String) -> Double { optional(key)! }
+  private func optional(_ key: String) -> Double? { numbers["\(architecture).\(key)"] }
 
   /// A tensor's rows.
   private func weights(_ name: String) -> [[Double]]? {

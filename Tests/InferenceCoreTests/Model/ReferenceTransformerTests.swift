@@ -11,6 +11,13 @@ import Testing
     TinyArchitecture(name: "phi2", keyValueHeads: 4, isFused: true),
     TinyArchitecture(name: "gemma2"), TinyArchitecture(name: "gemma3", rotaryBase: 1_000_000),
     TinyArchitecture(name: "lfm2", rotaryBase: 1_000_000),
+    TinyArchitecture(name: "cohere2"), TinyArchitecture(name: "exaone4"),
+    TinyArchitecture(name: "falcon", isFused: true),
+    TinyArchitecture(name: "gpt2"), TinyArchitecture(name: "gptneox"), TinyArchitecture(name: "granite"),
+    TinyArchitecture(name: "hunyuan-dense"), TinyArchitecture(name: "nemotron"), TinyArchitecture(name: "olmo2"),
+    TinyArchitecture(name: "phi3", isFused: true), TinyArchitecture(name: "seed_oss"),
+    TinyArchitecture(name: "smollm3"),
+    TinyArchitecture(name: "stablelm"),
   ]
   static let tokens = Array(CPUExecutorTests.prompt.prefix(40))
 

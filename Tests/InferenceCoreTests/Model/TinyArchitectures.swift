@@ -34,12 +34,24 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     TinyArchitecture(name: "gemma3", format: .iq4_NL),
     TinyArchitecture(name: "lfm2"),
     TinyArchitecture(name: "lfm2", format: .q8_0),
+    TinyArchitecture(name: "cohere2"),
+    TinyArchitecture(name: "exaone4", format: .q8_0),
+    TinyArchitecture(name: "falcon", isFused: true),
+    TinyArchitecture(name: "gpt2", isFused: true),
+    TinyArchitecture(name: "gptneox", format: .q4_1),
+    TinyArchitecture(name: "granite"),
+    TinyArchitecture(name: "hunyuan-dense", format: .q8_0),
+    TinyArchitecture(name: "nemotron"),
+    TinyArchitecture(name: "olmo2"),
+    TinyArchitecture(name: "olmo2", format: .q8_0),
+    TinyArchitecture(name: "phi3", format: .q4_0, isFused: true),
+    TinyArchitecture(name: "smollm3"),
+    TinyArchitecture(name: "stablelm", format: .q8_0),
   ]
 
   /// Whether some layers keep a state that cannot be cut back.
-  var isRecurrent: Bool { name == "lfm2" }
-  /// Of such a model, the layers that are attention.
-  static let attentionLayers = [2, 4, 6]
+  var isRecurrent: Bool { family.attentionLayers != nil }
+  private var family: TinyFamily { TinyFamily.named(name) }
 
   /// The file's bytes. The parameters spoil it for tests of errors.
   func file(
@@ -49,27 +61,30 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     var builder = GGUFBuilder()
     var generator = TestGenerator(state: 7)
     let (width, inner, layers, length) = (64, 96, 7, 16)
+    let family = family
     builder.add("general.architecture", name)
     for (key, value) in [
       ("context_length", 512), ("embedding_length", width), ("block_count", layers), ("feed_forward_length", inner),
       ("attention.head_count", heads), ("attention.head_count_kv", keyValueHeads), ("attention.key_length", length),
-      ("attention.value_length", length), ("rope.dimension_count", name == "phi2" ? length / 2 : length),
+      ("attention.value_length", length), ("rope.dimension_count", Int(Double(length) * family.turned)),
     ] where key != missing && !(isRecurrent && key == "attention.head_count_kv") {
       builder.add("\(name).\(key)", .uint32, UInt32(value))
     }
-    if isRecurrent {
+    if let attentionLayers = family.attentionLayers {
       builder.add(
-        "lfm2.attention.head_count_kv", arrayOf: .int32,
-        (0..<layers).map { littleEndian(Int32(Self.attentionLayers.contains($0) ? keyValueHeads : 0)) })
-      builder.add("lfm2.shortconv.l_cache", .uint32, UInt32(convolutionLength))
+        "\(name).attention.head_count_kv", arrayOf: .int32,
+        (0..<layers).map { littleEndian(Int32(attentionLayers.contains($0) ? keyValueHeads : 0)) })
+      builder.add("\(name).shortconv.l_cache", .uint32, UInt32(convolutionLength))
     }
-    if name == "gemma2" {
-      builder.add("gemma2.attn_logit_softcapping", Float(2))
-      builder.add("gemma2.final_logit_softcapping", Float(3))
+    for (key, value) in family.keys {
+      switch value {
+      case .count(let count): builder.add("\(name).\(key)", .uint32, count)
+      case .number(let number): builder.add("\(name).\(key)", number)
+      case .flag(let flag): builder.add("\(name).\(key)", type: .bool, bytes: [flag ? 1 : 0])
+      }
     }
     if let rotaryBase { builder.add("\(name).rope.freq_base", rotaryBase) }
-    if name.hasPrefix("gemma") { builder.add("\(name).attention.sliding_window", .uint32, UInt32(24)) }
-    builder.add("\(name).attention.layer_norm\(name == "phi2" ? "" : "_rms")_epsilon", Float(1e-5))
+    builder.add("\(name).attention.layer_norm\(family.isLayerNorm ? "" : "_rms")_epsilon", Float(1e-5))
 
     func add(_ tensor: String, _ shape: [Int], _ format: TensorFormat, mean: Float = 0, spread: Float) {
       guard tensor != missing else { return }
@@ -89,48 +104,52 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
       add(tensor, [count], .f32, mean: mean, spread: 0.2)
     }
 
+    func linear(_ tensor: String, _ rows: Int, _ columns: Int, _ hasBias: Bool, _ other: TensorFormat? = nil) {
+      matrix(tensor + ".weight", rows, columns, other)
+      if hasBias { vector(tensor + ".bias", rows, mean: 0) }
+    }
+    func norm(_ tensor: String) {
+      vector(tensor + ".weight", width)
+      if family.hasNormBiases { vector(tensor + ".bias", width, mean: 0) }
+    }
+
     add("token_embd.weight", [width, Self.vocabulary], format, spread: 1)
+    if family.hasPositions { add("position_embd.weight", [width, 512], .f32, spread: 0.5) }
     if let rotaryFactor { add("rope_freqs.weight", [length / 2], .f32, mean: rotaryFactor, spread: 0) }
     if hasRotaryFactors { vector("rope_freqs.weight", length / 2, mean: 2) }
     for index in 0..<layers {
       let layer = "blk.\(index)."
-      vector(layer + "attn_norm.weight", width)
-      let isConvolution = isRecurrent && !Self.attentionLayers.contains(index)
-      if isConvolution {
+      for name in family.before { norm(layer + name) }
+      if let attentionLayers = family.attentionLayers, !attentionLayers.contains(index) {
         matrix(layer + "shortconv.in_proj.weight", 3 * width, width)
         add(layer + "shortconv.conv.weight", [convolutionLength, width], .f32, spread: 1)
         matrix(layer + "shortconv.out_proj.weight", width, width)
-      } else if isFused {
-        matrix(layer + "attn_qkv.weight", (heads + 2 * keyValueHeads) * length, width)
-        vector(layer + "attn_qkv.bias", (heads + 2 * keyValueHeads) * length, mean: 0)
       } else {
-        for (part, count) in [("q", heads), ("k", keyValueHeads), ("v", keyValueHeads)] {
-          matrix(layer + "attn_\(part).weight", count * length, width, part == "v" ? valueFormat : nil)
-          if name == "qwen2" || name == "phi2" { vector(layer + "attn_\(part).bias", count * length, mean: 0) }
+        if isFused {
+          linear(layer + "attn_qkv", (heads + 2 * keyValueHeads) * length, width, family.hasInputBiases)
+        } else {
+          for (part, count) in [("q", heads), ("k", keyValueHeads), ("v", keyValueHeads)] {
+            linear(
+              layer + "attn_\(part)", count * length, width, family.hasInputBiases, part == "v" ? valueFormat : nil)
+          }
+        }
+        matrix(layer + "attn_output.weight", width, heads * length)
+        for (part, count) in [("q", heads), ("k", keyValueHeads)] {
+          let name = layer + "attn_\(part)_norm.weight"
+          switch family.headNorms {
+          case .none: break
+          case .heads: vector(name, length)
+          case .separate: add(name, [length, count], .f32, mean: 1, spread: 0.2)
+          case .vectors: vector(name, length * count)
+          }
         }
       }
-      if !isConvolution { matrix(layer + "attn_output.weight", width, heads * length) }
-      if name == "qwen3" || name == "gemma3" || (isRecurrent && !isConvolution) {
-        vector(layer + "attn_q_norm.weight", length)
-        vector(layer + "attn_k_norm.weight", length)
-      }
-      if name.hasPrefix("gemma") {
-        vector(layer + "post_attention_norm.weight", width)
-        vector(layer + "post_ffw_norm.weight", width)
-      }
-      if name == "phi2" {
-        vector(layer + "attn_norm.bias", width, mean: 0)
-        vector(layer + "ffn_up.bias", inner, mean: 0)
-        vector(layer + "ffn_down.bias", width, mean: 0)
-      } else {
-        vector(layer + "ffn_norm.weight", width)
-        matrix(layer + "ffn_gate.weight", inner, width)
-      }
-      matrix(layer + "ffn_up.weight", inner, width)
-      matrix(layer + "ffn_down.weight", width, inner)
+      for name in family.behind { norm(layer + name) }
+      if family.gate == .own { linear(layer + "ffn_gate", inner, width, family.hasFeedForwardBiases) }
+      linear(layer + "ffn_up", family.gate == .both ? 2 * inner : inner, width, family.hasFeedForwardBiases)
+      linear(layer + "ffn_down", width, inner, family.hasFeedForwardBiases)
     }
-    vector(isRecurrent ? "token_embd_norm.weight" : "output_norm.weight", width)
-    if name == "phi2" { vector("output_norm.bias", width, mean: 0) }
+    norm(family.outputNorm)
     for tensor in more { vector(tensor, inner) }
     return builder.file
   }

@@ -22,8 +22,9 @@ struct Params {
   is_interleaved: u32,
   /// Which of the tables of rotations.
   table: u32,
-  /// 1: heads are normalized after they are turned.
-  normalizes_turned: u32,
+  /// As `heads.wgsl` has it, and whether it is by mean and deviation.
+  norms: u32,
+  is_layer_norm: u32,
   scale: f32,
   soft_cap: f32,
   /// Positions that a query sees, its own included; 0: all.
@@ -76,15 +77,26 @@ fn attend(index: u32, row: Row, first: u32, count: u32, thread: u32) {
   let begin = begins.x;
 
   var heads = array<Head, rows_together>(
-    head_of(index, first + rows.x, thread), head_of(index, first + rows.y, thread),
-    head_of(index, first + rows.z, thread), head_of(index, first + rows.w, thread),
+    head_of(index, first + rows.x), head_of(index, first + rows.y), head_of(index, first + rows.z),
+    head_of(index, first + rows.w),
   );
   if (params.norm > 0u) {
+    let elements = f32(heads[0].norm_count);
+    if (params.is_layer_norm == 1u) {
+      let sums = Number(
+        sum_of(heads[0], thread), sum_of(heads[1], thread), sum_of(heads[2], thread), sum_of(heads[3], thread),
+      );
+      let means = total_of(sums, thread) / elements;
+      heads[0].mean = means.x;
+      heads[1].mean = means.y;
+      heads[2].mean = means.z;
+      heads[3].mean = means.w;
+    }
     let squares = Number(
-      square_of(heads[0].at, key_length, thread), square_of(heads[1].at, key_length, thread),
-      square_of(heads[2].at, key_length, thread), square_of(heads[3].at, key_length, thread),
+      square_of(heads[0], thread), square_of(heads[1], thread), square_of(heads[2], thread),
+      square_of(heads[3], thread),
     );
-    let scales = inverseSqrt(total_of(squares, thread) / f32(key_length) + params.epsilon);
+    let scales = inverseSqrt(total_of(squares, thread) / elements + params.epsilon);
     heads[0].scale = scales.x;
     heads[1].scale = scales.y;
     heads[2].scale = scales.z;
@@ -177,7 +189,9 @@ fn attend(index: u32, row: Row, first: u32, count: u32, thread: u32) {
   }
 }
 
-fn head_of(index: u32, row: u32, thread: u32) -> Head {
-  let at = params.queries + row * params.query_stride + index * key_length;
-  return Head(at, params.norm, 1.0, rotations_at(params.table, row, params.pairs));
+fn head_of(index: u32, row: u32) -> Head {
+  return plain_head(
+    params.queries + row * params.query_stride, index, key_length, params.sharing * params.key_heads, params.norm,
+    rotations_at(params.table, row, params.pairs),
+  );
 }

@@ -32,8 +32,9 @@ struct Params {
   is_interleaved: u32,
   /// Which of the tables of rotations.
   table: u32,
-  /// 1: heads are normalized after they are turned.
-  normalizes_turned: u32,
+  /// As `heads.wgsl` has it, and whether it is by mean and deviation.
+  norms: u32,
+  is_layer_norm: u32,
   scale: f32,
   soft_cap: f32,
   /// Positions that a query sees, its own included; 0: all.
@@ -80,7 +81,7 @@ fn main(
   let kept = end - 1u - (workgroup.z - row.first);
 
   let query_head = head_of(
-    params.queries + workgroup.z * params.query_stride + index * key_length, params.query_norm, workgroup.z, thread,
+    params.queries + workgroup.z * params.query_stride, index, params.heads, params.query_norm, workgroup.z, thread,
   );
   for (var i = thread; i < key_length; i += threads) {
     query[i] = turned(query_head, i);
@@ -89,7 +90,7 @@ fn main(
   for (var position = max(kept, first * page_positions); position < min(end, last * page_positions); position++) {
     let other = row.first + position - kept;
     let head = head_of(
-      params.keys + other * params.key_stride + key_head * key_length, params.key_norm, other, thread,
+      params.keys + other * params.key_stride, key_head, params.key_heads, params.key_norm, other, thread,
     );
     for (var i = thread; i < key_pairs; i += threads) {
       new_keys[(position - kept) * key_pairs + i] = turned_pair(head, i, key_length);
@@ -200,10 +201,14 @@ fn main(
 }
 
 /// A head of a row, with the factor of its norm.
-fn head_of(at: u32, norm: u32, row: u32, thread: u32) -> Head {
-  var head = Head(at, norm, 1.0, rotations_at(params.table, row, params.pairs));
+fn head_of(row_at: u32, index: u32, heads: u32, norm: u32, row: u32, thread: u32) -> Head {
+  var head = plain_head(row_at, index, key_length, heads, norm, rotations_at(params.table, row, params.pairs));
   if (norm > 0u) {
-    head.scale = inverseSqrt(total_of(square_of(at, key_length, thread), thread) / f32(key_length) + params.epsilon);
+    let count = f32(head.norm_count);
+    if (params.is_layer_norm == 1u) {
+      head.mean = total_of(sum_of(head, thread), thread) / count;
+    }
+    head.scale = inverseSqrt(total_of(square_of(head, thread), thread) / count + params.epsilon);
   }
   return head;
 }

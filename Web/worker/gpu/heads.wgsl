@@ -1,38 +1,72 @@
 // Heads of queries and keys are normalized, where the model does so, and turned by their position (Su et al. 2021). For kernels
-// whose parameters have `pairs`, `is_interleaved` and `normalizes_turned`.
+// whose parameters have `norms`, `is_layer_norm`, `epsilon`, `pairs` and `is_interleaved`.
+
+/// What `norms` says: each head is normalized before it is turned, or after; by factors of its own; or all heads are as one
+/// vector.
+const turned_heads = 1u;
+const separate_heads = 2u;
+const whole_vectors = 3u;
 
 struct Head {
   /// Floats of `work`.
   at: u32,
   /// Floats of `vectors`: the norm's factors; 0: none.
   norm: u32,
-  /// What the norm makes of the head's length.
+  /// What is normalized together: floats of `work`, and how many.
+  norm_at: u32,
+  norm_count: u32,
+  /// What the norm makes of it.
+  mean: f32,
   scale: f32,
   /// Where the rotations of its position stand in `step`.
   rotations: u32,
 }
 
-/// Of the elements that a thread has, the sum of squares.
-fn square_of(at: u32, count: u32, thread: u32) -> f32 {
+/// One of the heads of a row, which begin at `row_at` and of which there are `count`; what its norm makes of it is not known yet.
+fn plain_head(row_at: u32, index: u32, length: u32, count: u32, norm: u32, rotations: u32) -> Head {
+  let offset = index * length;
+  var head = Head(row_at + offset, norm, row_at + offset, length, 0.0, 1.0, rotations);
+  if (norm > 0u && params.norms >= separate_heads) {
+    head.norm += offset;
+  }
+  if (params.norms == whole_vectors) {
+    head.norm_at = row_at;
+    head.norm_count = count * length;
+  }
+  return head;
+}
+
+/// Of the elements that a thread has of what is normalized, the sum.
+fn sum_of(head: Head, thread: u32) -> f32 {
   var sum = 0.0;
-  for (var i = thread; i < count; i += threads) {
-    sum += work[at + i] * work[at + i];
+  for (var i = thread; i < head.norm_count; i += threads) {
+    sum += work[head.norm_at + i];
+  }
+  return sum;
+}
+
+/// The sum of the squares of their distances from the mean.
+fn square_of(head: Head, thread: u32) -> f32 {
+  var sum = 0.0;
+  for (var i = thread; i < head.norm_count; i += threads) {
+    let x = work[head.norm_at + i] - head.mean;
+    sum += x * x;
   }
   return sum;
 }
 
 fn normalized(head: Head, element: u32) -> f32 {
   let x = work[head.at + element];
-  if (head.norm == 0u || params.normalizes_turned == 1u) {
+  if (head.norm == 0u || params.norms == turned_heads) {
     return x;
   }
-  return x * head.scale * vectors[head.norm + element];
+  return (x - head.mean) * head.scale * vectors[head.norm + element];
 }
 
 /// An element after norm and rotation, in the model's order: a rotation leaves a head's length as it is.
 fn turned(head: Head, element: u32) -> f32 {
   let x = rotated(head, element);
-  if (head.norm > 0u && params.normalizes_turned == 1u) {
+  if (head.norm > 0u && params.norms == turned_heads) {
     return x * head.scale * vectors[head.norm + element];
   }
   return x;

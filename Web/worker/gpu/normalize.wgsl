@@ -1,4 +1,4 @@
-// h = norm(x) of each row, or x += norm(branch): a workgroup for each row, or for each head of a row.
+// h = norm(x) of each row, or x += norm(branch): a workgroup for each row.
 
 struct Params {
   /// Floats of `work`: what is normalized, where the result goes, and of one row of each.
@@ -32,9 +32,7 @@ const threads = 64u;
 @compute @workgroup_size(threads)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row = workgroup.x;
-  // Heads lie side by side, and so do their factors.
-  let head = workgroup.y * params.columns;
-  let input = params.input + row * params.input_stride + head;
+  let input = params.input + row * params.input_stride;
   var destination = row;
   if (params.is_wanted == 1u) {
     destination = row_of(row).logits;
@@ -57,9 +55,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     square += x * x;
   }
   let scale = inverseSqrt(total_of(square, thread) / f32(params.columns) + params.epsilon);
-  let out = params.out + destination * params.out_stride + head;
+  let out = params.out + destination * params.out_stride;
   for (var i = thread; i < params.columns; i += threads) {
-    var y = (work[input + i] - mean) * scale * vectors[params.weight + head + i];
+    var y = (work[input + i] - mean) * scale * vectors[params.weight + i];
     if (params.bias > 0u) {
       y += vectors[params.bias + i];
     }

@@ -18,8 +18,9 @@ struct Params {
   is_interleaved: u32,
   /// Which of the tables of rotations.
   table: u32,
-  /// 1: heads are normalized after they are turned.
-  normalizes_turned: u32,
+  /// As `heads.wgsl` has it, and whether it is by mean and deviation.
+  norms: u32,
+  is_layer_norm: u32,
   /// u32 of the layer's cache that a page takes.
   page: u32,
 }
@@ -51,11 +52,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     return;
   }
 
-  let source = params.keys + workgroup.y * params.key_stride + workgroup.x * params.key_length;
-  var head = Head(source, params.norm, 1.0, rotations_at(params.table, workgroup.y, params.pairs));
+  var head = plain_head(
+    params.keys + workgroup.y * params.key_stride, workgroup.x, params.key_length, params.heads, params.norm,
+    rotations_at(params.table, workgroup.y, params.pairs),
+  );
   if (params.norm > 0u) {
-    let square = total_of(square_of(source, params.key_length, thread), thread);
-    head.scale = inverseSqrt(square / f32(params.key_length) + params.epsilon);
+    let count = f32(head.norm_count);
+    if (params.is_layer_norm == 1u) {
+      head.mean = total_of(sum_of(head, thread), thread) / count;
+    }
+    head.scale = inverseSqrt(total_of(square_of(head, thread), thread) / count + params.epsilon);
   }
   // [key length / 2][position], so that neighbouring threads read neighbouring positions.
   let place = page + page_positions * workgroup.x * key_pairs + position;

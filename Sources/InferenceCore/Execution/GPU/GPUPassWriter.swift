@@ -82,11 +82,7 @@ struct GPUPassWriter {
       product([
         (attention.query, memory.queries), (attention.key, memory.keys), (attention.value, memory.values),
       ])
-      if attention.norms == .separateHeads { normalizeHeads(attention) }
       // A decode's attention turns what it sees.
-      if !isDecode && attention.norms != .vectors { turn(attention, layer) }
-    case .turnHeads(let attention):
-      normalizeHeads(attention)
       if !isDecode { turn(attention, layer) }
     case .attend(let attention): attend(attention, layer)
     case .combine(let attention): if isDecode { combine(attention) }
@@ -96,7 +92,8 @@ struct GPUPassWriter {
     case .expand(let feedForward): expand(feedForward)
     case .contract(let linear): finish(.feedForward, linear, from: memory.hidden)
     case .predict(let linear): predict(linear)
-    case .barrier: break
+    // Who turns a head sees the whole vector.
+    case .turnHeads, .barrier: break
     }
   }
 
@@ -147,28 +144,6 @@ struct GPUPassWriter {
       ], x: .rows)
   }
 
-  /// Queries and keys are normalized where they are: as whole vectors, or each head by factors of its own.
-  private mutating func normalizeHeads(_ attention: Attention) {
-    let (shape, isWhole) = (attention.shape, attention.norms == .vectors)
-    for (region, factors, width, heads) in [
-      (memory.queries, attention.queryNorm, shape.queryWidth, shape.headCount),
-      (memory.keys, attention.keyNorm, shape.keyWidth, shape.keyValueHeadCount),
-    ] where factors != nil {
-      add(
-        GPUKernel(.normalize),
-        [
-          UInt32(region.place), UInt32(region.stride), UInt32(region.place), UInt32(region.stride),
-          UInt32(isWhole ? width : shape.keyLength), weights.place(of: factors), 0, h.traits.norm == .layer ? 1 : 0,
-          h.normEpsilon.bitPattern, 0, 0, Float(1).bitPattern,
-        ], x: .rows, y: .fixed(isWhole ? 1 : heads))
-    }
-  }
-
-  /// The factors of heads that are normalized where they are turned.
-  private func place(ofHeadNorm factors: Vector, _ attention: Attention) -> UInt32 {
-    attention.norms == .heads || attention.norms == .turnedHeads ? weights.place(of: factors) : 0
-  }
-
   // MARK: Attention
 
   private mutating func turn(_ attention: Attention, _ layer: Int) {
@@ -178,7 +153,7 @@ struct GPUPassWriter {
       [
         UInt32(memory.keys.place), UInt32(memory.keys.stride), UInt32(memory.values.place),
         UInt32(memory.values.stride), UInt32(shape.keyValueHeadCount), UInt32(shape.keyLength),
-        UInt32(shape.valueLength), place(ofHeadNorm: attention.keyNorm, attention),
+        UInt32(shape.valueLength), weights.place(of: attention.keyNorm),
       ] + turning(attention) + [UInt32(memory.pageWords[layer])],
       x: .fixed(2 * shape.keyValueHeadCount), y: .rows)
   }
@@ -188,8 +163,18 @@ struct GPUPassWriter {
     let pairs = h.rotaryShapes[attention.rotaryTable].dimensions / 2
     return [
       h.normEpsilon.bitPattern, UInt32(pairs), h.traits.rotaryLayout == .interleaved ? 1 : 0,
-      UInt32(attention.rotaryTable), attention.norms == .turnedHeads ? 1 : 0,
+      UInt32(attention.rotaryTable), code(attention.norms), h.traits.norm == .layer ? 1 : 0,
     ]
+  }
+
+  /// As `heads.wgsl` has it.
+  private func code(_ norms: Architecture.QueryKeyNorms) -> UInt32 {
+    switch norms {
+    case .none, .heads: 0
+    case .turnedHeads: 1
+    case .separateHeads: 2
+    case .vectors: 3
+    }
   }
 
   private mutating func attend(_ attention: Attention, _ layer: Int) {
@@ -200,7 +185,7 @@ struct GPUPassWriter {
     let out = [UInt32(memory.mixed.place), UInt32(memory.mixed.stride)]
     let sharing = [
       UInt32(shape.headCount / shape.keyValueHeadCount), UInt32(shape.keyValueHeadCount), UInt32(shape.valueLength),
-      place(ofHeadNorm: attention.queryNorm, attention),
+      weights.place(of: attention.queryNorm),
     ]
     let rest =
       turning(attention) + [
@@ -216,7 +201,8 @@ struct GPUPassWriter {
     ]
     let parts = [UInt32(memory.partials.place), UInt32(shape.headCount)]
     add(
-      kernel, layer: layer, queries + new + out + parts + sharing + [place(ofHeadNorm: attention.keyNorm, attention)] + rest,
+      kernel, layer: layer,
+      queries + new + out + parts + sharing + [weights.place(of: attention.keyNorm)] + rest,
       x: .pieces, y: .fixed(shape.headCount), z: .rows)
   }
 
