@@ -29,7 +29,10 @@ export class ContextOverflowError extends SwiftletError {}
 export class RequestError extends SwiftletError {}
 /** `cancelled`: someone stopped the load. */
 export class CancelledError extends SwiftletError {}
-/** `device-lost`: the graphics card does not compute any longer. The model can be loaded again, with the processor too. */
+/**
+ * `device-lost`: the graphics card has stopped computing. The model can be loaded again, with the processor too.
+ * `device-unavailable`: there is no graphics card, or it cannot compute this model; the processor can.
+ */
 export class DeviceError extends SwiftletError {}
 /** `terminated`, `internal`. */
 export class EngineError extends SwiftletError {}

@@ -37,7 +37,7 @@ export class RequestError extends SwiftletError {}
 /** The load was cancelled. */
 export class CancelledError extends SwiftletError {}
 
-/** The graphics card does not compute any longer. */
+/** The graphics card does not compute, or not any longer. */
 export class DeviceError extends SwiftletError {}
 
 /** The engine stopped: it was terminated, or failed in a way it cannot go on from. */
@@ -84,6 +84,7 @@ const classes = {
   'bad-frame': RequestError,
   cancelled: CancelledError,
   'device-lost': DeviceError,
+  'device-unavailable': DeviceError,
   terminated: EngineError,
   internal: EngineError,
 };

@@ -1,6 +1,7 @@
 import type { InferenceManager, LoadOptions, LoadProgress, ManagerOptions, ModelInfo } from './inference-manager.js';
 import type { ModelStoreState } from './model-store.js';
 import type { Observable, Subscribe } from './observable.js';
+import type { DeviceChoice } from './wire.js';
 
 export interface SharedOptions extends ManagerOptions {
   /** Tabs whose managers have the same name, and whose modules lie in the same place, share one engine. */
@@ -20,6 +21,12 @@ export interface EngineState extends ModelStoreState {
   next: ModelStoreState | null;
   threads: number;
   addressing: 32 | 64;
+  /** What the load under way may use, or else the last one that went well; null before the first. */
+  device: DeviceChoice | null;
+  /** What the last load that went well was allowed to use. */
+  loadedDevice: DeviceChoice | null;
+  /** A load waits for the replies under way to end. */
+  waitsForReplies: boolean;
 }
 
 export interface EngineStore {

@@ -24,7 +24,7 @@ import { initialState as idleState } from './wire.js';
  */
 
 /** Tabs of versions that do not understand each other do not share an engine. */
-const version = 2;
+const version = 3;
 
 /** @type {EngineState} */
 const initialState = {
@@ -34,6 +34,9 @@ const initialState = {
   next: null,
   threads: 0,
   addressing: 32,
+  device: null,
+  loadedDevice: null,
+  waitsForReplies: false,
 };
 
 /**

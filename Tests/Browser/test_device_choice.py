@@ -53,7 +53,7 @@ def tiny(site, tmp_path):
 def test_without_a_card_the_processor_computes_or_the_page_is_told(page, site, tiny):
     page.goto(site.url + "blank.html")
     outcome = load(page, site, "gpu")
-    assert outcome["code"] == "unsupported-platform" and "no graphics card" in outcome["message"]
+    assert outcome["code"] == "device-unavailable" and "no graphics card" in outcome["message"]
     assert not site.requests
     outcome = load(page, site, "auto")
     assert outcome["info"]["device"] == "cpu" and "no graphics card" in outcome["info"]["deviceNote"]
@@ -91,7 +91,7 @@ def test_the_processor_goes_on_where_the_card_is_lost(tab, site, tiny, moment):
     assert outcome["info"]["device"] == "gpu" and outcome["after"]["device"] == "cpu"
     assert (outcome["text"], outcome["tokens"], outcome["reason"]) == (expected["text"], 24, "length")
     assert [notice["code"] for notice in tab.evaluate("notices")] == ["device-changed"]
-    assert "does not compute any longer" in outcome["after"]["deviceNote"]
+    assert "has stopped computing" in outcome["after"]["deviceNote"]
 
 
 def test_a_lost_card_fails_replies_where_only_it_may_compute(tab, site, tiny):
@@ -111,7 +111,7 @@ def test_kernels_that_fail_are_not_used(tab, site, tmp_path, file, right, wrong,
     trusted(site)
     replace(site, f"worker/gpu/{file}", right, wrong)
     outcome = load(tab, site, "gpu")
-    assert outcome["code"] in ["unsupported-platform", "device-lost"] and word in outcome["message"]
+    assert outcome["code"] in ["device-unavailable", "device-lost"] and word in outcome["message"]
     outcome = load(tab, site, "auto")
     assert outcome["info"]["device"] == "cpu" and word in outcome["info"]["deviceNote"] and outcome["tokens"] == 24
 

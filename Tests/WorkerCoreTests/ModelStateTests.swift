@@ -47,6 +47,11 @@ import WorkerCore
     ),
     ("cancelled", [.loadRequested(model: "a"), progress(0.5), .loadCancelled], ModelState()),
     ("unloaded", [.loadRequested(model: "a"), .loaded(model: "a"), .unloaded], ModelState()),
+    (
+      "a model that cannot go on says why", [.loadRequested(model: "a"), .loaded(model: "a"), .modelFailed(failure)],
+      ModelState(currentModel: "a", downloadProgress: 1, loadingStep: .error, error: failure)
+    ),
+    ("a model that is not there cannot fail", [.modelFailed(failure)], ModelState()),
     ("an error is cleared", [.loadRequested(model: "a"), .loadFailed(failure), .unloaded], ModelState()),
     (
       "what comes late changes nothing",

@@ -99,7 +99,7 @@ import WorkerCore
     let (id, fetch) = try begin(device)
     harness.worker.deviceUnavailable(fetch, "No card here.")
     if device == .gpu {
-      #expect(error(id)?.code == .unsupportedPlatform && harness.fetch == nil)
+      #expect(error(id)?.code == .deviceUnavailable && harness.fetch == nil)
     } else {
       harness.arrive(model.bytes(), for: try #require(harness.fetch))
       harness.run()
@@ -126,7 +126,7 @@ import WorkerCore
     #expect(harness.worker.streamsModel(fetch) && pass(fetch) == .fits && told.written > 10_000)
     arrived(fetch)
     if device == .gpu {
-      #expect(error(id)?.code == .unsupportedPlatform && error(id)?.message.contains("wrongly") == true)
+      #expect(error(id)?.code == .deviceUnavailable && error(id)?.message.contains("wrongly") == true)
     } else {
       let next = try #require(harness.fetch)
       #expect(next != fetch && info(id) == nil)

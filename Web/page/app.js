@@ -1,5 +1,5 @@
 import './trusted-types.js';
-import { SwiftletError } from '../errors.js';
+import { CancelledError, SwiftletError } from '../errors.js';
 import { partsOf } from '../model-file-name.js';
 import { findCard } from '../placement.js';
 import { SharedInferenceManager } from '../shared-inference-manager.js';
@@ -59,6 +59,7 @@ async function loadModel(model, handle, unlessLoaded = false) {
 /** @param {string | File} model @param {any} [handle] @param {boolean} [unlessLoaded] */
 async function load(model, handle, unlessLoaded = false) {
   const { contextLength, threads, device } = settings.getState();
+  const turn = choices;
   if (typeof model === 'string') {
     const entry = findModel(store.getState().availableModels, model);
     let fit = entry && fitOf(entry, contextLength);
@@ -75,14 +76,21 @@ async function load(model, handle, unlessLoaded = false) {
     await engines.initialize(model, undefined, { contextLength, threads, device, unlessLoaded, keep: !handle });
   } catch (error) {
     // What went wrong is in the state; only mistakes of the program are thrown.
-    if (error instanceof SwiftletError) return;
-    throw error;
+    if (!(error instanceof SwiftletError)) throw error;
+    if (error instanceof CancelledError && turn === choices) keepDevice();
+    return;
   }
   if (handle) (await localFiles()).rememberFile(/** @type {File} */ (model), handle);
   if (unlessLoaded) return;
   // Only what has loaded is what the next visit begins with; a picked file that the browser does not keep is gone then.
   if (typeof model !== 'string' && !navigator.storage) return;
   changeSettings({ model: typeof model === 'string' ? model : (store.getState().currentModel ?? 'quick') });
+}
+
+/** Where a load that was to compute elsewhere is given up, the setting is that of the model that stays. */
+function keepDevice() {
+  const { loadedDevice, info } = store.getState();
+  if (loadedDevice && (info || store.getState().isLoading)) changeSettings({ device: loadedDevice });
 }
 
 const reloadModel = () => loadModel(store.getState().currentModel ?? settings.getState().model);
@@ -131,7 +139,14 @@ applyTheme(settings.getState().theme);
 const loading = new LoadingView(store, {
   retry: () => loadModel(engines.asked ?? settings.getState().model, askedHandle),
   choose: openModels,
-  dismiss: () => engines.dismiss(),
+  dismiss: () => {
+    engines.dismiss();
+    keepDevice();
+  },
+  useProcessor: () => {
+    changeSettings({ device: 'cpu' });
+    loadModel(engines.asked ?? settings.getState().model, askedHandle);
+  },
 });
 /** @type {Composer} */
 const composer = new Composer({
@@ -181,6 +196,7 @@ function showModel() {
   device.hidden = !info;
   device.textContent = info?.device.toUpperCase() ?? '';
   device.title = info ? deviceText(info) : '';
+  byId('model-button').setAttribute('aria-description', device.title);
 }
 
 buildWelcome((text) => composer.fill(text));

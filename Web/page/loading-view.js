@@ -1,6 +1,7 @@
 import { displayName, findModel } from './device.js';
 import { announce, byId, element, icon, oncePerFrame } from './dom.js';
 import { formatBytes, formatDuration } from './format.js';
+import { settings } from './settings.js';
 
 /** @typedef {import('../shared-inference-manager.js').EngineState} EngineState */
 /** @typedef {import('../model-store.js').ModelStoreState} ModelStoreState */
@@ -28,8 +29,12 @@ function rateBetween(from, to) {
   return (to.bytes - from.bytes) / Math.max(0.001, to.time - from.time);
 }
 
+/** Errors that the processor knows a way around, where only the graphics card was to compute. */
+const cardErrors = ['device-lost', 'device-unavailable', 'out-of-memory', 'not-enough-memory'];
+
 /** @param {ModelStoreState} state What to do about a file that is no model, or only a part of one. */
 function adviceFor({ error, currentModel }) {
+  if (error?.code === 'device-unavailable') return 'If this page was updated meanwhile, reload it first.';
   if (error?.code !== 'invalid-model') return '';
   return currentModel?.startsWith('file:')
     ? 'Is it a .gguf file, and whole? Download it again where it came from, or choose another one.'
@@ -52,7 +57,7 @@ export class LoadingView {
 
   /**
    * @param {import('../shared-inference-manager.js').EngineStore} store
-   * @param {{ retry: () => void, choose: () => void, dismiss: () => void }} actions
+   * @param {{ retry: () => void, choose: () => void, dismiss: () => void, useProcessor: () => void }} actions
    */
   constructor(store, actions) {
     this.#store = store;
@@ -117,6 +122,11 @@ export class LoadingView {
         { type: 'button', class: 'button primary', onclick: () => (this.#question?.run ?? this.#actions.retry)() },
         'Try again',
       ),
+      processor: element(
+        'button',
+        { type: 'button', class: 'button primary', onclick: () => this.#actions.useProcessor() },
+        'Use the processor',
+      ),
       choose: element(
         'button',
         { type: 'button', class: 'button', onclick: () => this.#actions.choose() },
@@ -142,7 +152,7 @@ export class LoadingView {
         parts.bar,
         parts.figures,
         parts.stepList,
-        element('div', { class: 'loading-actions' }, parts.retry, parts.choose, parts.dismiss, parts.cancel),
+        element('div', { class: 'loading-actions' }, parts.processor, parts.retry, parts.choose, parts.dismiss, parts.cancel),
       ),
     );
     return parts;
@@ -159,16 +169,30 @@ export class LoadingView {
     // Until the engine runs, a load has nothing to show, not even the model's name.
     this.#root.hidden = step === 'ready' || (isLoading && !state.availableModels.length);
     this.#root.dataset.step = step;
-    const { title, text, bar, figures, stepList, cancel, retry, choose, dismiss } = this.#parts;
+    const { title, text, bar, figures, stepList, cancel, retry, choose, dismiss, processor } = this.#parts;
     bar.hidden = figures.hidden = stepList.hidden = cancel.hidden = !isLoading;
     retry.hidden = choose.hidden = isLoading;
-    dismiss.hidden = isLoading || !isBeside;
-    if (step === 'ready') return this.#forget('The model is ready.');
+    dismiss.hidden = isLoading || !isBeside || !whole.info;
+    const isCards = step === 'error' && settings.getState().device === 'gpu';
+    processor.hidden = !isCards || !cardErrors.includes(state.error?.code ?? '');
+    retry.classList.toggle('primary', processor.hidden);
+    if (step === 'ready') {
+      const isOnCard = whole.info?.device === 'gpu';
+      return this.#forget(isOnCard ? 'The model is ready, on the graphics card.' : 'The model is ready.');
+    }
 
-    if (isLoading) this.#question = null;
+    if (isLoading) {
+      this.#question = null;
+      delete bar.dataset.told;
+    }
     const name = displayName(state.availableModels, state.currentModel) || 'The model';
     if (step === 'error') {
-      const titles = { 'unsupported-platform': 'This browser cannot run the model', internal: `${name} has stopped` };
+      const titles = {
+        'unsupported-platform': 'This browser cannot run the model',
+        'device-unavailable': 'The graphics card cannot compute here',
+        'device-lost': 'The graphics card has stopped',
+        internal: `${name} has stopped`,
+      };
       const { code } = state.error ?? {};
       title.textContent = titles[/** @type {keyof typeof titles} */ (code)] ?? `${name} could not be loaded`;
       text.textContent = [state.error?.message, adviceFor(state)].filter(Boolean).join(' ');
@@ -194,6 +218,11 @@ export class LoadingView {
       ? `${model.name} comes to this device once, ${formatBytes(model.fileSize)}, and then works without a network. ` +
         'Nothing you type leaves your machine.'
       : 'The model runs in this tab. Nothing you type leaves your machine.';
+    if (whole.waitsForReplies) {
+      text.textContent = 'The reply under way is written to its end first; stop it to go on at once.';
+      bar.hidden = figures.hidden = stepList.hidden = true;
+      return;
+    }
     this.#updateProgress(state);
   }
 
@@ -214,7 +243,9 @@ export class LoadingView {
       : 'Connecting…';
     bar.setAttribute('aria-valuetext', `${percent} percent, ${bytes.textContent}`);
     const isDownload = progress && loadingStep === 'downloading';
-    rate.textContent = progress?.isWaiting ? progress.text : isDownload ? this.#speed(progress) : '';
+    const isCompiling = progress && loadingStep === 'compiling';
+    rate.textContent = isDownload && !progress.isWaiting ? this.#speed(progress) : '';
+    if (progress?.isWaiting || isCompiling) rate.textContent = progress?.text ?? '';
     if (isDownload && !progress.isWaiting && progress.bytes < progress.totalBytes && !currentModel?.startsWith('file:'))
       this.#stall = setTimeout(() => (rate.textContent = 'Waiting for the network…'), stallTime);
     if (percent >= this.#announced + 25) {

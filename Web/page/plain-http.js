@@ -11,6 +11,7 @@ function missing() {
       'The engine has one thread, so replies come several times slower, and models of more than 4 GB do not load.',
     !navigator.storage?.getDirectory &&
       'Models are not kept on this device: one is fetched again at each visit. Your conversations are kept.',
+    !('gpu' in navigator) && 'Only the processor computes, not the graphics card.',
     !('serviceWorker' in navigator) && 'The page does not open offline.',
     !('locks' in navigator) && 'Tabs do not see each other’s replies under way.',
   ].filter((line) => line !== false);

@@ -15,8 +15,8 @@ export class SettingsDialog {
   #dialog;
   #manager;
   #store;
-  /** The device that the model was loaded for, as far as this page knows. */
-  #device = settings.getState().device;
+  /** Whether a change comes from this dialog. */
+  #isChanging = false;
 
   /**
    * @param {import('../shared-inference-manager.js').SharedInferenceManager} manager
@@ -38,9 +38,14 @@ export class SettingsDialog {
     this.#form.addEventListener('submit', (event) => event.preventDefault());
     byId('apply-engine').addEventListener('click', () => {
       this.#dialog.close();
-      this.#device = settings.getState().device;
       reloadModel();
     });
+    // What happens meanwhile shows: a load that ends, a change in another tab.
+    store.subscribe(() => this.#dialog.open && this.#showEngine());
+    settings.subscribe(
+      (state) => state,
+      () => this.#dialog.open && !this.#isChanging && this.#show(),
+    );
     byId('reset-settings').addEventListener('click', () => {
       const before = settings.getState();
       // What the user wrote, and where they are, is no setting to recommend.
@@ -125,19 +130,31 @@ export class SettingsDialog {
     this.#field(name).focus();
   }
 
+  /** Whether the model that answers, or is being loaded, is not the one that these settings give. */
+  get #differs() {
+    const { info, isLoading, next, device: loaded } = this.#store.getState();
+    const { contextLength, threads, device } = settings.getState();
+    if (device !== loaded) return true;
+    if (!info) return !isLoading && !next?.isLoading;
+    const wantedThreads = threads || this.#manager.threads;
+    const wantedContext = contextLength || info.contextLength;
+    return (
+      info.threads !== wantedThreads ||
+      Math.min(wantedContext, info.trainedContextLength) !== info.contextLength
+    );
+  }
+
   #showEngine() {
     const { info } = this.#store.getState();
-    const { contextLength, threads, device } = settings.getState();
-    const wantedThreads = threads || this.#manager.threads;
-    const wantedContext = contextLength || (info?.contextLength ?? 0);
-    const differs =
-      info &&
-      (info.threads !== wantedThreads ||
-        device !== this.#device ||
-        (device !== 'auto' && device !== info.device) ||
-        Math.min(wantedContext, info.trainedContextLength) !== info.contextLength);
-    byId('apply-engine').hidden = !differs;
-    byId('device-hint').textContent = info ? deviceText(info) : '';
+    const differs = this.#differs;
+    const apply = byId('apply-engine');
+    apply.textContent = info ? 'Reload the model with these' : 'Load the model with these';
+    const appears = apply.hidden && differs;
+    apply.hidden = !differs;
+    // What makes a change true is seen.
+    if (appears && this.#dialog.open) apply.scrollIntoView({ block: 'nearest' });
+    const change = differs && info ? 'What you choose here holds once the model is reloaded.' : '';
+    byId('device-hint').textContent = [info ? `Now: ${deviceText(info)}` : '', change].filter(Boolean).join(' ');
     byId('engine-hint').textContent = self.crossOriginIsolated
       ? 'A longer context remembers more of a conversation and takes more memory.'
       : isSecureContext
@@ -159,6 +176,13 @@ export class SettingsDialog {
 
   /** @param {HTMLInputElement} input */
   #change(input) {
+    this.#isChanging = true;
+    this.#take(input);
+    this.#isChanging = false;
+  }
+
+  /** @param {HTMLInputElement} input */
+  #take(input) {
     const { name, value, type, checked } = input;
     const field = this.#fields.find((one) => one.name === name);
     if (field) {

@@ -2,10 +2,16 @@
 
 import { element, iconButton } from './dom.js';
 
-/** @param {string} name @param {Record<string, string>} options By their value. @param {string} label */
-function choice(name, label, options) {
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {Record<string, string>} options By their value.
+ * @param {string} [describedBy] The id of what explains it.
+ */
+function choice(name, label, options, describedBy = '') {
   const entries = Object.entries(options).map(([value, text]) => element('option', { value }, text));
-  return element('label', { class: 'field inline' }, named(label), element('select', { name }, ...entries));
+  const hint = describedBy ? { 'aria-describedby': describedBy } : {};
+  return element('label', { class: 'field inline' }, named(label), element('select', { name, ...hint }, ...entries));
 }
 
 /** @param {string} name @param {string} label @param {string} hint */
@@ -140,8 +146,13 @@ export function settingsForm(fields, reset) {
     group(
       'Engine',
       choice('contextLength', 'Context', { 0: 'The model’s usual', ...Object.fromEntries(tokens) }),
-      choice('device', 'Computes on', { auto: 'What is faster here', gpu: 'The graphics card', cpu: 'The processor' }),
-      element('p', { class: 'hint', id: 'device-hint' }),
+      choice(
+        'device',
+        'Computes on',
+        { auto: 'What is faster here', gpu: 'The graphics card', cpu: 'The processor' },
+        'device-hint',
+      ),
+      element('p', { class: 'hint', id: 'device-hint', role: 'status' }),
       choice('threads', 'Threads', {}),
       element('p', { class: 'hint', id: 'engine-hint' }),
       element(

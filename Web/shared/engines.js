@@ -123,7 +123,9 @@ export class Engines extends EventTarget {
     const loading = { info: this.#load(choice, this.#loads, again), waiting: 0 };
     this.#loading = loading;
     const end = () => {
-      if (this.#loading === loading) this.#loading = null;
+      if (this.#loading !== loading) return;
+      this.#loading = null;
+      this.#show();
     };
     loading.info.then(end, end);
     return this.#waitFor(loading, signal);
@@ -153,9 +155,10 @@ export class Engines extends EventTarget {
 
   /** @param {Choice} choice @param {number} turn @param {boolean} again */
   async #load({ model, options }, turn, again) {
-    const before = this.loaded;
     const current = this.#current;
-    const { loadingStep, currentModel } = current.state.getState();
+    const { loadingStep, currentModel, isLoading } = current.state.getState();
+    // Nothing comes back in the place of a model that cannot go on.
+    const before = current.info || isLoading ? this.loaded : null;
     // The same model with other settings is here already, and back in a moment.
     const isBeside = loadingStep === 'ready' && (again || model !== currentModel) && this.#fitsBeside(model, options);
     const manager = isBeside ? this.#newManager() : current;
@@ -195,10 +198,12 @@ export class Engines extends EventTarget {
     const stopped = new Promise((_, reject) => {
       this.#stopWaiting = () => reject(cancelled());
     });
+    this.#show();
     try {
       await Promise.race([stopped, Promise.allSettled(replies)]);
     } finally {
       this.#stopWaiting = null;
+      this.#show();
     }
   }
 
@@ -351,9 +356,15 @@ export class Engines extends EventTarget {
       next: this.#next ? of(this.#next, this.#isStarting) : this.#failure,
       threads: this.#current.threads,
       addressing: this.#current.addressing,
+      device: deviceOf(this.#loading || !this.loaded ? this.asked : this.loaded),
+      loadedDevice: deviceOf(this.loaded),
+      waitsForReplies: this.#stopWaiting !== null,
     };
   }
 }
+
+/** @param {Choice | null} choice What it wants to compute. */
+const deviceOf = (choice) => (choice ? (choice.options.device ?? 'auto') : null);
 
 /** What whoever gave a load up hears. */
 export const cancelled = () => new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' });

@@ -287,7 +287,7 @@ export class Engine {
   /** @param {Extract<import('../wire.js').Event, { type: 'openDevice' | 'rememberDevice' }>} event */
   async #onDevice(event) {
     try {
-      if (!('gpu' in navigator)) throw new Error('it has no WebGPU');
+      if (!('gpu' in navigator)) throw new Error(isSecureContext ? 'it has no WebGPU' : 'WebGPU is only there over HTTPS');
       const { Graphics } = await import('./gpu/imports.js');
       this.#graphics ??= new Graphics(this);
       if (event.type === 'openDevice') await this.#graphics.open(event);

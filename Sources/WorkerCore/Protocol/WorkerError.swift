@@ -5,7 +5,7 @@ public struct WorkerError: Error, Equatable, Sendable {
     case invalidRequest, modelNotFound, noModel, downloadFailed, offline, hashMismatch, storageFailed
     case permissionDenied, notEnoughMemory, outOfMemory, invalidModel, unsupportedModel, contextOverflow
     case templateFailed, cancelled, badFrame, terminated, unsupportedPlatform, internalError
-    case deviceLost
+    case deviceLost, deviceUnavailable
   }
 
   public let code: Code
@@ -48,6 +48,7 @@ extension WorkerError.Code {
     case .unsupportedPlatform: "unsupported-platform"
     case .internalError: "internal"
     case .deviceLost: "device-lost"
+    case .deviceUnavailable: "device-unavailable"
     }
   }
 

@@ -6,7 +6,7 @@ public struct ModelState: Equatable, Sendable {
   /// 0…1 over the whole load.
   public var downloadProgress: Double
   public var loadingStep: LoadingStep
-  /// Why the last load failed.
+  /// Why the last load failed, or the model that was ready.
   public var error: WorkerError?
   public var availableModels: [CatalogModel]
 
@@ -30,6 +30,8 @@ public enum ModelAction: Equatable, Sendable {
   case loaded(model: String)
   case loadFailed(WorkerError)
   case loadCancelled
+  /// The model that was ready cannot go on.
+  case modelFailed(WorkerError)
   case unloaded
 }
 
@@ -61,6 +63,10 @@ extension ModelState {
     case .loadCancelled:
       guard isLoading else { return }
       reset()
+    case .modelFailed(let failure):
+      guard loadingStep == .ready else { return }
+      loadingStep = .error
+      error = failure
     case .unloaded:
       reset()
     }

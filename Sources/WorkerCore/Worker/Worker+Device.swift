@@ -11,7 +11,7 @@ extension Worker {
       load?.isOpeningDevice = true
       host.emit(.openDevice(current.fetch, model: current.entry?.id ?? current.command.model))
     } else if current.command.device == .gpu {
-      failLoad(WorkerError(.unsupportedPlatform, "Only in a browser does a graphics card compute so far."))
+      failLoad(WorkerError(.deviceUnavailable, "Only in a browser does a graphics card compute so far."))
     } else {
       beginFetch()
     }
@@ -35,7 +35,9 @@ extension Worker {
   public func deviceUnavailable(_ fetch: FetchID, _ reason: String) {
     guard let current = load, current.fetch == fetch else { return }
     load?.isOpeningDevice = false
-    guard current.command.device == .auto else { return failLoad(WorkerError(.unsupportedPlatform, reason)) }
+    guard current.command.device == .auto else {
+      return failLoad(WorkerError(.deviceUnavailable, reason + Self.advice))
+    }
     load?.deviceNote = reason
     beginFetch()
   }
@@ -84,7 +86,7 @@ extension Worker {
     case .wrong(let part):
       let percent = Int(min(part, 10) * 100)
       deviceIsUnfit(
-        .unsupportedPlatform, "\(current.cardName) computes this model wrongly (by \(percent) %), so it is not used.")
+        .deviceUnavailable, "\(current.cardName) computes this model wrongly (by \(percent) %), so it is not used.")
     case .passed(let gpu, let cpu):
       let isMeasured = gpu > 0
       let model = current.entry?.id ?? current.command.model
@@ -122,7 +124,7 @@ extension Worker {
     deviceIsUnfit(WorkerError(error).code, "The graphics card could not be tried: \(error.message)")
   }
 
-  private static var advice: String { " The processor can compute it: load it with the device “cpu” or “auto”." }
+  private static var advice: String { " The processor can compute this model." }
 
   /// Begins the load again, for the processor.
   ///
@@ -185,13 +187,13 @@ public enum DeviceFailure: Sendable {
     switch self {
     case .lost: .deviceLost
     case .memory: .outOfMemory
-    case .kernel: .unsupportedPlatform
+    case .kernel: .deviceUnavailable
     }
   }
 
   func reason(_ message: String) -> String {
     switch self {
-    case .lost: "The graphics card does not compute any longer (\(message))."
+    case .lost: "The graphics card has stopped computing (\(message))."
     case .memory: "The graphics card has no room for this model with this context (\(message))."
     case .kernel: "The graphics card cannot be told what to compute: \(message)."
     }

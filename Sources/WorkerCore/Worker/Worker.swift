@@ -217,7 +217,7 @@ public final class Worker {
   func unload(failing error: WorkerError) {
     let (running, preparation, conversions, waiting) = scheduler.clear()
     releaseModel()
-    reduce(.unloaded)
+    reduce(.modelFailed(error))
     let begun = running.map { $0.id } + (preparation.map { [$0.id] } ?? [])
     for id in begun + conversions.map({ $0.id }) + waiting.map({ $0.id }) { host.emit(.failed(id, error)) }
   }

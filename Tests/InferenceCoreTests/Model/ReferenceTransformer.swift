@@ -117,10 +117,9 @@ struct ReferenceTransformer {
   private func attention(_ input: [[Double]], _ layer: Int) -> [[Double]] {
     let name = "blk.\(layer)."
     let heads = Int(number("attention.head_count"))
-    let shared =
-      (weights(name + "attn_k.weight")?.count ?? heads * Int(number("attention.key_length")))
-      / Int(number("attention.key_length"))
     let (length, valueLength) = (Int(number("attention.key_length")), Int(number("attention.value_length")))
+    let shared =
+      optional("attention.head_count_kv").map { Int($0) } ?? weights(name + "attn_k.weight")!.count / length
     var (q, k, v): ([[Double]], [[Double]], [[Double]])
     if tensors[name + "attn_qkv.weight"] != nil {
       let all = linear(input, name + "attn_qkv")

@@ -42,7 +42,7 @@ export class Graphics {
     const device = await opening.catch(() => null);
     if (opening !== this.#opening) return this.open({ id, model });
     if (!device) this.#opening = undefined;
-    if (!device) return opening.then(() => Promise.reject(new Error('it has none that it trusts')));
+    if (!device) return opening.then(() => Promise.reject(new Error('it has none, or none that it trusts')));
     this.#device = device;
     const { exports } = this.#engine;
     device.onFailure = (message, kind) =>
