@@ -169,6 +169,7 @@ export class LoadingView {
     // Until the engine runs, a load has nothing to show, not even the model's name.
     this.#root.hidden = step === 'ready' || (isLoading && !state.availableModels.length);
     this.#root.dataset.step = step;
+    this.#root.toggleAttribute('data-waits', whole.waitsForReplies);
     const { title, text, bar, figures, stepList, cancel, retry, choose, dismiss, processor } = this.#parts;
     bar.hidden = figures.hidden = stepList.hidden = cancel.hidden = !isLoading;
     retry.hidden = choose.hidden = isLoading;
