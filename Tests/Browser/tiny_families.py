@@ -31,8 +31,18 @@ class Family:
     keys: tuple = ()
     layers: int = 3
     output_norm: str = "output_norm"
+    # How many experts there are and how many a token goes through; elements of one that is shared, and whether by a factor.
+    experts: tuple = ()
+    shared_length: int = 0
+    has_shared_factor: bool = False
+    # Heads of queries that share one of keys.
+    sharing: int = 4
     # Layers that are convolutions.
     convolutions: tuple = ()
+
+    @property
+    def expert_length(self):
+        return dict(self.keys).get("expert_feed_forward_length")
 
     @property
     def is_layer_norm(self):
@@ -48,6 +58,7 @@ FAMILIES = {
     "llama": Family("llama"),
     "llama with biases": Family("llama", biases="qkv output", has_output=True),
     "llama with factors": Family("llama", factors=("rope_freqs",)),
+    "llama with experts": Family("llama", experts=(8, 2)),
     "llama with linear scaling": Family("llama", keys=((ROPE + "type", "linear"), (ROPE + "factor", 4.0))),
     "llama with YaRN": Family("llama", keys=_YARN),
     "arcee": Family("arcee", gate=""),
@@ -71,6 +82,10 @@ FAMILIES = {
                                           has_output=True, keys=(("use_parallel_residual", False),)),
     "granite": Family("granite", keys=(("embedding_scale", 4.0), ("residual_scale", 0.22), ("logit_scale", 0.5),
                                        (ATTENTION + "scale", 0.1))),
+    "granitemoe": Family("granitemoe", experts=(6, 2), keys=(("embedding_scale", 4.0), ("residual_scale", 0.5), ("logit_scale", 0.5),
+                                                             (ATTENTION + "scale", 0.1))),
+    "granitemoe with a shared expert": Family(
+        "granitemoe", experts=(6, 2), shared_length=128, keys=(("logit_scale", 0.5), ("expert_shared_feed_forward_length", 128))),
     "hunyuan-dense": Family("hunyuan-dense", head_norms="heads"),
     "internlm2": Family("internlm2", has_output=True),
     "lfm2": Family("lfm2", head_norms="heads", keys=(("shortconv.l_cache", 3),), output_norm="token_embd_norm",
@@ -80,6 +95,7 @@ FAMILIES = {
     "olmo2": Family("olmo2", before=(), behind=_BEHIND, head_norms="vector", has_output=True),
     "olmo2 with windows": Family("olmo2", before=(), behind=_BEHIND, head_norms="vector", has_output=True, keys=(_WINDOW, *_YARN),
                                  layers=5),
+    "olmoe": Family("olmoe", head_norms="vector", has_output=True, experts=(16, 4), sharing=1),
     "phi2": Family("phi2", norm="layer with bias", before=("attn_norm",), biases=_ALL_BIASES + " logits", gate="", has_output=True,
                    turned=0.5),
     "phi3": Family("phi3", is_fused=True, gate="both", factors=("rope_factors_long", "rope_factors_short"),
@@ -88,7 +104,10 @@ FAMILIES = {
         "phi3", is_fused=True, gate="both", factors=("rope_factors_long", "rope_factors_short"),
         keys=((ROPE + "type", "longrope"), (ROPE + "original_context_length", 64), (ROPE + "attn_factor", 1.2))),
     "qwen2": Family("qwen2", biases="qkv"),
+    "qwen2moe": Family("qwen2moe", biases="qkv", has_output=True, experts=(8, 4), shared_length=256, has_shared_factor=True,
+                       keys=(("expert_feed_forward_length", 96), ("expert_shared_feed_forward_length", 256))),
     "qwen3": Family("qwen3", head_norms="heads"),
+    "qwen3moe": Family("qwen3moe", head_norms="heads", experts=(32, 3), keys=(("expert_feed_forward_length", 64),)),
     "seed_oss": Family("seed_oss", before=("attn_norm", "post_attention_norm"), biases="qkv"),
     "smollm3": Family("smollm3", layers=5),
     "stablelm": Family("stablelm", norm="layer with bias", biases="qkv", has_output=True, turned=0.5),

@@ -39,14 +39,14 @@ def blocks(random, rows, columns, kind):
     return data.reshape(rows, columns // size * count)
 
 
-def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=4, length=32,
+def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=None, length=32,
           value=None, layers=None, words=0, seed=1):
     """A model whose matrices are in the format `kind`, or the same numbers as F32; with some words in its vocabulary that no
     text has."""
     random = np.random.default_rng(seed)
     family = FAMILIES[family]
     writer = gguf.GGUFWriter(path, family.architecture)
-    key_heads = heads // shared
+    key_heads = heads // (shared or family.sharing)
     layers, value = layers or family.layers, value or length
     convolutions = [index for index in family.convolutions if index < layers]
     writer.add_context_length(1024)
@@ -60,6 +60,9 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
     writer.add_value_length(value)
     writer.add_rope_dimension_count(int(length * family.turned))
     (writer.add_layer_norm_eps if family.is_layer_norm else writer.add_layer_norm_rms_eps)(1e-5)
+    if family.experts:
+        writer.add_expert_count(family.experts[0])
+        writer.add_expert_used_count(family.experts[1])
     for key, setting in family.keys:
         add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(setting)]
         add(f"{family.architecture}.{key}", setting)
@@ -74,6 +77,17 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
     def matrix(name, rows, columns, gain=1.0):
         # What begins a character of several bytes is never likely, so that all of a reply is text.
         silent = slice(128, 256 if name in ("token_embd.weight", "output.weight") else 128)
+        # Routers read a few elements alone, which nothing but a token's embedding writes: no rounding chooses another expert.
+        routed = family.experts[0] if family.experts else 0
+        if routed and name == "token_embd.weight":
+            numbers = (random.standard_normal((rows, columns)) / np.sqrt(columns)).astype(np.float32)
+            numbers[silent] = 0
+            ranks = random.permuted(np.tile(np.arange(routed), (rows, 1)), axis=1)
+            numbers[:, :routed] = 0.5 * (ranks / routed - 0.5)
+            stored = numbers if kind == Q.F32 else gguf.quants.quantize(numbers, kind)
+            return writer.add_tensor(name, stored, raw_dtype=kind)
+        if name.endswith(("attn_output.weight", "ffn_down_shexp.weight")):
+            silent = slice(0, routed)
         if kind in SCALES:
             stored = blocks(random, rows, columns, kind)
             stored[silent] = 0
@@ -88,6 +102,14 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
         if not dequantized:
             return writer.add_tensor(name, stored, raw_dtype=kind)
         return writer.add_tensor(name, gguf.quants.dequantize(stored, kind).astype(np.float32))
+
+    def experts(name, count, rows, columns):
+        numbers = (random.standard_normal((count, rows, columns)) / np.sqrt(columns)).astype(np.float32)
+        if rows == width:
+            numbers[:, :count] = 0
+        if kind == Q.F32:
+            return writer.add_tensor(name, numbers)
+        return writer.add_tensor(name, gguf.quants.quantize(numbers, kind), raw_dtype=kind)
 
     def vector(name, *shape, mean=1.0):
         writer.add_tensor(name, (mean + 0.1 * random.standard_normal(shape)).astype(np.float32))
@@ -127,10 +149,21 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
                 shape = {"heads": [length], "separate": [count, length], "vector": [count * length]}[family.head_norms]
                 vector(f"{name}attn_{part}_norm.weight", *shape)
             linear(name + "attn_output", width, heads * value, "output")
-        if family.gate == "gate":
-            linear(name + "ffn_gate", inner, width, "feed")
-        linear(name + "ffn_up", 2 * inner if family.gate == "both" else inner, width, "feed")
-        linear(name + "ffn_down", width, inner, "feed")
+        if family.experts:
+            number, long = family.experts[0], family.expert_length or inner
+            writer.add_tensor(name + "ffn_gate_inp.weight", np.eye(number, width, dtype=np.float32))
+            for part, shape in [("gate", (long, width)), ("up", (long, width)), ("down", (width, long))]:
+                experts(f"{name}ffn_{part}_exps.weight", number, *shape)
+                if family.shared_length:
+                    shape = (width, family.shared_length) if part == "down" else (family.shared_length, width)
+                    matrix(f"{name}ffn_{part}_shexp.weight", *shape)
+            if family.has_shared_factor:
+                vector(name + "ffn_gate_inp_shexp.weight", width, mean=0)
+        else:
+            if family.gate == "gate":
+                linear(name + "ffn_gate", inner, width, "feed")
+            linear(name + "ffn_up", 2 * inner if family.gate == "both" else inner, width, "feed")
+            linear(name + "ffn_down", width, inner, "feed")
         for part in family.behind:
             norm(name + part)
     norm(family.output_norm)

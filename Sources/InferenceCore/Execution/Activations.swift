@@ -26,6 +26,24 @@ struct Activations {
     return narrower
   }
 
+  /// The vectors from a row on.
+  func from(row: Int) -> Activations {
+    var later = self
+    let (values, columns) = (row * self.columns, kernel.columns)
+    let (blocks, groups) = (row * Int(ck_block_stride(columns)), row * Int(ck_group_stride(columns)))
+    later.kernel.values += values
+    later.kernel.words += values
+    later.kernel.scales += blocks
+    later.kernel.sums += blocks
+    later.kernel.low += blocks
+    later.kernel.high += blocks
+    later.kernel.units += groups
+    later.kernel.steps += blocks
+    later.kernel.halves += 2 * blocks
+    later.kernel.real += values
+    return later
+  }
+
   var columns: Int { Int(kernel.columns) }
 
   /// Columns that are quantized together: pieces of a row are multiples of it.

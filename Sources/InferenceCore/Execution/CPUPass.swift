@@ -65,6 +65,11 @@ struct CPUPass {
     case .expand(let feedForward): expand(feedForward, &lane)
     case .contract(let linear):
       multiply(linear, workspace.hidden.of(columns: linear.weight.columns), workspace.feedForwardBranch, &lane)
+    case .route(let mixture): multiply(mixture.router, workspace.input, workspace.experts.logits, &lane)
+    case .choose(let mixture): choose(mixture, &lane)
+    case .gather(let mixture): gather(mixture, &lane)
+    case .expandExperts(let mixture): expandExperts(mixture, &lane)
+    case .contractExperts(let mixture): contractExperts(mixture, &lane)
     case .predict(let linear): predict(linear, &lane)
     case .embed, .add, .normalize, .normalizeWanted: break
     }
@@ -121,28 +126,40 @@ struct CPUPass {
 
   /// Each piece is a part of the expanded elements.
   private func expand(_ feedForward: FeedForward, _ lane: inout Lane) {
-    let inner = feedForward.up.weight.rows
+    let matrix: Matrix
+    switch feedForward {
+    case .gated(_, let second, _): matrix = second.weight
+    case .plain(let first, _): matrix = first.weight
+    case .mixture: return
+    }
+    let inner = matrix.rows
     let hidden = workspace.hidden.of(columns: inner)
     let (gated, up) = (hidden.real(0), workspace.up)
     let thread = lane.index
-    eachPiece(of: feedForward.up.weight, unit: hidden.unit, rows: count, &lane) { piece in
+    eachPiece(of: matrix, unit: hidden.unit, rows: count, &lane) { piece in
       switch feedForward {
       case .gated(let gate, let second, _):
         multiply(gate, workspace.input, gated, piece, thread)
         multiply(second, workspace.input, up, piece, thread)
       case .plain(let first, _): multiply(first, workspace.input, gated, piece, thread)
+      case .mixture: break
       }
       for row in 0..<count {
         let x = gated + row * inner + piece.lowerBound
         var factor: UnsafePointer<Float>?
         if case .gated = feedForward { factor = UnsafePointer(up + row * inner + piece.lowerBound) }
-        switch traits.activation {
-        case .silu: ck_silu_gate(x, factor, Int32(piece.count))
-        case .gelu: ck_gelu_gate(x, factor, Int32(piece.count))
-        case .reluSquared: ck_relu_squared_gate(x, factor, Int32(piece.count))
-        }
+        activate(x, factor, piece.count)
         hidden.quantize(row, columns: piece)
       }
+    }
+  }
+
+  /// x = act(x) * factor
+  func activate(_ x: UnsafeMutablePointer<Float>, _ factor: UnsafePointer<Float>?, _ count: Int) {
+    switch traits.activation {
+    case .silu: ck_silu_gate(x, factor, Int32(count))
+    case .gelu: ck_gelu_gate(x, factor, Int32(count))
+    case .reluSquared: ck_relu_squared_gate(x, factor, Int32(count))
     }
   }
 

@@ -18,6 +18,7 @@ struct Workspace {
   /// [row][feed-forward]
   let hidden: Activations
   let up: UnsafeMutablePointer<Float>
+  let experts: ExpertWorkspace
   /// A branch's output: [row][embedding]
   let mixerBranch: UnsafeMutablePointer<Float>
   let feedForwardBranch: UnsafeMutablePointer<Float>
@@ -62,6 +63,7 @@ struct Workspace {
     mixed = Activations(rows: count, columns: mixedWidth, for: formats.mixed, in: &arena)
     hidden = Activations(rows: count, columns: inner, for: formats.hidden, in: &arena)
     up = arena.cut(Float.self, count, inner)
+    experts = ExpertWorkspace(h, formats, rows: count, lanes: lanes, in: &arena)
     mixerBranch = arena.cut(Float.self, count, width)
     feedForwardBranch = arena.cut(Float.self, count, width)
     logits = arena.cut(Float.self, limits.logitRows, h.vocabularySize)
@@ -80,7 +82,8 @@ struct Workspace {
     tileRows = spans <= Self.fewSpans ? Int(CK_ATTENTION_ROWS) : AttentionShape.headsTogether
     partialRows = attentions.isEmpty ? 0 : max(lanes * tileRows, rowsOfOneToken)
     partials = arena.cut(Float.self, partialRows, partialStride)
-    panelStride = (ck_panel_bytes(Int32(max(width, inner, mixedWidth))) + 63) / 64 * 64
+    let expertLength = h.layers.reduce(0) { max($0, $1.experts?.length ?? 0) }
+    panelStride = (ck_panel_bytes(Int32(max(width, inner, mixedWidth, expertLength))) + 63) / 64 * 64
     panels = arena.cut(UInt8.self, lanes, panelStride)
     steps = arena.cut(ck_step.self, Pass.longest(layerCount: h.layerCount))
   }

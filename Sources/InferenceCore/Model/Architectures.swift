@@ -60,6 +60,11 @@ struct Architecture: Sendable {
     /// The same; in old files 12 and 1.4 / √layers (Hu et al. 2024).
     case miniCPM
   }
+  /// How the weights of experts are made of the router's logits: a softmax over all, whose chosen ones may be made to add up to
+  /// one.
+  enum Routing: Sendable {
+    case softmax, normalized
+  }
   /// What the header's `logit_scale` does.
   enum LogitScale: Sendable {
     case none, multiplies, divides
@@ -99,12 +104,14 @@ struct Architecture: Sendable {
   var layersScaledByHeads: Int? = nil
   /// Layers without heads of keys and values are short convolutions.
   var hasConvolutions = false
+  /// Of layers with experts.
+  var routing: Routing? = nil
   /// The norm before the output.
   var outputNorm: StaticString = "output_norm"
 
   static let table: [Architecture] = [
-    // SmolLM2, Llama 2 to 3.3, Mistral
-    Architecture(name: "llama", rotaryLayout: .interleaved),
+    // SmolLM2, Llama 2 to 3.3, Mistral, Mixtral
+    Architecture(name: "llama", rotaryLayout: .interleaved, routing: .normalized),
     Architecture(name: "arcee", activation: .reluSquared, isGated: false, rotaryLayout: .interleaved),
     Architecture(name: "chatglm", rotaryLayout: .interleaved),
     Architecture(
@@ -133,6 +140,8 @@ struct Architecture: Sendable {
       name: "gpt2", norm: .layer, activation: .gelu, isGated: false, hasPositionEmbeddings: true),
     Architecture(name: "gptneox", norm: .layer, activation: .gelu, isGated: false, branches: .byHeader),
     Architecture(name: "granite", rotaryLayout: .interleaved, scales: .header, logitScale: .divides),
+    Architecture(
+      name: "granitemoe", rotaryLayout: .interleaved, scales: .header, logitScale: .divides, routing: .normalized),
     Architecture(name: "hunyuan-dense", queryKeyNorms: .turnedHeads),
     Architecture(name: "internlm2", rotaryLayout: .interleaved),
     Architecture(name: "lfm2", queryKeyNorms: .heads, hasConvolutions: true, outputNorm: "token_embd_norm"),
@@ -142,11 +151,14 @@ struct Architecture: Sendable {
     Architecture(
       name: "olmo2", queryKeyNorms: .vectors, hasPreNorms: false, hasPostNorms: true, globalLayerPeriod: 4,
       windowRotation: .unscaled(base: nil)),
+    Architecture(name: "olmoe", queryKeyNorms: .vectors, routing: .softmax),
     Architecture(name: "phi2", norm: .layer, activation: .gelu, isGated: false, branches: .parallel),
     // Phi-3 to Phi-4-mini
     Architecture(name: "phi3"),
     Architecture(name: "qwen2"),
+    Architecture(name: "qwen2moe", routing: .softmax),
     Architecture(name: "qwen3", queryKeyNorms: .heads),
+    Architecture(name: "qwen3moe", queryKeyNorms: .heads, routing: .normalized),
     Architecture(name: "seed_oss", feedForwardNorm: "post_attention_norm"),
     Architecture(name: "smollm3", rotaryLayout: .interleaved, unrotatedLayerPeriod: 4),
     Architecture(name: "stablelm", norm: .layer, branches: .byNorms, queryKeyNorms: .separateHeads),

@@ -92,11 +92,11 @@ public struct Hyperparameters: Sendable {
     isParallel = traits.branches == .byHeader ? try read.flag(".use_parallel_residual", default: true) : false
     logitSoftCap = traits.hasSoftCaps ? Float(try read.number(".final_logit_softcapping", default: 0)) : 0
 
-    let feedForwardLength = try read.count(".feed_forward_length", upTo: 1 << 20)
+    let feedForwards = try FeedForwardReader(read)
     let mixers = try MixerReader(read, embeddingLength: embeddingLength, layerCount: layerCount)
     var layers: [LayerShape] = []
     for index in 0..<layerCount {
-      layers.append(LayerShape(mixer: mixers.mixer(index), feedForwardLength: feedForwardLength))
+      layers.append(try feedForwards.layer(index, mixers.mixer(index)))
     }
     self.layers = layers
 
@@ -108,6 +108,44 @@ public struct Hyperparameters: Sendable {
       throw read.invalid("up to \(Self.largestVocabulary) rows of token_embd.weight, found \(embedding.shape[1])")
     }
     vocabularySize = embedding.shape[1]
+  }
+}
+
+/// What a header says of the feed-forwards of all layers.
+private struct FeedForwardReader {
+  private let file: GGUFFile
+  private let length: Int
+  /// Beside experts.
+  private let sharedLength: Int
+  /// How many there are, and how many a token goes through; 0: none.
+  private let experts: (count: Int, used: Int)
+
+  init(_ read: HeaderReader) throws(ModelError) {
+    file = read.file
+    length = try read.count(".feed_forward_length", upTo: 1 << 20)
+    guard read.traits.routing != nil else {
+      (experts, sharedLength) = ((0, 0), 0)
+      return
+    }
+    let count = try read.count(".expert_count", upTo: 1024, default: 0)
+    let used = try read.count(".expert_used_count", upTo: 1024, default: 0)
+    guard used <= count, used > 0 || count == 0 else {
+      throw read.invalid("a token to go through 1 to \(count) experts, found \(used)")
+    }
+    experts = (count, used)
+    sharedLength = try read.count(".expert_shared_feed_forward_length", upTo: 1 << 20, default: length)
+  }
+
+  /// A layer with a router has experts, as long as their matrices are.
+  func layer(_ index: Int, _ mixer: LayerShape.Mixer) throws(ModelError) -> LayerShape {
+    let up = try gguf { () throws(GGUFError) in try file.tensor(layer: index, "ffn_up_exps.weight") }
+    guard experts.count > 0, let up, up.shape.count > 1, up.shape[1] <= 1 << 20 else {
+      return LayerShape(mixer: mixer, feedForwardLength: length, experts: nil)
+    }
+    let hasShared = file.position(layer: index, "ffn_up_shexp", ".weight") != nil
+    return LayerShape(
+      mixer: mixer, feedForwardLength: hasShared ? sharedLength : 0,
+      experts: ExpertShape(count: experts.count, used: experts.used, length: up.shape[1]))
   }
 }
 

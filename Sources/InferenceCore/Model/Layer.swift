@@ -163,9 +163,15 @@ enum FeedForward {
   case gated(gate: Linear, up: Linear, down: Linear)  // ffn_gate, ffn_up, ffn_down; or both halves of ffn_up
   /// down(act(up h))
   case plain(up: Linear, down: Linear)  // ffn_up, ffn_down
+  case mixture(Mixture)
 
   init(_ index: Int, _ shape: LayerShape, _ h: Hyperparameters, _ tensors: TensorReader) throws(ModelError) {
     let (width, inner) = (h.embeddingLength, shape.feedForwardLength)
+    if let experts = shape.experts, let routing = h.traits.routing {
+      let isNormalized = routing == .normalized
+      self = .mixture(try Mixture(index, experts, shared: inner, isNormalized: isNormalized, h, tensors))
+      return
+    }
     let down = try tensors.linear(layer: index, "ffn_down", rows: width, columns: inner)
     func up(rows: Int) throws(ModelError) -> Linear {
       try tensors.linear(layer: index, "ffn_up", rows: rows, columns: width)
@@ -180,18 +186,6 @@ enum FeedForward {
     } else {
       let both = try up(rows: 2 * inner)
       self = .gated(gate: both.rows(0..<inner), up: both.rows(inner..<2 * inner), down: down)
-    }
-  }
-
-  var up: Linear {
-    switch self {
-    case .gated(_, let up, _), .plain(let up, _): up
-    }
-  }
-
-  var down: Linear {
-    switch self {
-    case .gated(_, _, let down), .plain(_, let down): down
     }
   }
 }

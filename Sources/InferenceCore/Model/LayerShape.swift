@@ -8,8 +8,18 @@ struct LayerShape: Sendable {
   }
 
   let mixer: Mixer
-  /// Elements between the feed-forward's two products.
+  /// Elements between the feed-forward's two products; beside experts of the one that is shared, or 0.
   let feedForwardLength: Int
+  let experts: ExpertShape?
+}
+
+/// The sizes of a mixture of experts.
+struct ExpertShape: Sendable {
+  let count: Int
+  /// How many of them a token goes through.
+  let used: Int
+  /// Elements between an expert's two products.
+  let length: Int
 }
 
 /// The sizes of one layer's attention.

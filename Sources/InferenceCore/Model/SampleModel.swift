@@ -40,6 +40,9 @@ public struct SampleModel {
 
   private init(of other: LanguageModel, width: Int, vocabulary: Int, layers: [Int]) throws(ModelError) {
     let h = other.hyperparameters
+    guard !h.layers.contains(where: { $0.experts != nil }) else {
+      throw ModelError(.unsupported, "No sample is made of a mixture of experts.")
+    }
     let sizes = Sizes(
       width: min(h.embeddingLength, width), vocabulary: min(h.vocabularySize, vocabulary),
       limit: width)
@@ -72,7 +75,7 @@ private struct Sizes {
     case .attention(let shape): mixer = .attention(cut(shape))
     case .convolution(let shape): mixer = .convolution(ConvolutionShape(channels: width, length: shape.length))
     }
-    return LayerShape(mixer: mixer, feedForwardLength: min(layer.feedForwardLength, limit))
+    return LayerShape(mixer: mixer, feedForwardLength: min(layer.feedForwardLength, limit), experts: nil)
   }
 
   /// As few heads as give whole superblocks, since the output's rows consist of them.
@@ -115,18 +118,21 @@ private struct WeightMaker {
   ) -> Layer {
     let (width, inner) = (h.embeddingLength, shape.feedForwardLength)
     let feedForward: FeedForward
+    let first: Linear
     switch other.feedForward {
     case .gated(let gate, let up, let down):
+      first = linear(like: up, inner, width)
       feedForward = .gated(
-        gate: linear(like: gate, inner, width), up: linear(like: up, inner, width),
-        down: linear(like: down, width, inner))
+        gate: linear(like: gate, inner, width), up: first, down: linear(like: down, width, inner))
     case .plain(let up, let down):
-      feedForward = .plain(up: linear(like: up, inner, width), down: linear(like: down, width, inner))
+      first = linear(like: up, inner, width)
+      feedForward = .plain(up: first, down: linear(like: down, width, inner))
+    case .mixture: preconditionFailure("no sample is made of a mixture")
     }
     let (mixer, input) = mixer(like: other.mixer, shape.mixer, h, &place)
     let mixerNorm = other.mixerNorm.map { norm(like: $0, width, before: input) }
     let mixerPostNorm = other.mixerPostNorm.map { norm(like: $0, width) }
-    let feedForwardNorm = other.feedForwardNorm.map { norm(like: $0, width, before: feedForward.up) }
+    let feedForwardNorm = other.feedForwardNorm.map { norm(like: $0, width, before: first) }
     let feedForwardPostNorm = other.feedForwardPostNorm.map { norm(like: $0, width) }
     return Layer(
       mixerNorm: mixerNorm, mixer: mixer, mixerPostNorm: mixerPostNorm, feedForwardNorm: feedForwardNorm,
@@ -231,6 +237,7 @@ extension Layer {
     switch feedForward {
     case .gated(let gate, let up, let down): feeding = [gate, up, down]
     case .plain(let up, let down): feeding = [up, down]
+    case .mixture(let mixture): return mixing.map { $0.weight } + mixture.matrices
     }
     return (mixing + feeding).map { $0.weight }
   }

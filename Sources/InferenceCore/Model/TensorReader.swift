@@ -44,6 +44,12 @@ final class TensorReader {
     try required(optionalMatrix(name, rows: rows, columns: columns), "\(name)")
   }
 
+  /// `blk.<layer>.<name>.weight`: the matrices of all experts, one below the other.
+  func experts(layer: Int, _ name: StaticString, _ count: Int, rows: Int, columns: Int) throws(ModelError) -> Matrix {
+    let found = try required(tensor(at: file.position(layer: layer, name, ".weight")), "blk.\(layer).\(name).weight")
+    return try required(matrix(found, rows: rows, columns: columns, of: count), "\(name)")
+  }
+
   /// `blk.<layer>.<name>.weight`, and its `.bias` where there is one.
   func linear(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Linear {
     let weight = try optionalMatrix(layer: layer, name, ".weight", rows: rows, columns: columns)
@@ -120,9 +126,14 @@ final class TensorReader {
     return try gguf { () throws(GGUFError) in try file.tensor(at: position) }
   }
 
-  private func matrix(_ tensor: GGUFTensor?, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
+  private func matrix(
+    _ tensor: GGUFTensor?, rows: Int, columns: Int, of count: Int? = nil
+  ) throws(ModelError) -> Matrix? {
     guard let tensor else { return nil }
-    try check(tensor, [columns, rows])
+    try check(tensor, count.map { [columns, rows, $0] } ?? [columns, rows])
+    guard let rows = Int32(exactly: rows * (count ?? 1)) else {
+      throw ModelError(.unsupported, "The tensor \(name(tensor)) has more than 2,147,483,647 rows.")
+    }
     // Activations are quantized in blocks of 32.
     guard columns % max(32, tensor.format.blockSize) == 0 || !tensor.format.isQuantized else {
       throw ModelError(.invalid, "The rows of \(name(tensor)) are no multiple of its format's blocks: \(columns).")
@@ -130,7 +141,7 @@ final class TensorReader {
     let rowBytes = columns / tensor.format.blockSize * tensor.format.blockBytes
     let data = address(of: tensor)?.assumingMemoryBound(to: UInt8.self)
     let kernel = ck_matrix(
-      data: data, row_bytes: rowBytes, rows: Int32(rows), columns: Int32(columns), format: tensor.format.rawValue)
+      data: data, row_bytes: rowBytes, rows: rows, columns: Int32(columns), format: tensor.format.rawValue)
     return Matrix(kernel, tensor.format, streamedFrom: stream.map { _ in UInt64(tensor.fileOffset) })
   }
 

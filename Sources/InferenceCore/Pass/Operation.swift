@@ -35,6 +35,16 @@ enum Operation {
   case expand(FeedForward)
   /// branch = Wdown expanded
   case contract(Linear)
+  /// The router's logits of each expert: Wrouter h
+  case route(Mixture)
+  /// Each row's experts and their weights; rows that chose the same one get places side by side.
+  case choose(Mixture)
+  /// h of each choice, at its place.
+  case gather(Mixture)
+  /// expanded = act(Wgate h) * Wup h, of each choice by its expert's matrices.
+  case expandExperts(Mixture)
+  /// branch = Σ w Wdown expanded over a row's choices, and what the shared expert has left there.
+  case contractExperts(Mixture)
   /// logits = Wout h, of the rows whose logits are wanted.
   case predict(Linear)
 

@@ -6,7 +6,7 @@ struct Pass {
   private(set) var layerStarts: [Int] = []
 
   /// Most operations of a model with so many layers, the barriers among them.
-  static func longest(layerCount: Int) -> Int { layerCount * 22 + 4 }
+  static func longest(layerCount: Int) -> Int { layerCount * 28 + 4 }
 
   init(_ model: LanguageModel) {
     let layers = model.layers
@@ -23,17 +23,14 @@ struct Pass {
         then(.add(.mixer, layer.mixerPostNorm), .normalize(layer.feedForwardNorm))
 
         // x += feedForward(h)
-        then(.expand(layer.feedForward))
-        then(.contract(layer.feedForward.down))
+        expand(layer.feedForward)
+        then(contraction(layer.feedForward))
         operations.append(.add(.feedForward, layer.feedForwardPostNorm))
       } else {
         // x += mixer(h) + feedForward(h), each with an h of its own where there are two norms
-        operations.append(.expand(layer.feedForward))
-        if layer.feedForwardNorm != nil {
-          operations.append(.barrier)
-          then(.normalize(layer.mixerNorm))
-        }
-        mix(layer.mixer, beside: .contract(layer.feedForward.down))
+        expand(layer.feedForward, isLast: layer.feedForwardNorm != nil)
+        if layer.feedForwardNorm != nil { then(.normalize(layer.mixerNorm)) }
+        mix(layer.mixer, beside: contraction(layer.feedForward))
         operations += [.add(.mixer, layer.mixerPostNorm), .add(.feedForward, layer.feedForwardPostNorm)]
       }
 
@@ -64,6 +61,34 @@ struct Pass {
     operations.append(.barrier)
   }
 
+  /// A feed-forward up to its last product.
+  ///
+  /// - Parameter isLast: Whether what follows reads or writes what this does.
+  private mutating func expand(_ feedForward: FeedForward, isLast: Bool = true) {
+    guard case .mixture(let mixture) = feedForward else {
+      operations.append(.expand(feedForward))
+      if isLast { operations.append(.barrier) }
+      return
+    }
+    then(.route(mixture))
+    if let shared = mixture.shared {
+      then(.choose(mixture), .expand(shared.feedForward))
+      then(.gather(mixture), contraction(shared.feedForward))
+    } else {
+      then(.choose(mixture))
+      then(.gather(mixture))
+    }
+    then(.expandExperts(mixture))
+  }
+
+  /// The last product of a feed-forward.
+  private func contraction(_ feedForward: FeedForward) -> Operation {
+    switch feedForward {
+    case .gated(_, _, let down), .plain(_, let down): .contract(down)
+    case .mixture(let mixture): .contractExperts(mixture)
+    }
+  }
+
   /// Operations, and a barrier behind them.
   private mutating func then(_ next: Operation...) {
     operations += next
@@ -84,6 +109,25 @@ struct InputFormats {
   var mixed: [TensorFormat] = []
   /// What the feed-forward's second matrix reads.
   var hidden: [TensorFormat] = []
+  /// What the experts' second matrices read.
+  var expertHidden: [TensorFormat] = []
+}
+
+extension InputFormats {
+  fileprivate mutating func add(_ feedForward: FeedForward) {
+    switch feedForward {
+    case .gated(let gate, let up, let down):
+      input += [gate.weight.format, up.weight.format]
+      hidden.append(down.weight.format)
+    case .plain(let up, let down):
+      input.append(up.weight.format)
+      hidden.append(down.weight.format)
+    case .mixture(let mixture):
+      input += [mixture.router.weight.format, mixture.gate.format, mixture.up.format]
+      expertHidden.append(mixture.down.format)
+      if let shared = mixture.shared { add(shared.feedForward) }
+    }
+  }
 }
 
 extension LanguageModel {
@@ -98,11 +142,7 @@ extension LanguageModel {
         formats.input.append(convolution.input.weight.format)
         formats.mixed.append(convolution.output.weight.format)
       }
-      switch layer.feedForward {
-      case .gated(let gate, let up, _): formats.input += [gate.weight.format, up.weight.format]
-      case .plain(let up, _): formats.input.append(up.weight.format)
-      }
-      formats.hidden.append(layer.feedForward.down.weight.format)
+      formats.add(layer.feedForward)
     }
     return formats
   }

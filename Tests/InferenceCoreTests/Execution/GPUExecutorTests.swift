@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test(
-    arguments: TinyArchitecture.all + [
+    arguments: TinyArchitecture.onCards + [
       TinyArchitecture(name: "llama", format: .q4_0, valueFormat: .q8_0),
       TinyArchitecture(name: "gemma2", format: .q4_0, valueFormat: .q8_0),
     ])
@@ -115,7 +115,7 @@ import Testing
     #expect(device.releases == 1)
   }
 
-  @Test(arguments: TinyArchitecture.all)
+  @Test(arguments: TinyArchitecture.onCards)
   func weightsAreReadOnceForEachToken(architecture: TinyArchitecture) throws {
     let device = NotingDevice()
     try withExecutor(architecture, on: device) { executor in

@@ -207,6 +207,7 @@ struct ReferenceTransformer {
       default: x / (1 + exp(-x))
       }
     }
+    if tensors[name + "ffn_gate_inp.weight"] != nil { return input.map { mixture($0, name, act) } }
     let up = linear(input, name + "ffn_up")
     let inner = Int(number("feed_forward_length"))
     if up[0].count == 2 * inner {
@@ -216,6 +217,31 @@ struct ReferenceTransformer {
     guard tensors[name + "ffn_gate.weight"] != nil else { return linear(up.map { $0.map(act) }, name + "ffn_down") }
     let gate = linear(input, name + "ffn_gate").map { $0.map(act) }
     return linear(zip(gate, up).map { zip($0, $1).map(*) }, name + "ffn_down")
+  }
+
+  /// The experts that a softmax holds likeliest (Shazeer et al. 2017), and one through which every token goes.
+  private func mixture(_ x: [Double], _ name: String, _ act: (Double) -> Double) -> [Double] {
+    func fed(_ kind: String, _ expert: Int?) -> [Double] {
+      func product(_ part: String, _ x: [Double]) -> [Double] {
+        let name = name + "ffn_\(part)_\(kind).weight"
+        let rows = weights(name)!
+        let count = tensors[name]!.shape[1]
+        let first = (expert ?? 0) * count
+        return rows[first..<first + count].map { row in zip(row, x).reduce(0) { $0 + $1.0 * $1.1 } }
+      }
+      return product("down", zip(product("gate", x), product("up", x)).map { act($0) * $1 })
+    }
+    let logits = linear([x], name + "ffn_gate_inp")[0]
+    let likelihoods = logits.map { exp($0 - logits.max()!) }
+    let whole = likelihoods.reduce(0, +)
+    let used = Int(number("expert_used_count"))
+    let chosen = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(used)
+    let share = architecture == "qwen3moe" ? chosen.reduce(0) { $0 + likelihoods[$1] } : whole
+    var result = [Double](repeating: 0, count: x.count)
+    for expert in chosen { result = sum(result, fed("exps", expert).map { $0 * likelihoods[expert] / share }) }
+    guard let factor = weights(name + "ffn_gate_inp_shexp.weight")?[0] else { return result }
+    let gate = 1 / (1 + exp(-zip(factor, x).reduce(0) { $0 + $1.0 * $1.1 }))
+    return sum(result, fed("shexp", nil).map { $0 * gate })
   }
 
   /// RMSNorm (Zhang and Sennrich 2019), or LayerNorm (Ba et al. 2016).

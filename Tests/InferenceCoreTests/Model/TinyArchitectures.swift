@@ -45,9 +45,16 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     TinyArchitecture(name: "olmo2"),
     TinyArchitecture(name: "olmo2", format: .q8_0),
     TinyArchitecture(name: "phi3", format: .q4_0, isFused: true),
+    TinyArchitecture(name: "qwen2moe"),
+    TinyArchitecture(name: "qwen2moe", format: .q4_0),
+    TinyArchitecture(name: "qwen3moe"),
+    TinyArchitecture(name: "qwen3moe", format: .q8_0),
     TinyArchitecture(name: "smollm3"),
     TinyArchitecture(name: "stablelm", format: .q8_0),
   ]
+
+  /// Those that graphics cards compute.
+  static var onCards: [TinyArchitecture] { all.filter { $0.family.experts == 0 } }
 
   /// Whether some layers keep a state that cannot be cut back.
   var isRecurrent: Bool { family.attentionLayers != nil }
@@ -145,6 +152,18 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
         }
       }
       for name in family.behind { norm(layer + name) }
+      if family.experts > 0 {
+        add(layer + "ffn_gate_inp.weight", [width, family.experts], .f32, spread: 2 / Float(width).squareRoot())
+        for (part, shape) in [("gate", [width, inner]), ("up", [width, inner]), ("down", [inner, width])] {
+          let spread = 2 / Float(shape[0]).squareRoot()
+          add(layer + "ffn_\(part)_exps.weight", shape + [family.experts], format, spread: spread)
+          guard family.sharedLength > 0 else { continue }
+          let (rows, columns) = part == "down" ? (width, family.sharedLength) : (family.sharedLength, width)
+          matrix(layer + "ffn_\(part)_shexp.weight", rows, columns)
+        }
+        if family.sharedLength > 0 { vector(layer + "ffn_gate_inp_shexp.weight", width, mean: 0) }
+        continue
+      }
       if family.gate == .own { linear(layer + "ffn_gate", inner, width, family.hasFeedForwardBiases) }
       linear(layer + "ffn_up", family.gate == .both ? 2 * inner : inner, width, family.hasFeedForwardBiases)
       linear(layer + "ffn_down", width, inner, family.hasFeedForwardBiases)

@@ -27,6 +27,10 @@ struct TinyFamily {
   /// Layers that are attention, where others are convolutions.
   var attentionLayers: [Int]?
   var outputNorm = "output_norm"
+  /// How many experts there are; each has as many elements as the feed-forward of others.
+  var experts = 0
+  /// Elements of one that is shared.
+  var sharedLength = 0
   var keys: [(String, Value)] = []
 
   private static let behind = ["post_attention_norm", "post_ffw_norm"]
@@ -71,6 +75,15 @@ struct TinyFamily {
       (family.before, family.hasInputBiases, family.hasFeedForwardBiases) = (["attn_norm"], true, true)
     case "phi3": family.gate = .both
     case "qwen2": family.hasInputBiases = true
+    case "qwen2moe":
+      (family.hasInputBiases, family.experts, family.sharedLength) = (true, 6, 64)
+      family.keys = [
+        ("expert_count", .count(6)), ("expert_used_count", .count(3)),
+        ("expert_shared_feed_forward_length", .count(64)),
+      ]
+    case "qwen3moe":
+      (family.headNorms, family.experts) = (.heads, 8)
+      family.keys = [("expert_count", .count(8)), ("expert_used_count", .count(2))]
     case "seed_oss": (family.before, family.hasInputBiases) = (["attn_norm", "post_attention_norm"], true)
     case "stablelm":
       (family.isLayerNorm, family.hasNormBiases, family.turned) = (true, true, 0.5)

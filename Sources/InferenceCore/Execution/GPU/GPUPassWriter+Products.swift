@@ -23,6 +23,7 @@ extension GPUPassWriter {
     case .plain(let up, _):
       product([(up, memory.hidden)], activation: h.traits.activation)
       if !isDecode { gate(columns: up.weight.rows, isGated: false) }
+    case .mixture: break
     }
   }
 

@@ -94,6 +94,8 @@ struct GPUPassWriter {
     case .predict(let linear): predict(linear)
     // Who turns a head sees the whole vector.
     case .turnHeads, .barrier: break
+    // No model with these comes here: `GPUMemory.check`.
+    case .route, .choose, .gather, .expandExperts, .contractExperts: break
     }
   }
 

@@ -42,6 +42,7 @@ struct GPUWeights {
       case .plain(let up, let down):
         try plan.place([up])
         try plan.place([down])
+      case .mixture: break
       }
       for norm in [layer.mixerNorm, layer.mixerPostNorm, layer.feedForwardNorm, layer.feedForwardPostNorm] {
         plan.place(norm, width: model.hyperparameters.embeddingLength)
