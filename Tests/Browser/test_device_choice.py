@@ -161,3 +161,12 @@ def test_loads_leave_nothing_on_the_card(tab, site, tmp_path):
       return found;
     }""", site.url)
     assert set(bytes[4::5]) == {0} and len(set(bytes[:4])) == 2 and bytes[:4] == bytes[5:9]
+
+
+def test_mixtures_of_experts_are_left_to_the_processor(tab, site, tmp_path):
+    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", "qwen3moe")
+    trusted(site)
+    outcome = load(tab, site, "gpu")
+    assert outcome["code"] == "device-unavailable" and "experts" in outcome["message"]
+    outcome = load(tab, site, "auto")
+    assert outcome["info"]["device"] == "cpu" and "experts" in outcome["info"]["deviceNote"] and outcome["tokens"] == 24

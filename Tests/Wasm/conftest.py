@@ -14,6 +14,7 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "Browser"))
 
 
 def path_of(variable, *parts):

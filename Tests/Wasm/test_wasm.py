@@ -6,6 +6,8 @@ import subprocess
 import pytest
 
 from conftest import path_of
+from tiny_families import FAMILIES
+from tiny_gguf import Q, write
 
 PROMPTS = ["The capital of France is", "Once upon a time", "def fibonacci(n):\n", "1, 2, 3, 4,", "Die Wörter 漢字 🙂"]
 MADE = [("llama", "Q8_0", "ggml-vocab-llama-bpe"), ("phi2", "F32", "ggml-vocab-gpt-2"),
@@ -56,13 +58,23 @@ def visible(tokens, result):
 
 
 @pytest.mark.parametrize("architecture, kind, vocabulary", MADE)
-def test_every_architecture_says_what_it_says_natively(node, module, made_model, native, architecture, kind, vocabulary):
+def test_real_vocabularies_say_what_they_say_natively(node, module, made_model, native, architecture, kind, vocabulary):
     model = made_model(architecture, kind, vocabulary)
     expected = [native(model, prompt, 16) for prompt in PROMPTS[:3]]
     [answer] = node("generate.mjs", module, model, 1, stdin=requests(PROMPTS[:3], 16))
     for result, reference in zip(answer["results"], expected):
         assert result["promptTokens"] == reference["prompt_tokens"]
         assert result["tokens"] == reference["tokens"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_says_what_it_says_natively(node, native, tmp_path, family):
+    module = path_of("SWIFTLET_WEB", "swiftlet-threads.wasm")
+    model = write(tmp_path / "model.gguf", family, Q.Q8_0, seed=3)
+    prompts = ["It is a long way to the sea. " * 5, "T"]
+    expected = [native(model, prompt, 16)["tokens"] for prompt in prompts]
+    [answer] = node("generate.mjs", module, model, 2, stdin=requests(prompts, 16))
+    assert [result["tokens"] for result in answer["results"]] == expected
 
 
 def test_the_page_computes_the_memory_of_a_context_as_the_engine_does(node, quick, made_model):

@@ -86,7 +86,7 @@ import WorkerCore
       let reply = harness.generate(.text("Hello"))
       #expect(reply.error?.code == .unsupportedPlatform)
       #expect(harness.released == 1)
-      #expect(harness.states.last?.loadingStep == .idle)
+      #expect(harness.states.last?.loadingStep == .error)
       #expect(harness.generate(.text("Hello")).error?.code == .noModel)
     }
   }

@@ -12,6 +12,8 @@ public struct ModelError: Error, Equatable, Sendable {
     case invalid
     /// The file uses something that is not built here.
     case unsupported
+    /// The file uses something that only another device computes.
+    case unsupportedOnDevice
     /// The tokens do not fit the context.
     case contextFull
     /// A token id is outside the vocabulary.

@@ -167,6 +167,7 @@ extension WorkerError {
       switch error.kind {
       case .malformedFile, .missing, .invalid: .invalidModel
       case .unknownArchitecture, .unsupported: .unsupportedModel
+      case .unsupportedOnDevice: .deviceUnavailable
       case .contextFull: .contextOverflow
       case .unknownToken: .invalidRequest
       case .outOfResources: .outOfMemory

@@ -58,7 +58,7 @@ struct GPUMemory {
   /// Throws when a card cannot have what a model works in; what passes can be counted in 32 bits.
   static func check(_ h: Hyperparameters, _ limits: ExecutionLimits, _ card: GraphicsLimits) throws(ModelError) {
     guard !h.layers.contains(where: { $0.experts != nil }) else {
-      throw ModelError(.unsupported, "The graphics card computes no mixtures of experts yet.")
+      throw ModelError(.unsupportedOnDevice, "Mixtures of experts are computed by the processor alone so far.")
     }
     if let large = h.attentions.first(where: { $0.keyLength > Self.longestKey || $0.valueLength > Self.longestValue }) {
       throw ModelError(
