@@ -3,6 +3,8 @@
 Their vocabulary is the bytes, three special tokens and two pairs of letters.
 """
 
+import dataclasses
+
 import gguf
 import numpy as np
 
@@ -40,11 +42,13 @@ def blocks(random, rows, columns, kind):
 
 
 def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=None, length=32,
-          value=None, layers=None, words=0, seed=1):
+          value=None, layers=None, experts=None, words=0, seed=1):
     """A model whose matrices are in the format `kind`, or the same numbers as F32; with some words in its vocabulary that no
     text has."""
     random = np.random.default_rng(seed)
     family = FAMILIES[family]
+    if experts:
+        family = dataclasses.replace(family, experts=experts)
     writer = gguf.GGUFWriter(path, family.architecture)
     key_heads = heads // (shared or family.sharing)
     layers, value = layers or family.layers, value or length
@@ -84,8 +88,8 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
             numbers[silent] = 0
             ranks = random.permuted(np.tile(np.arange(routed), (rows, 1)), axis=1)
             numbers[:, :routed] = 0.5 * (ranks / routed - 0.5)
-            stored = numbers if kind == Q.F32 else gguf.quants.quantize(numbers, kind)
-            return writer.add_tensor(name, stored, raw_dtype=kind)
+            stored = kind if kind in (Q.F32, Q.F16) else Q.Q8_0
+            return writer.add_tensor(name, gguf.quants.quantize(numbers, stored), raw_dtype=stored)
         if name.endswith(("attn_output.weight", "ffn_down_shexp.weight")):
             silent = slice(0, routed)
         if kind in SCALES:
@@ -104,12 +108,14 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
         return writer.add_tensor(name, gguf.quants.dequantize(stored, kind).astype(np.float32))
 
     def experts(name, count, rows, columns):
-        numbers = (random.standard_normal((count, rows, columns)) / np.sqrt(columns)).astype(np.float32)
-        if rows == width:
-            numbers[:, :count] = 0
-        if kind == Q.F32:
-            return writer.add_tensor(name, numbers)
-        return writer.add_tensor(name, gguf.quants.quantize(numbers, kind), raw_dtype=kind)
+        if kind in SCALES:
+            stored = blocks(random, count * rows, columns, kind).reshape(count, rows, -1)
+        else:
+            numbers = (random.standard_normal((count, rows, columns)) / np.sqrt(columns)).astype(np.float32)
+            stored = gguf.quants.quantize(numbers, kind) if kind != Q.F32 else numbers
+        if name.endswith("ffn_down_exps.weight"):
+            stored[:, :count] = 0
+        writer.add_tensor(name, stored, raw_dtype=kind)
 
     def vector(name, *shape, mean=1.0):
         writer.add_tensor(name, (mean + 0.1 * random.standard_normal(shape)).astype(np.float32))
