@@ -2,7 +2,7 @@
 ///
 /// The raw values are those the generated table holds.
 package enum CharacterClass: UInt8, Sendable {
-  /// Symbols, marks, controls, unassigned code points and bytes that are not UTF-8.
+  /// Controls, private and unassigned code points.
   case other = 0
   /// `\p{L}`
   case letter = 1
@@ -12,6 +12,12 @@ package enum CharacterClass: UInt8, Sendable {
   case whitespace = 3
   /// `\p{P}`
   case punctuation = 4
+  /// `\p{S}`; bytes that are not UTF-8 count as U+FFFD, which is one.
+  case symbol = 5
+  /// `\p{M}`
+  case mark = 6
+
+  static let count = 7
 }
 
 /// Looks up the ``CharacterClass`` of code points.
@@ -30,8 +36,8 @@ package struct CharacterClasses {
       value |= UInt32(byte & 127) << shift
       shift += 7
       if byte & 128 == 0 {
-        runs.append(start << 3 | value % 5)
-        start += value / 5
+        runs.append(start << 3 | value % 7)
+        start += value / 7
         value = 0
         shift = 0
       }
