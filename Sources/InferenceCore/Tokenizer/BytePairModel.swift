@@ -120,9 +120,13 @@ struct BytePairModel {
   private func token(
     of word: UnsafeBufferPointer<UInt8>, _ vocabulary: Vocabulary, spelledIn spelling: inout [UInt8]
   ) -> TokenID? {
-    spelling.removeAll(keepingCapacity: true)
-    for byte in word { ByteAlphabet.append(byte, to: &spelling) }
-    return spelling.withUnsafeBufferPointer { vocabulary.id(of: $0) }
+    // Room for two bytes each, made once.
+    if spelling.count < 2 * word.count { spelling = [UInt8](repeating: 0, count: max(256, 2 * word.count)) }
+    return spelling.withUnsafeMutableBufferPointer { spelling in
+      var length = 0
+      for byte in word { length = ByteAlphabet.write(byte, to: spelling, at: length) }
+      return vocabulary.id(of: UnsafeBufferPointer(rebasing: spelling[..<length]))
+    }
   }
 
   /// Appends the bytes that a token's spelling stands for; characters outside the alphabet stand for themselves.

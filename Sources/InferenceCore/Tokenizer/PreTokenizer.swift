@@ -18,6 +18,8 @@ package struct PreTokenizer {
   }
 
   private let scanners: [Scanner]
+  /// The expression of a rule of one.
+  private let single: ScanExpression?
   private let classes: CharacterClasses
 
   package init(_ rule: PreTokenizerRule, classes: CharacterClasses = CharacterClasses()) {
@@ -29,6 +31,11 @@ package struct PreTokenizer {
       case .digits: .digits
       }
     }
+    if scanners.count == 1, case .expression(let expression) = scanners[0] {
+      single = expression
+    } else {
+      single = nil
+    }
   }
 
   /// The next word of `text`; together the words are the whole text. Nil at its end.
@@ -37,6 +44,11 @@ package struct PreTokenizer {
   ) -> UnsafeBufferPointer<UInt8>? {
     let start = cursor.position
     guard start < text.count else { return nil }
+    if let single {
+      single.findPiece(from: start, in: ScanExpression.Place(text: text, end: text.count), progress: &cursor.single)
+      cursor.position = cursor.single.end
+      return UnsafeBufferPointer(rebasing: text[start..<cursor.position])
+    }
     if cursor.stages.isEmpty { cursor.stages = [ScanExpression.Progress](repeating: .init(), count: scanners.count) }
     var end = text.count
     for index in scanners.indices {
@@ -117,7 +129,8 @@ package struct PreTokenizer {
 /// How far the words of a text have been read.
 package struct WordCursor {
   var position = 0
-  /// Of each scanner.
+  /// Of the one expression of a rule, or else of each of its scanners.
+  var single = ScanExpression.Progress()
   var stages: [ScanExpression.Progress] = []
 
   package init() {}

@@ -62,7 +62,7 @@ extension ScanExpression {
 
   private func matchEnd(from start: Int, beginning bits: UInt32, in place: Place, barren: inout Int) -> Int? {
     for alternative in alternatives where alternative.begins & bits != 0 {
-      if start < barren, alternative.failsForTheRun { continue }
+      if alternative.failsForTheRun, start < barren { continue }
       if let end = end(of: alternative.steps, from: start, in: place, barren: &barren) { return end }
     }
     return nil
@@ -109,12 +109,12 @@ extension ScanExpression {
   @inline(__always)
   private func runEnd(of step: Step, from start: Int, in place: Place) -> Int? {
     var position = start
-    var count = 0
+    var count: Int32 = 0
     while position < place.end, count < step.most {
       let (bits, next) = look(at: position, in: place)
       guard bits & step.first != 0 else { break }
       position = next
-      count += 1
+      count &+= 1
     }
     return count < step.least ? nil : position
   }
@@ -141,17 +141,17 @@ extension ScanExpression {
   private func blanksEnd(of step: Step, from start: Int, in place: Place) -> Int? {
     var position = start
     var last = start
-    var count = 0
+    var count: Int32 = 0
     while position < place.end, count < step.most {
       let (bits, next) = look(at: position, in: place)
       guard bits & step.first != 0 else { break }
       last = position
       position = next
-      count += 1
+      count &+= 1
     }
     if position < place.end, look(at: position, in: place).bits & step.first == 0 {
       position = last
-      count -= 1
+      count &-= 1
     }
     return count < step.least ? nil : position
   }

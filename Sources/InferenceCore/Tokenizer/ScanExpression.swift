@@ -33,8 +33,8 @@ final class ScanExpression {
     var kind: Kind
     var first: UInt32 = 0
     var second: UInt32 = 0
-    var least = 1
-    var most = 1
+    var least: Int32 = 1
+    var most: Int32 = 1
     /// Of contractions: whether capitals count, and whether U+017F counts as an s.
     var ignoresCase = false
     var foldsLongS = false
@@ -58,9 +58,10 @@ final class ScanExpression {
     var cleared: UInt32
   }
 
-  let steps: [Step]
-  let alternatives: [Alternative]
-  let ascii: [UInt32]
+  // Pointers, since what counts is the time for one character.
+  let steps: UnsafePointer<Step>
+  let alternatives: UnsafeBufferPointer<Alternative>
+  let ascii: UnsafePointer<UInt32>
   let beyond: [UInt32]
   /// Ascending and apart.
   let ranges: [NamedRange]
@@ -86,14 +87,26 @@ final class ScanExpression {
       guard parser.skip(0x7C) else { break }
     }
     let classes = parser.classes
-    self.steps = steps
-    self.alternatives = alternatives
+    self.steps = Self.copy(steps)
+    self.alternatives = UnsafeBufferPointer(start: Self.copy(alternatives), count: alternatives.count)
     self.kinds = kinds
-    ascii = (0..<128).map { scalar in Self.bits(of: scalar, kinds[scalar], classes) }
+    ascii = Self.copy((0..<128).map { scalar in Self.bits(of: scalar, kinds[scalar], classes) })
     beyond = (0..<CharacterClass.count).map { value in
       CharacterClass(rawValue: UInt8(value)).map { Self.bits(of: nil, $0, classes) } ?? 0
     }
     ranges = Self.ranges(of: classes)
+  }
+
+  deinit {
+    steps.deallocate()
+    alternatives.deallocate()
+    ascii.deallocate()
+  }
+
+  private static func copy<Element>(_ array: [Element]) -> UnsafePointer<Element> {
+    let copy = UnsafeMutablePointer<Element>.allocate(capacity: array.count)
+    for (index, element) in array.enumerated() { (copy + index).initialize(to: element) }
+    return UnsafePointer(copy)
   }
 
   /// Appends a step, joined with the one before it where the two have to be looked at together.

@@ -92,10 +92,10 @@ struct ScanExpressionParser {
     return 1 << UInt32(classes.count - 1)
   }
 
-  private mutating func nextNumber() -> Int {
-    var number = 0
+  private mutating func nextNumber() -> Int32 {
+    var number: Int32 = 0
     while position < text.count, (0x30...0x39).contains(text[position]) {
-      number = 10 * number + Int(text[position] & 15)
+      number = 10 * number + Int32(text[position] & 15)
       position += 1
     }
     return number
