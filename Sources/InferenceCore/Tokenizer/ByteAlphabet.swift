@@ -36,4 +36,19 @@ enum ByteAlphabet {
       text.append(0x80 | UInt8(scalar & 0x3F))
     }
   }
+
+  /// Writes the UTF-8 of a byte's stand-in.
+  ///
+  /// - Returns: the place after it.
+  @inline(__always)
+  static func write(_ byte: UInt8, to text: UnsafeMutableBufferPointer<UInt8>, at position: Int) -> Int {
+    let scalar = scalar(for: byte)
+    if scalar < 0x80 {
+      text[position] = UInt8(truncatingIfNeeded: scalar)
+      return position + 1
+    }
+    text[position] = 0xC0 | UInt8(truncatingIfNeeded: scalar >> 6)
+    text[position + 1] = 0x80 | UInt8(truncatingIfNeeded: scalar & 0x3F)
+    return position + 2
+  }
 }

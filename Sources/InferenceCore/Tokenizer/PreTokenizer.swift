@@ -1,81 +1,137 @@
-/// How text is cut into words before byte-level BPE merges bytes inside each word.
-///
-/// Every case is one regular expression (or a sequence of them) of a published tokenizer, written out as a scanner.
-package enum PreTokenizer: UInt8, Sendable {
-  /// GPT-2: `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-  case gpt2
-  /// Every digit on its own, then GPT-2's words between the digits.
-  case smollm
-  /// Llama 3: `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-  case llama3
-  /// Qwen 2: Llama 3's expression with single digits.
-  case qwen2
-  /// llama.cpp's own for files that name none: runs of punctuation apart, then GPT-2's words, then runs of digits
-  /// apart and cut into threes.
-  case standard
+/// Cuts text into the words inside which byte-pair encoding merges: a rule's scanners, each applied to the pieces that
+/// the one before it left, as llama.cpp does.
+package struct PreTokenizer {
+  /// One way to cut text, as a rule has it.
+  enum Scan: Sendable {
+    /// Matches of a regular expression, and what stands between them; see ``ScanExpression``.
+    case expression(StaticString)
+    /// `\p{N}` in threes from the right, each first group together with what stands before it: AFMoE.
+    case numbers
+    /// `(?=(\d{3})+(?!\d))`: before every third of `[0-9]` from the right.
+    case digits
+  }
+
+  private enum Scanner {
+    case expression(ScanExpression)
+    case numbers
+    case digits
+  }
+
+  private let scanners: [Scanner]
+  /// The expression of a rule of one.
+  private let single: ScanExpression?
+  private let classes: CharacterClasses
+
+  package init(_ rule: PreTokenizerRule, classes: CharacterClasses = CharacterClasses()) {
+    self.classes = classes
+    scanners = rule.scans.map { scan in
+      switch scan {
+      case .expression(let text): .expression(ScanExpression(text, classes: classes))
+      case .numbers: .numbers
+      case .digits: .digits
+      }
+    }
+    if scanners.count == 1, case .expression(let expression) = scanners[0] {
+      single = expression
+    } else {
+      single = nil
+    }
+  }
 
   /// The next word of `text`; together the words are the whole text. Nil at its end.
   package func nextWord(
-    in text: UnsafeBufferPointer<UInt8>, classes: CharacterClasses, after cursor: inout WordCursor
+    in text: UnsafeBufferPointer<UInt8>, after cursor: inout WordCursor
   ) -> UnsafeBufferPointer<UInt8>? {
     let start = cursor.position
     guard start < text.count else { return nil }
-    var scanner = WordScanner(text: text, classes: classes, end: text.count)
-    switch self {
-    case .gpt2: cursor.position = scanner.gpt2WordEnd(from: start)
-    case .llama3: cursor.position = scanner.llama3WordEnd(from: start, digits: 3)
-    case .qwen2: cursor.position = scanner.llama3WordEnd(from: start, digits: 1)
-    case .smollm: cursor.position = Self.smollmWordEnd(&scanner, start, &cursor)
-    case .standard: cursor.position = Self.standardWordEnd(&scanner, start, &cursor)
+    if let single {
+      single.findPiece(from: start, in: ScanExpression.Place(text: text, end: text.count), progress: &cursor.single)
+      cursor.position = cursor.single.end
+      return UnsafeBufferPointer(rebasing: text[start..<cursor.position])
     }
-    return UnsafeBufferPointer(rebasing: text[start..<cursor.position])
+    if cursor.stages.isEmpty { cursor.stages = [ScanExpression.Progress](repeating: .init(), count: scanners.count) }
+    var end = text.count
+    for index in scanners.indices {
+      if cursor.stages[index].end <= start {
+        let place = ScanExpression.Place(text: text, end: end)
+        findPiece(scanners[index], from: start, in: place, progress: &cursor.stages[index])
+      }
+      end = cursor.stages[index].end
+    }
+    cursor.position = end
+    return UnsafeBufferPointer(rebasing: text[start..<end])
   }
 
-  private static func smollmWordEnd(_ scanner: inout WordScanner, _ start: Int, _ cursor: inout WordCursor) -> Int {
-    if start >= cursor.sectionEnd {
-      let first = scanner.character(at: start)
-      if first.class == .number { return first.end }
-      cursor.sectionEnd = scanner.runEnd(from: first.end) { $0.class != .number }
+  private func findPiece(
+    _ scanner: Scanner, from start: Int, in place: ScanExpression.Place, progress: inout ScanExpression.Progress
+  ) {
+    switch scanner {
+    case .expression(let expression): expression.findPiece(from: start, in: place, progress: &progress)
+    case .numbers: progress.end = numbersEnd(from: start, in: place, run: &progress.match)
+    case .digits: progress.end = digitsEnd(from: start, in: place, run: &progress.match)
     }
-    scanner.end = cursor.sectionEnd
-    return scanner.gpt2WordEnd(from: start)
   }
 
-  private static func standardWordEnd(_ scanner: inout WordScanner, _ start: Int, _ cursor: inout WordCursor) -> Int {
-    if start >= cursor.sectionEnd {
-      let first = scanner.character(at: start)
-      if first.separates { return scanner.runEnd(from: first.end) { $0.separates } }
-      cursor.sectionEnd = scanner.runEnd(from: first.end) { !$0.separates }
+  /// - Parameter run: where the run of numbers ends that has been counted.
+  private func numbersEnd(from start: Int, in place: ScanExpression.Place, run: inout Int) -> Int {
+    func end(of position: Int) -> (isNumber: Bool, next: Int) {
+      let step = UTF8Step(place.text, at: position)
+      return (classes[step.scalar] == .number, position + step.length)
     }
-    scanner.end = cursor.sectionEnd
-    if start >= cursor.wordEnd {
-      cursor.wordEnd = scanner.gpt2WordEnd(from: start)
-      // Digits stand only at the end of GPT-2's words.
-      let digits = scanner.runEnd(from: start, limit: cursor.wordEnd) { $0.class != .number }
-      if digits > start { return digits }
-    }
-    return digitsEnd(scanner, start, limit: cursor.wordEnd)
-  }
-
-  /// The end of three ASCII digits at `start`, or else of the digits up to where there are some.
-  private static func digitsEnd(_ scanner: WordScanner, _ start: Int, limit: Int) -> Int {
-    func isTriple(_ position: Int) -> Bool {
-      position + 3 <= limit && (0..<3).allSatisfy { (0x30...0x39).contains(scanner.text[position + $0]) }
-    }
-    if isTriple(start) { return start + 3 }
     var position = start
-    while position < limit, !isTriple(position) { position = scanner.character(at: position).end }
+    while position < place.end, case let found = end(of: position), !found.isNumber { position = found.next }
+    var group = 3
+    if position >= run {
+      var count = 0
+      run = position
+      while run < place.end, case let found = end(of: run), found.isNumber {
+        run = found.next
+        count += 1
+      }
+      if count % 3 > 0 { group = count % 3 }
+    }
+    while position < place.end, group > 0 {
+      position = end(of: position).next
+      group -= 1
+    }
     return position
+  }
+
+  /// - Parameter run: where the run of digits ends that has been counted.
+  private func digitsEnd(from start: Int, in place: ScanExpression.Place, run: inout Int) -> Int {
+    func isDigit(_ position: Int) -> Bool { (0x30...0x39).contains(place.text[position]) }
+    var position = start
+    if position < run {
+      position += 3
+      if position < run { return position }
+    }
+    while position < place.end {
+      guard isDigit(position) else {
+        position += 1
+        continue
+      }
+      run = position
+      while run < place.end, isDigit(run) { run += 1 }
+      let cut = position + (run - position) % 3
+      if run - position < 3 {
+        position = run
+      } else if cut > start {
+        return cut
+      } else {
+        position += 3
+        if position < run { return position }
+      }
+    }
+    return place.end
   }
 }
 
 /// How far the words of a text have been read.
 package struct WordCursor {
   var position = 0
-  /// Where the text ends for the expression that is at work, of those that are applied one after the other.
-  var sectionEnd = 0
-  /// The end of the word whose digits are being grouped.
-  var wordEnd = 0
+  /// Of the one expression of a rule, or else of each of its scanners.
+  var single = ScanExpression.Progress()
+  var stages: [ScanExpression.Progress] = []
 
   package init() {}
 }

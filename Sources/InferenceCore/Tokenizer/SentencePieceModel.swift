@@ -22,7 +22,7 @@ struct SentencePieceModel {
       Self.priority(scores.map { Float($0.float(at: id)) } ?? 0)
     }
     byteTokens = (0..<256).map { byte in
-      let name: [UInt8] = [0x3C, 0x30, 0x78, hexDigit(byte >> 4), hexDigit(byte & 15), 0x3E]
+      let name = Self.name(ofByte: byte)
       let raw = [UInt8(byte)]
       return name.withUnsafeBufferPointer { vocabulary.id(of: $0) }
         ?? raw.withUnsafeBufferPointer { vocabulary.id(of: $0) } ?? -1
@@ -118,6 +118,25 @@ struct SentencePieceModel {
         position += 1
       }
     }
+  }
+
+  /// Appends a text with its spaces marked.
+  static func appendEscaped(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    bytes.reserveCapacity(text.count + text.count / 2)
+    for byte in text {
+      if byte == 0x20 {
+        bytes.append(spaceMark.0)
+        bytes.append(spaceMark.1)
+        bytes.append(spaceMark.2)
+      } else {
+        bytes.append(byte)
+      }
+    }
+  }
+
+  /// The piece `<0x41>` of a byte.
+  static func name(ofByte byte: Int) -> [UInt8] {
+    [0x3C, 0x30, 0x78, hexDigit(byte >> 4), hexDigit(byte & 15), 0x3E]
   }
 
   /// The byte that a piece of the form `<0x41>` stands for.

@@ -14,6 +14,9 @@ public final class Tokenizer {
   public let addsEndOfText: Bool
   /// Whether a space goes before text at the start and after special tokens.
   public let addsSpacePrefix: Bool
+  /// The file's `tokenizer.ggml.pre`, in quotes, if this engine does not know it, so that text is cut by a rule that may
+  /// not be the model's own; see ``warning``.
+  package let unknownPreTokenizer: String?
 
   private enum Model {
     case bytePairs(BytePairModel)
@@ -23,10 +26,12 @@ public final class Tokenizer {
   /// Reads the `tokenizer.ggml.*` entries of `file`, which may be a vocabulary without tensors.
   ///
   /// - Throws: ``TokenizerError`` when they are absent, contradict each other, or ask for a tokenizer that this engine
-  ///   does not have; the message then names those it has.
+  ///   does not have; the message then names those it has. A pre-tokenizer that is not known is no error, see
+  ///   ``warning``.
   public init(_ file: GGUFFile) throws(TokenizerError) {
     let metadata = TokenizerMetadata(file: file)
-    let family = try TokenizerFamily(metadata)
+    let (family, unknown) = try TokenizerFamily.read(metadata)
+    unknownPreTokenizer = unknown
     guard let tokens = try metadata.array("tokenizer.ggml.tokens", of: .strings), tokens.count > 0 else {
       throw TokenizerError(.missing, "Expected a vocabulary in tokenizer.ggml.tokens, found none.")
     }
@@ -37,7 +42,7 @@ public final class Tokenizer {
     var vocabulary = try Vocabulary(tokens: tokens, types: types)
     special = try SpecialTokens(metadata, family: family, vocabulary: &vocabulary)
 
-    addsBeginOfText = try metadata.bool("tokenizer.ggml.add_bos_token") ?? family.addsBeginOfText
+    addsBeginOfText = family.addsBeginOfText(asked: try metadata.bool("tokenizer.ggml.add_bos_token"))
     addsEndOfText = try metadata.bool("tokenizer.ggml.add_eos_token") ?? false
     guard !addsBeginOfText || special.beginOfText != nil else {
       throw TokenizerError(
@@ -49,15 +54,13 @@ public final class Tokenizer {
     }
 
     switch family {
-    case .bytePairs(let preTokenizer):
+    case .bytePairs(let row):
       guard let merges = try metadata.array("tokenizer.ggml.merges", of: .strings) else {
         throw TokenizerError(.missing, "Expected the merges of a byte-pair vocabulary in tokenizer.ggml.merges.")
       }
       addsSpacePrefix = false
       model = .bytePairs(
-        try BytePairModel(
-          vocabulary: vocabulary, merges: merges, preTokenizer: preTokenizer.scanner,
-          ignoresMerges: preTokenizer.ignoresMerges))
+        try BytePairModel(vocabulary: vocabulary, merges: merges, row: row))
     case .sentencePieces:
       addsSpacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true
       model = .sentencePieces(
@@ -68,6 +71,17 @@ public final class Tokenizer {
     splitter = SpecialTokenSplitter(vocabulary: vocabulary)
     self.vocabulary = vocabulary
   }
+
+  /// A sentence for whoever uses the model, if its answers may suffer from something in the file that is not known.
+  public var warning: String? {
+    unknownPreTokenizer.map {
+      "The file's pre-tokenizer \($0) (tokenizer.ggml.pre) is not known; text is cut as for Llama 3, and answers may be "
+        + "worse than they should."
+    }
+  }
+
+  /// The values of `tokenizer.ggml.pre` that are known.
+  package static var preTokenizerNames: [String] { PreTokenizerTable.names }
 
   /// Bytes of the longest token: a text of so many times more has more tokens.
   public var longestToken: Int { vocabulary.longestText }
@@ -162,7 +176,7 @@ public final class Tokenizer {
       bytes.append(byte)
     } else if attributes.contains(.normal) {
       switch model {
-      case .bytePairs: BytePairModel.appendBytes(of: text, to: &bytes)
+      case .bytePairs(let model): model.appendBytes(of: text, to: &bytes)
       case .sentencePieces: SentencePieceModel.appendUnescaped(text, to: &bytes)
       }
     }

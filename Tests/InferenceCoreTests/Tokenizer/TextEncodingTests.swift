@@ -54,7 +54,9 @@ import Testing
 @Suite struct MadeTextEncodingTests {
   private static let merges = ["a b", "ab ab", "abab abab", "b a", "1 2", "Ġ ab"]
 
-  @Test(arguments: ["gpt-2", "smollm", "dbrx", "qwen2", "default"])
+  @Test(arguments: [
+    "gpt-2", "smollm", "dbrx", "qwen2", "default", "gpt-4o", "afmoe", "deepseek-llm", "superbpe", "jais-2",
+  ])
   func wordsAreCutAnywhereAndMergeTheSame(preTokenizer: String) throws {
     try withTokenizer(of: .bytePairs(merges: Self.merges, preTokenizer: preTokenizer)) { tokenizer in
       for text in [
@@ -71,6 +73,36 @@ import Testing
       }
       // 256 bytes, then what the merges form: eight letters are the third of them.
       #expect(tokenizer.encode(Array("abababab".utf8), addSpecial: false, parseSpecial: false) == [258])
+    }
+  }
+
+  @Test func wordsOfCharactersAreCutAnywhereAndMergeTheSame() throws {
+    var tokens = ["a", "b", "▁", "é", "ab", "▁a", "▁ab", "\n\n"].map { MadeToken(text: $0) } + [.control("<s>")]
+    for byte in 0..<256 {
+      let hex = String(byte, radix: 16, uppercase: true)
+      tokens.append(MadeToken(text: "<0x\(byte < 16 ? "0" : "")\(hex)>", type: 6))
+    }
+    var builder = GGUFBuilder.vocabulary("gemma4", tokens)
+    builder.add("tokenizer.ggml.merges", ["a b", "▁ a", "▁ ab"])
+    builder.add("tokenizer.ggml.bos_token_id", .uint32, UInt32(8))
+    try withTokenizer(of: builder) { tokenizer in
+      let ids: [TokenID] = [6, 2, 1, 0]
+      #expect(tokenizer.ids(" ab ba") == ids)
+      // A word of line feeds stays whole if it is a token, and characters that are none are spelled by byte.
+      let spelled: [TokenID] = [0, 7, 3, 19, 204, 168]
+      #expect(tokenizer.ids("a\n\né\nß") == spelled)
+      let texts: [[UInt8]] = [
+        Array(" ab ba\n\n\n x é ß\u{0}你好  ab".utf8), Array(String(repeating: "ab ", count: 300).utf8), [97, 255, 32],
+      ]
+      for text in texts {
+        let whole = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
+        #expect(whole.flatMap { tokenizer.piece($0) } == text)
+        for steps in [0, 1, 2, 3, 50] {
+          let encoding = TextEncoding(text, addSpecial: false, parseSpecial: false, tokenizer: tokenizer)
+          while !encoding.advance(steps: steps) {}
+          #expect(encoding.tokens == whole, "\(steps) steps")
+        }
+      }
     }
   }
 

@@ -16,10 +16,6 @@ import Testing
       name: "unknown model", kind: .unsupported, mentions: ["llama", "gpt2", "bert"],
       builder: .vocabulary("bert", [MadeToken(text: "a")])),
     Fault(
-      name: "unknown pre-tokenizer", kind: .unsupported,
-      mentions: ["smollm", "llama-bpe", "qwen2", "default", "wonder"],
-      builder: .bytePairs(preTokenizer: "wonder")),
-    Fault(
       name: "no tokens", kind: .missing, mentions: ["tokenizer.ggml.tokens"],
       builder: made("llama") { _ in }),
     Fault(
