@@ -3,7 +3,7 @@ import { refuse, RequestError } from './errors.js';
 /** The values that frames are made of: little-endian, every read checked against the bytes that are left. */
 
 const magic = [0x53, 0x57, 0x4c, 0x54];
-export const wireVersion = 5;
+export const wireVersion = 6;
 const headerSize = 16;
 const maximumPayload = 64 * 1024 * 1024;
 const encoder = new TextEncoder();

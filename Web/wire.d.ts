@@ -189,6 +189,8 @@ export interface ModelInfo {
   deviceName: string;
   /** Why the graphics card does not compute, where it might have; else empty. */
   deviceNote: string;
+  /** What may make answers worse than they should be; else empty. */
+  warning: string;
 }
 
 export interface GeneratedToken {

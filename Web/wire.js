@@ -312,6 +312,7 @@ function readInfo(reader) {
     device: reader.choice(devices),
     deviceName: reader.string(),
     deviceNote: reader.string(),
+    warning: reader.string(),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -69,3 +70,12 @@ def test_a_terminated_chat_gives_the_terminal_back(terminal, quick):
     os.kill(program.pid, signal.SIGTERM)
     assert program.wait_exit() == 143
     assert program.modes() == before
+
+
+def test_a_pre_tokenizer_that_nobody_knows_is_warned_of(swiftlet, quick, tmp_path):
+    model = tmp_path / "model.gguf"
+    model.write_bytes(pathlib.Path(quick).read_bytes().replace(b"\x06\x00\x00\x00\x00\x00\x00\x00smollm", b"\x06\x00\x00\x00\x00\x00\x00\x00smellm", 1))
+    result = run(swiftlet, str(model), "--prompt", "Hi", "--max-tokens", "2", "--json")
+    assert result.returncode == 0 and "Warning: The file's pre-tokenizer “smellm”" in result.stderr
+    shown = subprocess.run([swiftlet, "show", model], capture_output=True, text=True, timeout=60)
+    assert "“smellm” (tokenizer.ggml.pre) is not known" in shown.stdout

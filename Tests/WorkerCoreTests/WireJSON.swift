@@ -86,7 +86,7 @@ extension WireSample {
         "trainedContextLength": i.trainedContextLength, "hasChatTemplate": i.hasChatTemplate,
         "weightBytes": i.weightBytes, "workingBytes": i.workingBytes, "threads": i.threads,
         "loadMilliseconds": i.loadMilliseconds, "device": "\(i.device.name)", "deviceName": i.deviceName,
-        "deviceNote": i.deviceNote,
+        "deviceNote": i.deviceNote, "warning": i.warning,
       ]
     case .unloaded(let id): ["kind": "unloaded", "id": id]
     case .started(let id, let s):

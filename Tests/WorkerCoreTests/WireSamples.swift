@@ -112,7 +112,7 @@ struct WireSample {
           model: "smart", name: "Gemma 3 1b It", architecture: "gemma3", parameters: 999_885_952,
           vocabularySize: 262_144, contextLength: 4096, trainedContextLength: 32_768, hasChatTemplate: true,
           weightBytes: 799_525_120, workingBytes: 120_000_000, threads: 1, loadMilliseconds: 800, device: .gpu,
-          deviceName: "A card", deviceNote: ""))),
+          deviceName: "A card", deviceNote: "", warning: "Half of it."))),
     WireSample("unloaded", .unloaded(3)),
     WireSample("started", .started(4, StartedEvent(promptTokens: [1, 9, 30], cachedCount: 2, seed: 42))),
     WireSample("prompt", .prompt(4, PromptProgress(done: 512, total: 2000))),

@@ -209,6 +209,10 @@ settings.subscribe((state) => state.systemPrompt, showPrompt);
 settings.subscribe((state) => state.device, (device) => findCard(device !== 'cpu'));
 engines.addEventListener('notice', (event) => toast(/** @type {CustomEvent} */ (event).detail.message));
 store.subscribe(
+  (state) => state.info?.warning ?? '',
+  (warning) => warning && toast(warning),
+);
+store.subscribe(
   (state) => [state.loadingStep, state.currentModel, state.availableModels.length, state.info?.device].join(),
   () => {
     showModel();

@@ -74,6 +74,7 @@ struct PerplexityCommand: AsyncParsableCommand {
 
   private func score(_ text: [UInt8], _ file: GGUFFile) throws -> Perplexity {
     let tokenizer = try Tokenizer(file)
+    warn(tokenizer.warning)
     let languageModel = try LanguageModel(file: file)
     let team = try ThreadTeam(count: threads ?? ProcessInfo.processInfo.activeProcessorCount)
     let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: false)

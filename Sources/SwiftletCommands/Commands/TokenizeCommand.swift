@@ -25,7 +25,11 @@ struct TokenizeTextCommand: AsyncParsableCommand {
 
   func run() async throws {
     let text = try TextFile.readStandardInput()
-    try LocalModel(model).read { try tokenize(text, try Tokenizer($0)) }
+    try LocalModel(model).read { file in
+      let tokenizer = try Tokenizer(file)
+      warn(tokenizer.warning)
+      try tokenize(text, tokenizer)
+    }
   }
 
   private func tokenize(_ text: [UInt8], _ tokenizer: Tokenizer) throws {

@@ -24,6 +24,8 @@ struct ModelSummary: Encodable {
   let parameters: Int
   let contextLength: Int?
   let hasChatTemplate: Bool
+  /// What may make answers worse than they should be.
+  let warning: String?
   let formats: [FormatCount]
   /// Why it cannot be loaded, if it cannot.
   let unsupported: String?
@@ -32,7 +34,7 @@ struct ModelSummary: Encodable {
   private let order: [String]
 
   enum CodingKeys: String, CodingKey {
-    case name, architecture, paths, version, parameters, formats, unsupported, memory, metadata
+    case name, architecture, paths, version, parameters, formats, warning, unsupported, memory, metadata
     case fileBytes = "file_bytes"
     case contextLength = "context_length"
     case hasChatTemplate = "has_chat_template"
@@ -51,6 +53,7 @@ struct ModelSummary: Encodable {
     let trained = try file.uint(GGUFKey(prefix: Array(architecture.utf8), ".context_length")).map { Int(clamping: $0) }
     contextLength = trained
     hasChatTemplate = file.value("tokenizer.chat_template") != nil
+    warning = try? Tokenizer(file).warning
     formats = Self.formats(file)
     let memoryContext = context ?? min(trained ?? 4096, 4096)
     do {
@@ -89,6 +92,7 @@ struct ModelSummary: Encodable {
       ["parameters", String(parameters)], ["trained context", contextLength.map { "\($0) tokens" } ?? "not given"],
       ["chat template", hasChatTemplate ? "yes" : "no"],
     ]
+    if let warning { facts.append(["warning", warning]) }
     if let memory {
       facts.append([
         "memory at \(memory.context) tokens",

@@ -90,11 +90,14 @@ public struct ModelInfo: Equatable, Sendable {
   public var deviceName: String
   /// Why the graphics card does not compute, where it might have; else empty.
   public var deviceNote: String
+  /// What may make answers worse than they should be; else empty.
+  public var warning: String
 
   public init(
     model: String, name: String, architecture: String, parameters: UInt64, vocabularySize: Int, contextLength: Int,
     trainedContextLength: Int, hasChatTemplate: Bool, weightBytes: UInt64, workingBytes: UInt64, threads: Int,
-    loadMilliseconds: Double, device: ComputeDevice = .cpu, deviceName: String = "", deviceNote: String = ""
+    loadMilliseconds: Double, device: ComputeDevice = .cpu, deviceName: String = "", deviceNote: String = "",
+    warning: String = ""
   ) {
     self.model = model
     self.name = name
@@ -111,6 +114,7 @@ public struct ModelInfo: Equatable, Sendable {
     self.device = device
     self.deviceName = deviceName
     self.deviceNote = deviceNote
+    self.warning = warning
   }
 }
 

@@ -80,6 +80,7 @@ extension Wire {
     writer.byte(info.device.rawValue)
     writer.string(info.deviceName)
     writer.string(info.deviceNote)
+    writer.string(info.warning)
   }
 
   static func readInfo(_ reader: inout WireReader) throws(WireError) -> ModelInfo {
@@ -92,7 +93,7 @@ extension Wire {
       weightBytes: try reader.uint64("the weights' size"), workingBytes: try reader.uint64("working memory"),
       threads: try reader.count("the number of threads"), loadMilliseconds: try reader.double("load time"),
       device: try readDevice(&reader), deviceName: try reader.string("the device's name"),
-      deviceNote: try reader.string("the device's note"))
+      deviceNote: try reader.string("the device's note"), warning: try reader.string("the warning"))
   }
 
   static func readDevice(_ reader: inout WireReader) throws(WireError) -> ComputeDevice {

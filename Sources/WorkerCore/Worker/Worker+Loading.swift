@@ -306,7 +306,8 @@ extension Worker {
       trainedContextLength: language.hyperparameters.contextLength, hasChatTemplate: format.hasTemplate,
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival, device: executor.isOnDevice ? .gpu : .cpu,
-      deviceName: current.card?.name ?? "", deviceNote: current.deviceNote)
+      deviceName: current.card?.name ?? "", deviceNote: current.deviceNote,
+      warning: tokenizer.warning ?? "")
     scheduler.capacity = limits.sequences
     let loaded = LoadedModel(
       command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,
