@@ -35,6 +35,7 @@ export const architectures = [
   'internlm2',
   'lfm2',
   'minicpm',
+  'mistral3',
   'nemotron',
   'olmo2',
   'olmoe',

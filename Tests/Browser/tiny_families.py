@@ -91,6 +91,7 @@ FAMILIES = {
     "lfm2": Family("lfm2", head_norms="heads", keys=(("shortconv.l_cache", 3),), output_norm="token_embd_norm",
                    convolutions=(0, 2)),
     "minicpm": Family("minicpm", keys=(("embedding_scale", 4.0), ("residual_scale", 0.5), ("logit_scale", 0.5))),
+    "mistral3": Family("mistral3", keys=(*_YARN, (ROPE + "yarn_log_multiplier", 1.0), (ATTENTION + "temperature_scale", 0.5))),
     "nemotron": Family("nemotron", norm="layer with bias", gate="", has_output=True, turned=0.5),
     "olmo2": Family("olmo2", before=(), behind=_BEHIND, head_norms="vector", has_output=True),
     "olmo2 with windows": Family("olmo2", before=(), behind=_BEHIND, head_norms="vector", has_output=True, keys=(_WINDOW, *_YARN),

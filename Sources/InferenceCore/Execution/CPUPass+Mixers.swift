@@ -13,7 +13,12 @@ extension CPUPass {
       if piece < lastQuery {
         let head = project(attention.query, piece, shape.keyLength, workspace.queries, thread)
         guard !turnsLater else { return }
-        for row in 0..<count { turn(head + row * shape.queryWidth, query(attention, head: piece), rotation, row) }
+        for row in 0..<count {
+          let turned = head + row * shape.queryWidth
+          turn(turned, query(attention, head: piece), rotation, row)
+          guard shape.temperature.scale != 0 else { continue }
+          ck_scale(turned, shape.temperature.factor(at: position(ofRow: row)), Int32(shape.keyLength))
+        }
       } else if piece < lastKey {
         let index = piece - lastQuery
         let head = project(attention.key, index, shape.keyLength, workspace.keys, thread)

@@ -96,6 +96,8 @@ struct Architecture: Sendable {
   /// With a sliding window in the file: every so many layers, one attends to everything. 0: none has a window.
   var globalLayerPeriod = 0
   var windowRotation = WindowRotation.same
+  /// Queries grow with their position, as the header says.
+  var hasTemperature = false
   /// Beside layers with a window, those without one are turned too.
   var rotatesGlobalLayers = true
   /// Every so many layers, one is not turned (Kazemnejad et al. 2023). 0: all are.
@@ -146,6 +148,8 @@ struct Architecture: Sendable {
     Architecture(name: "internlm2", rotaryLayout: .interleaved),
     Architecture(name: "lfm2", queryKeyNorms: .heads, hasConvolutions: true, outputNorm: "token_embd_norm"),
     Architecture(name: "minicpm", rotaryLayout: .interleaved, scales: .miniCPM, logitScale: .divides),
+    // Ministral 3
+    Architecture(name: "mistral3", rotaryLayout: .interleaved, hasTemperature: true),
     Architecture(name: "nemotron", norm: .layer, activation: .reluSquared, isGated: false),
     // OLMo 2 and 3
     Architecture(

@@ -52,11 +52,15 @@ struct HeaderReader {
     return counts
   }
 
-  /// A finite number.
-  func number(_ suffix: StaticString, default standard: Double) throws(ModelError) -> Double {
+  /// A finite number above zero, or from a lowest on.
+  func number(
+    _ suffix: StaticString, default standard: Double, from lowest: Double? = nil
+  ) throws(ModelError) -> Double {
     let key = GGUFKey(prefix: prefix, suffix)
     guard let value = try gguf({ () throws(GGUFError) in try file.float(key) }) else { return standard }
-    guard value.isFinite, value > 0 else { throw invalid("\(name(suffix)) to be a number above zero") }
+    guard value.isFinite, lowest.map({ value >= $0 }) ?? (value > 0) else {
+      throw invalid("\(name(suffix)) to be a number above zero")
+    }
     return value
   }
 
@@ -111,8 +115,19 @@ struct HeaderReader {
     let fast = pair(turns: try number(".rope.scaling.yarn_beta_fast", default: 32))
     let slow = pair(turns: try number(".rope.scaling.yarn_beta_slow", default: 1))
     scaling.ramp = (max(0, fast.rounded(.down)), min(Double(dimensions - 1), slow.rounded(.up)))
-    if factor > 1 { scaling.magnitude *= 1 + 0.1 * ck_log(factor) }
+    /// What a factor makes of the scores' size, as far as a multiplier lets it.
+    func growth(_ multiplier: Double) -> Double { factor > 1 ? 1 + 0.1 * multiplier * ck_log(factor) : 1 }
+    scaling.magnitude *= growth(1)
+    if traits.hasTemperature {
+      scaling.magnitude /= growth(try number(".rope.scaling.yarn_log_multiplier", default: 0, from: 0))
+    }
     return scaling
+  }
+
+  func temperature() throws(ModelError) -> Temperature {
+    Temperature(
+      scale: Float(try number(".attention.temperature_scale", default: 0, from: 0)),
+      length: try originalContextLength())
   }
 
   /// Tokens that the model attended over before its context was lengthened.

@@ -189,10 +189,12 @@ private struct MixerReader {
     let root = 1 / Double(scaled).squareRoot()
     let scale = Float(traits.scales == .none ? root : try read.number(".attention.scale", default: root))
 
+    let temperature = try traits.hasTemperature ? read.temperature() : Temperature()
+
     func shape(window: Int, rotary: RotaryShape) -> AttentionShape {
       AttentionShape(
         headCount: headCount, keyValueHeadCount: headCount, keyLength: keyLength, valueLength: valueLength,
-        window: window, scale: scale, softCap: softCap, rotary: rotary)
+        window: window, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
     }
     let rotary = RotaryShape(dimensions: rotaryDimensions, base: base, scaling: scaling)
     let none = RotaryShape(dimensions: 0, base: 1, scaling: .none)
@@ -227,6 +229,6 @@ extension AttentionShape {
   fileprivate func sharing(keyValueHeads: Int) -> AttentionShape {
     AttentionShape(
       headCount: headCount, keyValueHeadCount: keyValueHeads, keyLength: keyLength, valueLength: valueLength,
-      window: window, scale: scale, softCap: softCap, rotary: rotary)
+      window: window, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
   }
 }

@@ -38,6 +38,7 @@ struct AttentionShape: Sendable {
   /// What scores are bounded to, by `cap * tanh(score / cap)`; 0: not bounded.
   let softCap: Float
   let rotary: RotaryShape
+  let temperature: Temperature
 
   /// Elements of all query heads, all key heads, all value heads, and of what attention gives.
   var queryWidth: Int { headCount * keyLength }
@@ -53,6 +54,18 @@ struct AttentionShape: Sendable {
     let sharing = headCount / keyValueHeadCount
     let size = min(sharing, Self.headsTogether)
     return ((sharing + size - 1) / size, size)
+  }
+}
+
+/// How much queries grow with their position p, so that attention stays sharp over long contexts (Nakanishi 2025):
+/// 1 + scale * ln(1 + ⌊p / length⌋).
+struct Temperature: Sendable {
+  /// 0: they stay as they are.
+  var scale: Float = 0
+  var length = 1
+
+  func factor(at position: Int) -> Float {
+    scale == 0 ? 1 : 1 + scale * ck_logf(1 + Float(position / length))
   }
 }
 

@@ -87,7 +87,8 @@ private struct Sizes {
     { heads += 1 }
     return AttentionShape(
       headCount: heads * sharing, keyValueHeadCount: heads, keyLength: shape.keyLength, valueLength: shape.valueLength,
-      window: shape.window, scale: shape.scale, softCap: shape.softCap, rotary: shape.rotary)
+      window: shape.window, scale: shape.scale, softCap: shape.softCap, rotary: shape.rotary,
+      temperature: shape.temperature)
   }
 }
 

@@ -31,6 +31,9 @@ struct Params {
   window: u32,
   /// u32 of the layer's cache that a page takes.
   page: u32,
+  /// How queries grow with their position: `curves.wgsl`.
+  temperature: f32,
+  temperature_length: u32,
 }
 
 @group(0) @binding(1) var<storage, read> vectors: array<f32>;
@@ -109,6 +112,11 @@ fn attend(index: u32, row: Row, first: u32, count: u32, thread: u32) {
   }
   workgroupBarrier();
 
+  let length = params.temperature_length;
+  let scale = params.scale * Number(
+    grown(ends.x - 1u, params.temperature, length), grown(ends.y - 1u, params.temperature, length),
+    grown(ends.z - 1u, params.temperature, length), grown(ends.w - 1u, params.temperature, length),
+  );
   let value_pairs = (params.value_length + 1u) / 2u;
   let key_head = index / params.sharing;
   let keys_at = key_head * page_positions * key_pairs + thread;
@@ -132,7 +140,7 @@ fn attend(index: u32, row: Row, first: u32, count: u32, thread: u32) {
         let key = unpack2x16float(cache[place + keys_at + i * page_positions]);
         product += query[2u * i] * key.x + query[2u * i + 1u] * key.y;
       }
-      product *= params.scale;
+      product *= scale;
       product = Number(
         capped(product.x, params.soft_cap), capped(product.y, params.soft_cap), capped(product.z, params.soft_cap),
         capped(product.w, params.soft_cap),

@@ -41,6 +41,9 @@ struct Params {
   window: u32,
   /// u32 of the layer's cache that a page takes.
   page: u32,
+  /// How queries grow with their position: `curves.wgsl`.
+  temperature: f32,
+  temperature_length: u32,
 }
 
 @group(0) @binding(1) var<storage, read> vectors: array<f32>;
@@ -98,6 +101,7 @@ fn main(
   }
   workgroupBarrier();
 
+  let scale = params.scale * grown(row.position, params.temperature, params.temperature_length);
   let value_pairs = (params.value_length + 1u) / 2u;
   let keys_at = key_head * page_positions * key_pairs;
   let values_at = page_positions * (params.key_heads * key_pairs + key_head * value_pairs);
@@ -138,7 +142,7 @@ fn main(
           score += product(i, new_keys[(position - kept) * key_pairs + i]);
         }
       }
-      score = capped(score * params.scale, params.soft_cap);
+      score = capped(score * scale, params.soft_cap);
     }
     let before = largest;
     largest = max(largest, largest_of(score, thread));

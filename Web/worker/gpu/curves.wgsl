@@ -1,4 +1,4 @@
-// What elements go through on their way: activations, and the bound of scores and logits. The arguments of tanh are clamped:
+// What elements go through on their way: activations, the bound of scores and logits, and how queries grow. The arguments of tanh are clamped:
 // beyond that it is one, and some cards compute it by way of an exponential that overflows.
 
 const silu = 1u;
@@ -26,4 +26,9 @@ fn capped(x: f32, cap: f32) -> f32 {
     return cap * tanh(clamp(x / cap, -20.0, 20.0));
   }
   return x;
+}
+
+/// How much a query grows with its position.
+fn grown(position: u32, scale: f32, length: u32) -> f32 {
+  return 1.0 + scale * log(1.0 + f32(position / length));
 }

@@ -192,6 +192,7 @@ struct GPUPassWriter {
     let rest =
       turning(attention) + [
         shape.scale.bitPattern, shape.softCap.bitPattern, UInt32(shape.window), UInt32(memory.pageWords[layer]),
+        shape.temperature.scale.bitPattern, UInt32(shape.temperature.length),
       ]
     guard isDecode else {
       return add(
