@@ -124,7 +124,7 @@ export class LoadingView {
       ),
       processor: element(
         'button',
-        { type: 'button', class: 'button primary', onclick: () => this.#actions.useProcessor() },
+        { type: 'button', class: 'button', onclick: () => this.#actions.useProcessor() },
         'Use the processor',
       ),
       choose: element(
@@ -176,6 +176,7 @@ export class LoadingView {
     dismiss.hidden = isLoading || !isBeside || !whole.info;
     const isCards = step === 'error' && settings.getState().device === 'gpu';
     processor.hidden = !isCards || !cardErrors.includes(state.error?.code ?? '');
+    processor.classList.toggle('primary', !processor.hidden);
     retry.classList.toggle('primary', processor.hidden);
     if (step === 'ready') {
       const isOnCard = whole.info?.device === 'gpu';
