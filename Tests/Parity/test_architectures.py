@@ -4,6 +4,7 @@ import pathlib
 import re
 import sys
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Browser"))
@@ -42,6 +43,15 @@ def test_an_architecture_says_what_llama_cpp_says(name, kind, seed, tolerance, s
         server.close()
     print(f"{name} {kind.name}: largest difference {worst:.4f}")
     assert worst < tolerance
+
+
+def test_a_router_of_no_numbers_chooses_different_experts(swiftlet, tmp_path):
+    model = write(tmp_path / "model.gguf", "olmoe")
+    router = np.eye(16, 256, dtype=np.float32)
+    assert model.read_bytes().count(router.tobytes()) == 3
+    model.write_bytes(model.read_bytes().replace(router.tobytes(), np.full_like(router, np.nan).tobytes()))
+    result = swiftlet("run", model, "--raw", "--prompt", "It is a long way. " * 40, "--max-tokens", "4", timeout=60)
+    assert result.returncode in (0, 1), result.stderr[-400:]
 
 
 def test_every_architecture_of_the_engine_has_a_case(swiftlet, tmp_path):

@@ -14,7 +14,11 @@ extension CPUPass {
         for slot in 0..<shape.used { experts.starts[Int(chosen[slot].expert) + 1] += 1 }
         experts.sharedFactors[row] = sharedFactor(mixture, row)
       }
-      for expert in 0..<shape.count { experts.starts[expert + 1] += experts.starts[expert] }
+      for expert in 0..<shape.count {
+        // There is room for each row once.
+        precondition(Int(experts.starts[expert + 1]) <= count)
+        experts.starts[expert + 1] += experts.starts[expert]
+      }
       // Where the next choice of an expert goes; afterwards the starts are where they belong again.
       for choice in 0..<total {
         let chosen = experts.chosen[choice]
@@ -34,14 +38,16 @@ extension CPUPass {
     var (most, sum) = (-Float.infinity, Float(0))
     for expert in 0..<shape.count { most = max(most, logits[expert]) }
     for expert in 0..<shape.count {
-      logits[expert] = ck_expf(logits[expert] - most)
+      let likelihood = ck_expf(logits[expert] - most)
+      // What is no number counts as nothing, so that a row has as many different experts as there is room for.
+      logits[expert] = likelihood >= 0 ? likelihood : 0
       sum += logits[expert]
     }
     var chosenSum: Float = 0
     for slot in 0..<shape.used {
-      var best = 0
-      for expert in 1..<shape.count where logits[expert] > logits[best] { best = expert }
-      chosen[slot] = ExpertChoice(expert: Int32(best), weight: max(logits[best], 0) / sum)
+      var (best, largest) = (0, Float(-1))
+      for expert in 0..<shape.count where logits[expert] > largest { (best, largest) = (expert, logits[expert]) }
+      chosen[slot] = ExpertChoice(expert: Int32(best), weight: largest / sum)
       chosenSum += chosen[slot].weight
       logits[best] = -1
     }
