@@ -3,7 +3,7 @@
 import pytest
 
 from steps import READY, ask, open_modules, open_page, wait_for, wait_for_megabytes
-from test_shared_engine import load, tabs, wait_for_holder, workers  # noqa: F401
+from test_shared_engine import load, tabs, wait_for_holder  # noqa: F401
 
 MODULE = "swiftlet-threads.wasm"
 OUTCOME = """(outcomes) => {
@@ -91,7 +91,7 @@ def test_a_choice_that_was_replaced_before_its_worker_ran_does_not_come_back(tab
     first.close()
     assert third.evaluate("manager.generate('The sky is', { maxTokens: 2 }).finished.then(({ reason }) => reason)") == "length"
     assert third.evaluate("manager.info.model") == info["model"]
-    assert workers(second, third) == 1
+    assert wait_for_holder([second, third])
     assert not [path for _, path, _ in site.requests if path == "b.gguf"]
 
 
@@ -105,7 +105,7 @@ def test_dismissing_what_went_wrong_leaves_a_load_alone(tabs, site, quick_model)
     second.wait_for_timeout(400)
     second.evaluate("manager.dismiss()")
     assert outcomes(first) == {"b": "done"}
-    assert workers(first, second) == 1
+    assert wait_for_holder([first, second])
     assert second.evaluate("manager.info.model").endswith("b.gguf")
 
 
