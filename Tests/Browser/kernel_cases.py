@@ -91,7 +91,7 @@ def check_products(run_kernels, arithmetic, kinds=(Q.F32, *FORMATS)):
     kernels, runs = [], []
     for kind in kinds:
         head = "enable f16;\n" if arithmetic == "halves" else ""
-        product = {"parts": ["rows", "formats", "curves", "tile"], "constants": constants(kind)}
+        product = {"parts": ["rows", "formats", "curves", "tile"], "constants": "const experts = false;\n" + constants(kind)}
         parameters = [0, COLUMNS // 4, parts, ROWS, 0, row_bytes(kind), 4, out, 24, 1, 0, 0]
         dispatches = []
         if rounded:

@@ -40,9 +40,6 @@ public struct SampleModel {
 
   private init(of other: LanguageModel, width: Int, vocabulary: Int, layers: [Int]) throws(ModelError) {
     let h = other.hyperparameters
-    guard !h.layers.contains(where: { $0.experts != nil }) else {
-      throw ModelError(.unsupported, "No sample is made of a mixture of experts.")
-    }
     let sizes = Sizes(
       width: min(h.embeddingLength, width), vocabulary: min(h.vocabularySize, vocabulary),
       limit: width)
@@ -75,7 +72,14 @@ private struct Sizes {
     case .attention(let shape): mixer = .attention(cut(shape))
     case .convolution(let shape): mixer = .convolution(ConvolutionShape(channels: width, length: shape.length))
     }
-    return LayerShape(mixer: mixer, feedForwardLength: min(layer.feedForwardLength, limit), experts: nil)
+    return LayerShape(
+      mixer: mixer, feedForwardLength: min(layer.feedForwardLength, limit), experts: layer.experts.map(cut))
+  }
+
+  /// A few experts that a token does not go through, of one superblock; or as many as are read, of their own length.
+  private func cut(_ shape: ExpertShape) -> ExpertShape {
+    guard limit < .max else { return ExpertShape(count: shape.used, used: shape.used, length: shape.length) }
+    return ExpertShape(count: min(shape.count, shape.used + 2), used: shape.used, length: min(shape.length, 256))
   }
 
   /// As few heads as give whole superblocks, since the output's rows consist of them.
@@ -128,7 +132,12 @@ private struct WeightMaker {
     case .plain(let up, let down):
       first = linear(like: up, inner, width)
       feedForward = .plain(up: first, down: linear(like: down, width, inner))
-    case .mixture: preconditionFailure("no sample is made of a mixture")
+    case .mixture(let mixture):
+      guard let experts = shape.experts else { preconditionFailure("a layer's sizes are of another kind") }
+      let made = self.mixture(like: mixture, experts, shared: inner, width)
+      // Its first rows are as good as all of them.
+      first = Linear(weight: made.up, bias: nil)
+      feedForward = .mixture(made)
     }
     let (mixer, input) = mixer(like: other.mixer, shape.mixer, h, &place)
     let mixerNorm = other.mixerNorm.map { norm(like: $0, width, before: input) }
@@ -138,6 +147,25 @@ private struct WeightMaker {
     return Layer(
       mixerNorm: mixerNorm, mixer: mixer, mixerPostNorm: mixerPostNorm, feedForwardNorm: feedForwardNorm,
       isParallel: other.isParallel, feedForward: feedForward, feedForwardPostNorm: feedForwardPostNorm)
+  }
+
+  private mutating func mixture(like other: Mixture, _ shape: ExpertShape, shared: Int, _ width: Int) -> Mixture {
+    let (count, length) = (shape.count, shape.length)
+    let up = matrix(like: other.up, count * length, width)
+    var router = linear(like: other.router, count, width)
+    if router.weight.format == .f32 {
+      // So unlike that two which devices may mistake for each other weigh little.
+      router = Linear(weight: floats(count, width, spread: 20 * size(of: up)), bias: router.bias)
+    }
+    let sharedExpert = other.shared.map {
+      SharedExpert(
+        gate: linear(like: $0.gate, shared, width), up: linear(like: $0.up, shared, width),
+        down: linear(like: $0.down, width, shared), factor: vector(like: $0.factor, width, around: 0))
+    }
+    return Mixture(
+      shape: shape, isNormalized: other.isNormalized, router: router,
+      gate: matrix(like: other.gate, count * length, width), up: up,
+      down: matrix(like: other.down, count * width, length), shared: sharedExpert)
   }
 
   /// A mixer, and the matrix that reads its input.
@@ -207,6 +235,17 @@ private struct WeightMaker {
     return made
   }
 
+  /// A matrix of numbers about zero.
+  private mutating func floats(_ rows: Int, _ columns: Int, spread: Float) -> Matrix {
+    let made = arena.cut(Float.self, rows * columns)
+    if arena.hasMemory { for i in 0..<rows * columns { made[i] = Float(random.nextUnit() - 0.5) * spread } }
+    return Matrix(
+      ck_matrix(
+        data: UnsafeRawPointer(made).assumingMemoryBound(to: UInt8.self),
+        row_bytes: columns * MemoryLayout<Float>.size, rows: Int32(rows), columns: Int32(columns),
+        format: TensorFormat.f32.rawValue), .f32)
+  }
+
   private mutating func matrix(like other: Matrix, _ rows: Int, _ columns: Int) -> Matrix {
     let format = other.format
     let rowBytes = columns / format.blockSize * format.blockBytes
@@ -224,8 +263,13 @@ extension Matrix {
 }
 
 extension Layer {
-  /// Bytes of its matrices.
-  fileprivate var bytes: Int64 { matrices.reduce(0) { $0 + $1.bytes } }
+  /// Bytes of its matrices that a token reads.
+  fileprivate var bytes: Int64 {
+    let all = matrices.reduce(Int64(0)) { $0 + $1.bytes }
+    guard case .mixture(let mixture) = feedForward else { return all }
+    let experts = [mixture.gate, mixture.up, mixture.down].reduce(Int64(0)) { $0 + $1.bytes }
+    return all - experts / Int64(mixture.shape.count) * Int64(mixture.shape.count - mixture.shape.used)
+  }
 
   /// Those of its mixer, and of its feed-forward.
   var matrices: [Matrix] {
@@ -281,6 +325,22 @@ extension ShortConvolution {
     shape: ConvolutionShape, input: Linear, kernel: UnsafePointer<Float>, output: Linear, place: Int
   ) {
     (self.shape, self.input, self.kernel, self.output, self.place) = (shape, input, kernel, output, place)
+  }
+}
+
+extension Mixture {
+  fileprivate init(
+    shape: ExpertShape, isNormalized: Bool, router: Linear, gate: Matrix, up: Matrix, down: Matrix,
+    shared: SharedExpert?
+  ) {
+    (self.shape, self.isNormalized, self.router, self.shared) = (shape, isNormalized, router, shared)
+    (self.gate, self.up, self.down) = (gate, up, down)
+  }
+}
+
+extension SharedExpert {
+  fileprivate init(gate: Linear, up: Linear, down: Linear, factor: Vector) {
+    (self.gate, self.up, self.down, self.factor) = (gate, up, down, factor)
   }
 }
 

@@ -54,7 +54,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   ]
 
   /// Those that graphics cards compute.
-  static var onCards: [TinyArchitecture] { all.filter { $0.family.experts == 0 } }
+  static var onCards: [TinyArchitecture] { all }
 
   /// Whether some layers keep a state that cannot be cut back.
   var isRecurrent: Bool { family.attentionLayers != nil }

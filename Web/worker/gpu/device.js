@@ -32,10 +32,13 @@ const files = {
   bytes: new URL('./bytes.wgsl', import.meta.url),
   combine: new URL('./combine.wgsl', import.meta.url),
   convolve: new URL('./convolve.wgsl', import.meta.url),
+  choose: new URL('./choose.wgsl', import.meta.url),
   curves: new URL('./curves.wgsl', import.meta.url),
   embed: new URL('./embed.wgsl', import.meta.url),
+  experts: new URL('./experts.wgsl', import.meta.url),
   formats: new URL('./formats.wgsl', import.meta.url),
   gate: new URL('./gate.wgsl', import.meta.url),
+  gather: new URL('./gather.wgsl', import.meta.url),
   halves: new URL('./halves.wgsl', import.meta.url),
   heads: new URL('./heads.wgsl', import.meta.url),
   normalize: new URL('./normalize.wgsl', import.meta.url),
@@ -48,6 +51,7 @@ const files = {
   tileRounded: new URL('./tile-rounded.wgsl', import.meta.url),
   top: new URL('./top.wgsl', import.meta.url),
   turn: new URL('./turn.wgsl', import.meta.url),
+  weigh: new URL('./weigh.wgsl', import.meta.url),
 };
 /** Kernels with one of these do what others do too. */
 const replaceable = ['bytes', 'halves'];

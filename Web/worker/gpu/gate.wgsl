@@ -10,6 +10,8 @@ struct Params {
   activation: u32,
   /// 0: there is no second product.
   is_gated: u32,
+  /// Floats of `work`: what each row is multiplied by; 0: nothing.
+  factors: u32,
 }
 
 @group(0) @binding(3) var<storage, read_write> work: array<f32>;
@@ -24,6 +26,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var y = activated(work[params.gate + at], params.activation);
   if (params.is_gated == 1u) {
     y *= work[params.up + at];
+  }
+  if (params.factors > 0u) {
+    y *= work[params.factors + id.y];
   }
   work[params.gate + at] = y;
 }

@@ -41,7 +41,8 @@ struct Params {
   activation: u32,
   /// 1: the input is the rows whose logits are wanted.
   is_wanted: u32,
-  spare: u32,
+  /// Floats of `work`: what gated elements of each vector are multiplied by; 0: nothing.
+  factors: u32,
   segment: array<Segment, 3>,
 }
 
@@ -250,6 +251,11 @@ fn finish(vector: u32, chosen: u32, first_row: u32) {
     }
     scale = inverseSqrt(all / params.columns + params.epsilon);
   }
+  var factor = 1.0;
+  if (params.factors > 0u) {
+    let at = params.factors + vector;
+    factor = work[at >> 2u][at & 3u];
+  }
   var result: vec4f;
   for (var k = 0u; k < rows_together; k++) {
     if (first_row + k >= segment.rows) {
@@ -258,7 +264,7 @@ fn finish(vector: u32, chosen: u32, first_row: u32) {
     var y = scale * total(k, vector) + bias_of(chosen, first_row + k);
     y = activated(capped(y, params.soft_cap), params.activation);
     if (gated) {
-      y *= scale * second_total(k, vector) + bias_of(1u, first_row + k);
+      y *= factor * (scale * second_total(k, vector) + bias_of(1u, first_row + k));
     }
     result[k] = y;
   }

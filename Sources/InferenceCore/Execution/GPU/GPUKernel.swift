@@ -11,6 +11,7 @@ public enum GPUArithmetic: Sendable {
 struct GPUKernel: Equatable {
   enum Name {
     case embed, normalize, product, tile, round, tileRounded, gate, turn, attend, attendRows, combine, convolve, top
+    case choose, gather, experts, weigh
   }
 
   let name: Name
@@ -24,6 +25,8 @@ struct GPUKernel: Equatable {
   /// Of a product: whether its vectors are normalized on the way, and whether pairs of rows become gated elements.
   var normalizes = false
   var isGated = false
+  /// Of a prefill's products: whether its rows are those that chose an expert.
+  var isOfExperts = false
   /// Of attention: the elements of a key.
   var keyLength = 0
   /// Of a prefill's products over rounded numbers, and of what rounds them.
@@ -40,9 +43,9 @@ struct GPUKernel: Equatable {
   func withSubgroups() -> GPUKernel {
     var kernel = self
     switch name {
-    case .normalize, .turn, .attend, .attendRows: kernel.hasSubgroups = true
-    case .product: kernel.hasSubgroups = lanes > 1
-    case .embed, .tile, .round, .tileRounded, .gate, .combine, .convolve, .top: break
+    case .normalize, .turn, .attend, .attendRows, .choose: kernel.hasSubgroups = true
+    case .product, .experts: kernel.hasSubgroups = lanes > 1
+    case .embed, .tile, .round, .tileRounded, .gate, .combine, .convolve, .top, .gather, .weigh: break
     }
     return kernel
   }
@@ -65,6 +68,10 @@ struct GPUKernel: Equatable {
     case .combine: ["rows", "combine"]
     case .convolve: ["rows", "convolve"]
     case .top: ["top"]
+    case .choose: [threads, "choose"]
+    case .gather: ["rows", "gather"]
+    case .experts: ["formats", "curves", threads, "experts"]
+    case .weigh: ["weigh"]
     }
   }
 
@@ -75,13 +82,15 @@ struct GPUKernel: Equatable {
     if arithmetic == .halves { text += "enable f16;\n" }
     if let first {
       text += Self.unpacker("first", first)
-      if name == .product { text += Self.unpacker("second", second ?? first) }
+      if name == .product || name == .experts { text += Self.unpacker("second", second ?? first) }
     }
     switch name {
     case .product:
       text +=
         "const batch = \(batch)u;\nconst lanes = \(lanes)u;\nconst normalizes = \(normalizes ? "true" : "false");\n"
       text += "const gated = \(isGated ? "true" : "false");\n"
+    case .experts: text += "const lanes = \(lanes)u;\nconst gated = \(isGated ? "true" : "false");\n"
+    case .tile: text += "const experts = \(isOfExperts ? "true" : "false");\n"
     case .attend: text += "const batch = \(batch)u;\nconst key_length = \(keyLength)u;\n"
     case .attendRows: text += "const key_length = \(keyLength)u;\n"
     default: break

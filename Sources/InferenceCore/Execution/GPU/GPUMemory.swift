@@ -34,6 +34,7 @@ struct GPUMemory {
   let rounded: Region
   let mixerBranch: Region
   let feedForwardBranch: Region
+  let experts: ExpertRegions
   let logits: Region
   /// Logits of a row that are a token's.
   let tokenCount: Int
@@ -57,8 +58,11 @@ struct GPUMemory {
 
   /// Throws when a card cannot have what a model works in; what passes can be counted in 32 bits.
   static func check(_ h: Hyperparameters, _ limits: ExecutionLimits, _ card: GraphicsLimits) throws(ModelError) {
-    guard !h.layers.contains(where: { $0.experts != nil }) else {
-      throw ModelError(.unsupportedOnDevice, "Mixtures of experts are computed by the processor alone so far.")
+    if let large = h.layers.first(where: { ExpertRegions.isTooLarge($0.experts) })?.experts {
+      throw ModelError(
+        .unsupportedOnDevice,
+        "A token goes through \(large.used) of \(large.count) experts; on a graphics card through at most "
+          + "\(ExpertRegions.mostUsed) of \(ExpertRegions.mostExperts).")
     }
     if let large = h.attentions.first(where: { $0.keyLength > Self.longestKey || $0.valueLength > Self.longestValue }) {
       throw ModelError(
@@ -75,6 +79,7 @@ struct GPUMemory {
       widest { $0.queryWidth }, widest { $0.keyWidth }, widest { $0.valueWidth }, widest { $0.attendedWidth },
       h.layers.reduce(0) { max($0, Int64($1.feedForwardLength)) },
       h.convolutions.reduce(0) { max($0, Int64($1.channels)) },
+      ExpertRegions.width(h),
     ] { width = width.saturatingSum(other) }
     let states = h.convolutions.reduce(Int64(0)) {
       $0.saturatingSum(Int64($1.channels).saturatingProduct($1.length - 1))
@@ -115,6 +120,7 @@ struct GPUMemory {
     let branchRows = h.traits.hasPostNorms ? rows : 0
     mixerBranch = region(branchRows, width)
     feedForwardBranch = region(branchRows, width)
+    experts = ExpertRegions(h, rows: rows) { region($0, $1) }
     logits = region(limits.logitRows, h.vocabularySize)
     self.tokenCount = tokenCount
     var (lists, count) = ([(region: Region, count: Int)](), tokenCount)

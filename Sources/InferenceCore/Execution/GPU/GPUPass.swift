@@ -16,6 +16,10 @@ struct GPUPass {
   enum Count {
     case fixed(Int)
     case rows
+    /// So many for each row.
+    case rowsTimes(Int)
+    /// Tiles of at most so many rows that chose the same expert, of which there are `experts`; each row chose some of them.
+    case expertTiles(of: Int, experts: Int, used: Int)
     /// Of a pass that cuts the context into several pieces; else none.
     case rowsInPieces
     /// Groups of so many rows.
@@ -32,6 +36,9 @@ struct GPUPass {
       switch self {
       case .fixed(let count): UInt32(count)
       case .rows: UInt32(size.rows)
+      case .rowsTimes(let count): UInt32(size.rows * count)
+      case .expertTiles(let count, let experts, let used):
+        UInt32(min(experts, size.rows * used) + size.rows * used / count)
       case .rowsInPieces: UInt32(size.pieces > 1 ? size.rows : 0)
       case .tiles(let count): UInt32((size.rows + count - 1) / count)
       case .logitTiles(let count): UInt32((size.logitRows + count - 1) / count)

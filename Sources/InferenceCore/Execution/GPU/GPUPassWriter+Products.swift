@@ -3,9 +3,9 @@ import CKernels
 /// Products of matrices, and what goes with them.
 extension GPUPassWriter {
   /// Rows of a matrix and vectors that a workgroup of `tile.wgsl` computes.
-  private static let tile = (rows: 64, vectors: 32)
+  static let tile = (rows: 64, vectors: 32)
   /// Rows of a workgroup of `product.wgsl`.
-  private static let productRows = 4
+  static let productRows = 4
   /// Most workgroups in one dimension.
   private static let widest = 32768
 
@@ -25,6 +25,7 @@ extension GPUPassWriter {
       if !isDecode { gate(columns: up.weight.rows, isGated: false) }
     case .mixture: break
     }
+    factors = nil
   }
 
   /// The pieces of two matrices that one kernel sees.
@@ -39,7 +40,7 @@ extension GPUPassWriter {
       GPUKernel(.gate),
       [
         UInt32(memory.hidden.place), UInt32(memory.up.place), UInt32(memory.hidden.stride), UInt32(columns),
-        code(h.traits.activation), isGated ? 1 : 0,
+        code(h.traits.activation), isGated ? 1 : 0, UInt32(factors?.place ?? 0),
       ], x: .fixed((columns + 63) / 64), y: .rows)
   }
 
@@ -106,9 +107,7 @@ extension GPUPassWriter {
     var kernel = GPUKernel(.product, first.format)
     kernel.second = parts.map { $0.linear.weight.format }.first { $0 != first.format } ?? first.format
     kernel.batch = batch
-    // Of a short row many threads would have nothing.
-    kernel.lanes = lanes
-    while kernel.lanes > Self.lanes.lowerBound, kernel.lanes > parts32(first) { kernel.lanes /= 2 }
+    kernel.lanes = lanes(for: first)
     kernel.normalizes = fusedNorm != nil
     kernel.isGated = isGated
     let from = fusedNorm == nil ? input : memory.residual
@@ -116,7 +115,7 @@ extension GPUPassWriter {
       vec(from.place), vec(from.stride), UInt32(parts32(first)),
       vec(Int(weights.place(of: fusedNorm?.weight))), h.normEpsilon.bitPattern, Float(first.columns).bitPattern,
       UInt32(parts.count), adds ? 1 : 0, (isWanted ? h.logitSoftCap : 0).bitPattern, activation.map(code) ?? 0,
-      isWanted ? 1 : 0, 0,
+      isWanted ? 1 : 0, isGated ? UInt32(factors?.place ?? 0) : 0,
     ]
     var groups = 0
     for part in parts {
@@ -169,10 +168,17 @@ extension GPUPassWriter {
       x: .fixed((parts + 31) / 32), y: .rows)
   }
 
-  /// Parts of 32 elements of a row.
-  private func parts32(_ matrix: Matrix) -> Int { (matrix.columns + 31) / 32 }
+  /// Threads of a row: of a short one many would have nothing.
+  func lanes(for matrix: Matrix) -> Int {
+    var lanes = lanes
+    while lanes > Self.lanes.lowerBound, lanes > parts32(matrix) { lanes /= 2 }
+    return lanes
+  }
 
-  private func code(_ activation: Architecture.Activation) -> UInt32 {
+  /// Parts of 32 elements of a row.
+  func parts32(_ matrix: Matrix) -> Int { (matrix.columns + 31) / 32 }
+
+  func code(_ activation: Architecture.Activation) -> UInt32 {
     switch activation {
     case .silu: 1
     case .gelu: 2

@@ -19,6 +19,8 @@ struct GPUPassWriter {
   var fusedNorm: Norm?
   /// Where the next products find the normalized rows.
   var normalized: GPUMemory.Region
+  /// What the elements of the next feed-forward are multiplied by, row by row.
+  var factors: GPUMemory.Region?
 
   /// A dispatch before there are pipelines and bindings.
   struct Draft {
@@ -94,8 +96,11 @@ struct GPUPassWriter {
     case .predict(let linear): predict(linear)
     // Who turns a head sees the whole vector.
     case .turnHeads, .barrier: break
-    // No model with these comes here: `GPUMemory.check`.
-    case .route, .choose, .gather, .expandExperts, .contractExperts: break
+    case .route(let mixture): product([(mixture.router, memory.experts.logits)])
+    case .choose(let mixture): choose(mixture)
+    case .gather(let mixture): if !isDecode { gather(mixture) }
+    case .expandExperts(let mixture): expand(mixture)
+    case .contractExperts(let mixture): contract(mixture)
     }
   }
 

@@ -42,7 +42,15 @@ struct GPUWeights {
       case .plain(let up, let down):
         try plan.place([up])
         try plan.place([down])
-      case .mixture: break
+      case .mixture(let mixture):
+        try plan.place([mixture.router])
+        try plan.place([mixture.gate, mixture.up], ofExperts: mixture.shape.count)
+        try plan.place([mixture.down], ofExperts: mixture.shape.count)
+        if let shared = mixture.shared {
+          try plan.place([shared.gate, shared.up])
+          try plan.place([shared.down])
+          plan.place(shared.factor, count: model.hyperparameters.embeddingLength)
+        }
       }
       for norm in [layer.mixerNorm, layer.mixerPostNorm, layer.feedForwardNorm, layer.feedForwardPostNorm] {
         plan.place(norm, width: model.hyperparameters.embeddingLength)
@@ -141,6 +149,34 @@ private struct WeightPlan {
       for matrix in new { try cut(matrix) }
     }
     for linear in linears { place(linear.bias, count: linear.weight.rows) }
+  }
+
+  /// The matrices of experts, so cut that a kernel sees the same experts of each.
+  mutating func place(_ matrices: [Matrix], ofExperts count: Int) throws(ModelError) {
+    let rows = matrices.map { $0.rows / count }
+    let sizes = zip(matrices, rows).map { Int64($0.kernel.row_bytes) * Int64($1) }
+    let size = sizes.reduce(Int64(0)) { $0.saturatingSum($1) }
+    // Each piece begins at a multiple of four bytes.
+    let step = sizes.allSatisfy { $0 % 4 == 0 } ? 1 : 4
+    let most = min(Int(Int64(bindingLimit - 4 * sizes.count) / max(size, 1)), count) / step * step
+    guard most > 0 || count == 0 else {
+      throw ModelError(
+        .outOfResources,
+        "An expert has \(size) bytes of matrices; a kernel of this graphics card sees \(bindingLimit) at a time.")
+    }
+    var pieces = matrices.map { _ in [Piece]() }
+    for first in stride(from: 0, to: count, by: max(most, 1)) {
+      let together = min(most, count - first)
+      let bytes = sizes.map { padded(Int($0) * together, 4) }
+      let range = reserve(bytes.reduce(0) { $0 + $1 })
+      var at = 0
+      for index in matrices.indices {
+        let span = first * rows[index]..<(first + together) * rows[index]
+        pieces[index].append(Piece(range: range, at: at, rows: span))
+        at += bytes[index]
+      }
+    }
+    for (matrix, pieces) in zip(matrices, pieces) { add(matrix, pieces) }
   }
 
   /// A matrix in as few pieces as a kernel can see.
