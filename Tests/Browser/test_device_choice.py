@@ -163,8 +163,8 @@ def test_loads_leave_nothing_on_the_card(tab, site, tmp_path):
     assert set(bytes[4::5]) == {0} and len(set(bytes[:4])) == 2 and bytes[:4] == bytes[5:9]
 
 
-def test_mixtures_of_experts_are_left_to_the_processor(tab, site, tmp_path):
-    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", "qwen3moe")
+def test_what_no_card_computes_is_left_to_the_processor(tab, site, tmp_path):
+    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", "llama with experts", width=64, inner=32, layers=1, experts=(520, 2))
     trusted(site)
     outcome = load(tab, site, "gpu")
     assert outcome["code"] == "device-unavailable" and "experts" in outcome["message"]

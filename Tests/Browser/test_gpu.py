@@ -249,10 +249,11 @@ def test_cards_of_other_kinds_give_the_same(tab, site, tmp_path, architecture, k
     assert furthest(card, processor) < 0.02 and ids(card) == ids(processor)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gemma2", "phi2"])
-def test_matrices_in_pieces_give_the_same(tab, site, tmp_path, architecture):
-    """The embedding, the output and the feed-forward are larger than a binding, and queries, keys and values together."""
-    model = write(tmp_path / "large.gguf", architecture, width=512, inner=1024, length=64, shared=2, words=2000)
+@pytest.mark.parametrize("architecture,inner", [("llama", 1024), ("gemma2", 1024), ("phi2", 1024), ("granitemoe", 128)])
+def test_matrices_in_pieces_give_the_same(tab, site, tmp_path, architecture, inner):
+    """The embedding, the output and the feed-forward are larger than a binding, and queries, keys and values together. Of experts a
+    binding has three."""
+    model = write(tmp_path / "large.gguf", architecture, width=512, inner=inner, length=64, shared=2, words=2000)
     requests = [(PROMPT[:40], 6)]
     processor = answers(tab, site, model, "cpu", requests, 64)
     lower(site, {}, binding=1792 << 10)

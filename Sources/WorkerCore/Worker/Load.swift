@@ -86,12 +86,12 @@ struct LoadTracker {
   }
 
   /// A part of the engine is built; `fraction` of all of them.
-  mutating func built(_ fraction: Double, now: Double) {
+  mutating func built(_ fraction: Double, _ detail: String? = nil, now: Double) {
     progress.step = .compiling
     progress.remaining = nil
     progress.progress = max(progress.progress, Self.fetchShare + (1 - Self.fetchShare) * fraction)
     progress.timeElapsed = max(0, now - start) / 1000
-    progress.text = "Preparing \(name)"
+    progress.text = "Preparing \(name)" + (detail.map { ": \($0)" } ?? "")
   }
 
   /// The model is ready.

@@ -47,7 +47,9 @@ extension Worker {
   /// One of the kernels can be used.
   public func kernelCompiled() {
     guard case .kernels(_, _, _, let executor) = load?.stage else { return }
-    load?.tracker.built(0.6 + 0.3 / Double(1 + executor.kernelsLeft), now: host.now())
+    let (count, left) = (executor.kernelCount, executor.kernelsLeft)
+    load?.tracker.built(
+      0.9 - 0.3 * Double(left) / Double(max(count, 1)), "\(count - left) of \(count) kernels", now: host.now())
     reportProgress()
   }
 

@@ -58,7 +58,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
 
   /// Whether some layers keep a state that cannot be cut back.
   var isRecurrent: Bool { family.attentionLayers != nil }
-  private var family: TinyFamily { TinyFamily.named(name) }
+  var family: TinyFamily { TinyFamily.named(name) }
 
   /// The file's bytes. The parameters spoil it for tests of errors.
   func file(

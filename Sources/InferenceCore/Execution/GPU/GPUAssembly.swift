@@ -8,6 +8,7 @@ struct GPUAssembly {
 
   private var kernels: [GPUKernel] = []
   private var pipelines: [UInt32] = []
+  var kernelCount: Int { pipelines.count }
 
   /// Bytes of a dispatch's parameters.
   private static let parameterBytes = 256

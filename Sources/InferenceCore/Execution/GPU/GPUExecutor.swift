@@ -99,6 +99,7 @@ public final class GPUExecutor: Executor {
     }
     let decodes = [written(batch: 1), written(batch: GPUMemory.decodeRows)]
     let assembled = assembly.assemble(decodes + arithmetics.map { written(batch: nil, $0) })
+    kernelCount = assembly.kernelCount
     passes = (assembled[0], assembled[1])
     prefills = arithmetics.indices.map { (arithmetics[$0], assembled[2 + $0]) }
   }
@@ -124,6 +125,8 @@ public final class GPUExecutor: Executor {
   /// Whether its kernels are compiled.
   public var isReady: Bool { kernelsLeft == 0 }
   public var kernelsLeft: Int { device.kernelsLeft }
+  /// How many it has.
+  public let kernelCount: Int
 
   // MARK: Passes
 
