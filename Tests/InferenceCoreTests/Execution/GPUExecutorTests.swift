@@ -153,10 +153,10 @@ import Testing
         return device.dispatches(device.submissions.last!.commands).filter { $0.kernel == "experts" }.map { $0.weights }
       }
     }
-    let (whole, cut) = (try experts(NotingDevice()), try experts(NotingDevice(binding: 512 << 10)))
+    let (whole, cut) = (try experts(NotingDevice()), try experts(NotingDevice(binding: 256 << 10)))
     #expect(whole.count == 7 * 2 && cut.count > whole.count)
     #expect(cut.reduce(0) { $0 + $1.count } == whole.reduce(0) { $0 + $1.count })
-    #expect(throws: ModelError.self) { try experts(NotingDevice(binding: 64 << 10)) }
+    #expect(throws: ModelError.self) { try experts(NotingDevice(binding: 32 << 10)) }
   }
 
   /// Of the logits only the likeliest come back, unless more is wanted.
