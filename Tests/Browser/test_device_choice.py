@@ -164,7 +164,7 @@ def test_loads_leave_nothing_on_the_card(tab, site, tmp_path):
 
 
 def test_what_no_card_computes_is_left_to_the_processor(tab, site, tmp_path):
-    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", "llama with experts", width=64, inner=32, layers=1, experts=(520, 2))
+    site.models["tiny.gguf"] = write(tmp_path / "tiny.gguf", "llama with experts", inner=32, layers=1, experts=(66, 65))
     trusted(site)
     outcome = load(tab, site, "gpu")
     assert outcome["code"] == "device-unavailable" and "experts" in outcome["message"]
