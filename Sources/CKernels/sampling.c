@@ -17,6 +17,20 @@ int32_t ck_argmax(const float *x, int32_t n) {
     return 0;
 }
 
+int32_t ck_is_finite(const float *x, int32_t n) {
+    // Of a finite number nothing is left, and what is left otherwise is NaN, which stays in a sum.
+    f32x8 rest = {0};
+    float sum = 0;
+    int32_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        f32x8 values = CK_LOAD(f32x8, x + i);
+        rest += values - values;
+    }
+    for (; i < n; i++) sum += x[i] - x[i];
+    for (int j = 0; j < 8; j++) sum += rest[j];
+    return sum == 0;
+}
+
 double ck_softmax_weights(const float *x, float largest, float factor, int32_t n, float *weights) {
     double sum = 0;
     for (int32_t start = 0; start < n;) {

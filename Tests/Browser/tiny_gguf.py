@@ -41,6 +41,15 @@ def blocks(random, rows, columns, kind):
     return data.reshape(rows, columns // size * count)
 
 
+def spoil(path, name):
+    """Makes every number of a tensor of floats NaN."""
+    [tensor] = [tensor for tensor in gguf.GGUFReader(path).tensors if tensor.name == name]
+    with open(path, "r+b") as file:
+        file.seek(tensor.data_offset)
+        file.write(np.full(tensor.n_elements, np.nan, np.float32).tobytes())
+    return path
+
+
 def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=None, length=32,
           value=None, layers=None, experts=None, words=0, seed=1):
     """A model whose matrices are in the format `kind`, or the same numbers as F32; with some words in its vocabulary that no

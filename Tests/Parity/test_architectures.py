@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Browser"))
+from comparison import largest_difference
 from oracle import Oracle
-from test_generation import aligned, ask, first_difference, generate
 from tiny_families import FAMILIES
-from tiny_gguf import Q, write
+from tiny_gguf import Q, spoil, write
 
 # In F32 the arithmetic is the same; with eight bits each engine rounds in its own way.
 CASES = [(name, kind, seed, tolerance) for name in FAMILIES for kind, seed, tolerance in [(Q.F32, 1, 0.02), (Q.Q8_0, 2, 0.35)]]
@@ -23,22 +23,8 @@ PROMPTS = ["T", "def add(a, b):\n    return a + b\n\n" * 4]
 def test_an_architecture_says_what_llama_cpp_says(name, kind, seed, tolerance, swiftlet, tmp_path):
     model = write(tmp_path / "model.gguf", name, kind, seed=seed)
     server = Oracle(model, context=1024)
-    worst = 0
     try:
-        for prompt in PROMPTS:
-            ours = generate(swiftlet, model, prompt, "--raw")
-            theirs = ask(server, ours["prompt_tokens"])
-            at = first_difference(ours, theirs)
-            for step, (mine, expected) in enumerate(zip(ours["logprobs"], aligned(theirs))):
-                if expected is not None:
-                    top = {item["token"]: item["logprob"] for item in mine["top"]}
-                    shared = [token for token in expected if token in top]
-                    assert len(shared) >= (15 if kind == Q.F32 else 10), "the likeliest twenty are others"
-                    worst = max(worst, max(abs(expected[token] - top[token]) for token in shared))
-                if step == at:
-                    # They part only where the candidates are as close as the engines are.
-                    assert expected is None or expected[theirs["tokens"][at]] - expected[ours["tokens"][at]] < 2 * tolerance
-                    break
+        worst = largest_difference(swiftlet, server, model, PROMPTS, tolerance, shared=15 if kind == Q.F32 else 10)
     finally:
         server.close()
     print(f"{name} {kind.name}: largest difference {worst:.4f}")
@@ -52,6 +38,15 @@ def test_a_router_of_no_numbers_chooses_different_experts(swiftlet, tmp_path):
     model.write_bytes(model.read_bytes().replace(router.tobytes(), np.full_like(router, np.nan).tobytes()))
     result = swiftlet("run", model, "--raw", "--prompt", "It is a long way. " * 40, "--max-tokens", "4", timeout=60)
     assert result.returncode in (0, 1), result.stderr[-400:]
+
+
+def test_numbers_that_are_not_finite_are_told(swiftlet, tmp_path):
+    model = spoil(write(tmp_path / "model.gguf"), "output_norm.weight")
+    (tmp_path / "text").write_text("It is a long way. " * 40)
+    for command in [("run", model, "--raw", "--prompt", "A", "--logprobs", "3"),
+                    ("perplexity", model, "--file", tmp_path / "text", "--context", "64")]:
+        result = swiftlet(*command)
+        assert result.returncode == 1 and b"not finite" in result.stderr, (result.stdout, result.stderr)
 
 
 def test_every_architecture_of_the_engine_has_a_case(swiftlet, tmp_path):

@@ -17,6 +17,8 @@ public struct TinyModel: Sendable {
   /// What stands in the place of `<|endoftext|>`, and GGUF's kind of it: 3 for a control token, 4 for one that users define.
   public var endOfText = (text: "<|endoftext|>", kind: Int32(3))
 
+  /// The factors of the norm before the output.
+  public var outputNorm: Float = 1
   /// Rows of the matrices beyond the vocabulary, which the model would choose above all.
   public var padding = 0
 
@@ -89,7 +91,7 @@ public struct TinyModel: Sendable {
       matrix(prefix + "ffn_up.weight", rows: feedForward, columns: embedding, gain: 1.5)
       matrix(prefix + "ffn_down.weight", rows: embedding, columns: feedForward)
     }
-    ones("output_norm.weight")
+    writer.tensor("output_norm.weight", [embedding], [Float](repeating: outputNorm, count: embedding))
     // Only printable characters get logits other than 0, and what is no token larger ones.
     matrix("output.weight", rows: rows, columns: embedding, gain: 4) { (0x20..<0x7F).contains($0) || $0 >= 259 }
     return writer.finish()

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import path_of
 from tiny_families import FAMILIES
-from tiny_gguf import Q, write
+from tiny_gguf import Q, spoil, write
 
 PROMPTS = ["The capital of France is", "Once upon a time", "def fibonacci(n):\n", "1, 2, 3, 4,", "Die Wörter 漢字 🙂"]
 MADE = [("llama", "Q8_0", "ggml-vocab-llama-bpe"), ("phi2", "F32", "ggml-vocab-gpt-2"),
@@ -131,6 +131,14 @@ def test_hostile_bytes_are_answered_with_errors(node, module, made_model):
         assert answer[name] == "invalid-model", name
     assert answer["afterwards"] == "loaded", "the module goes on after bad models"
     assert short["memory"] == "not-enough-memory"
+
+
+def test_numbers_that_are_not_finite_are_told(node, module, tmp_path):
+    model = spoil(write(tmp_path / "model.gguf"), "output_norm.weight")
+    [answer] = node("generate.mjs", module, model, 1, stdin=requests(["A", "B"], 4))
+    for result in answer["results"]:
+        assert result["error"]["code"] == "invalid-model" and "not finite" in result["error"]["message"]
+        assert not result["tokens"]
 
 
 def test_models_beyond_32_bits_are_told_to_be_too_large(node, module):

@@ -20,6 +20,21 @@ import WorkerCore
     }
   }
 
+  @Test(arguments: [Float.nan, .infinity])
+  func logitsThatAreNoNumbersEndAReply(factor: Float) throws {
+    var model = TinyModel()
+    model.outputNorm = factor
+    let harness = WorkerHarness.loaded(model)
+    for options in [
+      GenerationOptions.greedy(4), GenerationOptions(maxTokens: 4, temperature: 1, seed: 3, logprobs: 2),
+    ] {
+      let reply = harness.generate(.text("Hello"), options)
+      let error = try #require(reply.error)
+      #expect(error.code == .invalidModel && error.message.contains("not finite"))
+      #expect(reply.ids.isEmpty && reply.finished == nil)
+    }
+  }
+
   @Test func aReplyHasTextTokensAndTimings() throws {
     let harness = WorkerHarness.loaded()
     harness.tick = 1

@@ -10,7 +10,10 @@ extension CPUPass {
       for expert in 0...shape.count { experts.starts[expert] = 0 }
       for row in 0..<count {
         let chosen = experts.chosen + row * shape.used
-        weigh(mixture, row, into: chosen)
+        shape.routing.choose(
+          UnsafeMutableBufferPointer(start: chosen, count: shape.used),
+          by: UnsafeMutableBufferPointer(start: experts.logits + row * shape.count, count: shape.count),
+          bias: mixture.choiceBias)
         for slot in 0..<shape.used { experts.starts[Int(chosen[slot].expert) + 1] += 1 }
         experts.sharedFactors[row] = sharedFactor(mixture, row)
       }
@@ -29,30 +32,6 @@ extension CPUPass {
       for expert in stride(from: shape.count, to: 0, by: -1) { experts.starts[expert] = experts.starts[expert - 1] }
       experts.starts[0] = 0
     }
-  }
-
-  /// The likeliest experts of a row, the lower number first where two are alike, and their weights.
-  private func weigh(_ mixture: Mixture, _ row: Int, into chosen: UnsafeMutablePointer<ExpertChoice>) {
-    let shape = mixture.shape
-    let logits = workspace.experts.logits + row * shape.count
-    var (most, sum) = (-Float.infinity, Float(0))
-    for expert in 0..<shape.count { most = max(most, logits[expert]) }
-    for expert in 0..<shape.count {
-      let likelihood = ck_expf(logits[expert] - most)
-      // What is no number counts as nothing, so that a row has as many different experts as there is room for.
-      logits[expert] = likelihood >= 0 ? likelihood : 0
-      sum += logits[expert]
-    }
-    var chosenSum: Float = 0
-    for slot in 0..<shape.used {
-      var (best, largest) = (0, Float(-1))
-      for expert in 0..<shape.count where logits[expert] > largest { (best, largest) = (expert, logits[expert]) }
-      chosen[slot] = ExpertChoice(expert: Int32(best), weight: largest / sum)
-      chosenSum += chosen[slot].weight
-      logits[best] = -1
-    }
-    guard mixture.isNormalized else { return }
-    for slot in 0..<shape.used { chosen[slot].weight /= max(chosenSum, Float.leastNormalMagnitude) }
   }
 
   private func sharedFactor(_ mixture: Mixture, _ row: Int) -> Float {
@@ -143,12 +122,6 @@ extension CPUPass {
     ck_multiply(
       &kernel, Int32(piece.lowerBound), Int32(piece.upperBound), &vectors, Int32(count), out, stride, panel)
   }
-}
-
-/// An expert that a row goes through.
-struct ExpertChoice {
-  var expert: Int32
-  var weight: Float
 }
 
 /// What mixtures of experts work in: choices are rows with one of their experts, sorted by expert.

@@ -60,11 +60,6 @@ struct Architecture: Sendable {
     /// The same; in old files 12 and 1.4 / √layers (Hu et al. 2024).
     case miniCPM
   }
-  /// How the weights of experts are made of the router's logits: a softmax over all, whose chosen ones may be made to add up to
-  /// one.
-  enum Routing: Sendable {
-    case softmax, normalized
-  }
   /// What the header's `logit_scale` does.
   enum LogitScale: Sendable {
     case none, multiplies, divides
@@ -106,14 +101,16 @@ struct Architecture: Sendable {
   var layersScaledByHeads: Int? = nil
   /// Layers without heads of keys and values are short convolutions.
   var hasConvolutions = false
-  /// Of layers with experts.
-  var routing: Routing? = nil
+  /// Of layers with experts, unless the header says otherwise.
+  var routing: ExpertRouting? = nil
+  /// What the expert gives that every token goes through is multiplied by the sigmoid of a product.
+  var weighsSharedExpert = false
   /// The norm before the output.
   var outputNorm: StaticString = "output_norm"
 
   static let table: [Architecture] = [
     // SmolLM2, Llama 2 to 3.3, Mistral, Mixtral
-    Architecture(name: "llama", rotaryLayout: .interleaved, routing: .normalized),
+    Architecture(name: "llama", rotaryLayout: .interleaved, routing: ExpertRouting(isNormalized: true)),
     Architecture(name: "arcee", activation: .reluSquared, isGated: false, rotaryLayout: .interleaved),
     Architecture(name: "chatglm", rotaryLayout: .interleaved),
     Architecture(
@@ -143,7 +140,8 @@ struct Architecture: Sendable {
     Architecture(name: "gptneox", norm: .layer, activation: .gelu, isGated: false, branches: .byHeader),
     Architecture(name: "granite", rotaryLayout: .interleaved, scales: .header, logitScale: .divides),
     Architecture(
-      name: "granitemoe", rotaryLayout: .interleaved, scales: .header, logitScale: .divides, routing: .normalized),
+      name: "granitemoe", rotaryLayout: .interleaved, scales: .header, logitScale: .divides,
+      routing: ExpertRouting(isNormalized: true)),
     Architecture(name: "hunyuan-dense", queryKeyNorms: .turnedHeads),
     Architecture(name: "internlm2", rotaryLayout: .interleaved),
     Architecture(name: "lfm2", queryKeyNorms: .heads, hasConvolutions: true, outputNorm: "token_embd_norm"),
@@ -155,14 +153,14 @@ struct Architecture: Sendable {
     Architecture(
       name: "olmo2", queryKeyNorms: .vectors, hasPreNorms: false, hasPostNorms: true, globalLayerPeriod: 4,
       windowRotation: .unscaled(base: nil)),
-    Architecture(name: "olmoe", queryKeyNorms: .vectors, routing: .softmax),
+    Architecture(name: "olmoe", queryKeyNorms: .vectors, routing: ExpertRouting()),
     Architecture(name: "phi2", norm: .layer, activation: .gelu, isGated: false, branches: .parallel),
     // Phi-3 to Phi-4-mini
     Architecture(name: "phi3"),
     Architecture(name: "qwen2"),
-    Architecture(name: "qwen2moe", routing: .softmax),
+    Architecture(name: "qwen2moe", routing: ExpertRouting(), weighsSharedExpert: true),
     Architecture(name: "qwen3", queryKeyNorms: .heads),
-    Architecture(name: "qwen3moe", queryKeyNorms: .heads, routing: .normalized),
+    Architecture(name: "qwen3moe", queryKeyNorms: .heads, routing: ExpertRouting(isNormalized: true)),
     Architecture(name: "seed_oss", feedForwardNorm: "post_attention_norm"),
     Architecture(name: "smollm3", rotaryLayout: .interleaved, unrotatedLayerPeriod: 4),
     Architecture(name: "stablelm", norm: .layer, branches: .byNorms, queryKeyNorms: .separateHeads),

@@ -52,16 +52,27 @@ struct HeaderReader {
     return counts
   }
 
-  /// A finite number above zero, or from a lowest on.
+  /// A number above zero, or from a lowest on, that single precision has too.
   func number(
     _ suffix: StaticString, default standard: Double, from lowest: Double? = nil
   ) throws(ModelError) -> Double {
     let key = GGUFKey(prefix: prefix, suffix)
     guard let value = try gguf({ () throws(GGUFError) in try file.float(key) }) else { return standard }
-    guard value.isFinite, lowest.map({ value >= $0 }) ?? (value > 0) else {
-      throw invalid("\(name(suffix)) to be a number above zero")
+    guard Float(value).isFinite, lowest.map({ value >= $0 }) ?? (Float(value) > 0) else {
+      let found = String(decoding: DecimalConversion.text(value), as: UTF8.self)
+      throw invalid(
+        "\(name(suffix)) to be a number \(lowest == nil ? "above" : "from") zero within single precision, found \(found)"
+      )
     }
     return value
+  }
+
+  /// What follows from several numbers, where single precision has it.
+  func single(_ value: Double, _ meaning: StaticString, of suffix: StaticString) throws(ModelError) -> Float {
+    guard Float(value).isFinite else {
+      throw invalid("\(name(suffix)) to give \(meaning) within single precision, with the header's other numbers")
+    }
+    return Float(value)
   }
 
   /// True or false.
@@ -90,13 +101,20 @@ struct HeaderReader {
     return scales
   }
 
+  /// The kind of scaling that rotations have.
+  private func rotaryScalingKind() throws(ModelError) -> [UInt8] {
+    let key = GGUFKey(prefix: prefix, ".rope.scaling.type")
+    let kind = try gguf { () throws(GGUFError) in try file.string(key) }
+    return kind.map { Array($0) } ?? Array("linear".utf8)
+  }
+
+  /// Whether rotations are scaled by tensors of factors for short and for long contexts.
+  func hasRotaryFactors() throws(ModelError) -> Bool { try rotaryScalingKind() == Array("longrope".utf8) }
+
   /// How rotations are scaled by the header's keys; its tensors of factors come on top.
   func rotaryScaling(dimensions: Int, base: Double) throws(ModelError) -> RotaryScaling {
     var scaling = RotaryScaling()
-    var kind = Array("linear".utf8)
-    if let type = try gguf({ () throws(GGUFError) in try file.string(GGUFKey(prefix: prefix, ".rope.scaling.type")) }) {
-      kind = Array(type)
-    }
+    let kind = try rotaryScalingKind()
     scaling.magnitude = try number(".rope.scaling.attn_factor", default: 1)
     if kind == Array("none".utf8) { return scaling }
     let factor = try number(".rope.scaling.factor", default: try number(".rope.scale_linear", default: 1))
@@ -121,6 +139,7 @@ struct HeaderReader {
     if traits.hasTemperature {
       scaling.magnitude /= growth(try number(".rope.scaling.yarn_log_multiplier", default: 0, from: 0))
     }
+    scaling.magnitude = Double(try single(scaling.magnitude, "a size of turned heads", of: ".rope.scaling.attn_factor"))
     return scaling
   }
 
@@ -128,6 +147,58 @@ struct HeaderReader {
     Temperature(
       scale: Float(try number(".attention.temperature_scale", default: 0, from: 0)),
       length: try originalContextLength())
+  }
+
+  /// How experts are chosen: as the architecture does, unless the header says otherwise.
+  func routing(_ own: ExpertRouting, experts: (count: Int, used: Int)) throws(ModelError) -> ExpertRouting {
+    var routing = own
+    let kind = try count(".expert_gating_func", upTo: 1 << 16, default: 0)
+    if kind > 0 {
+      guard let scores = ExpertRouting.Scores(rawValue: kind) else {
+        throw ModelError(
+          .unsupported,
+          "The key \(name(".expert_gating_func")) is \(kind); known here are 1 (a softmax), 2 (sigmoids) and 3 (a softmax of "
+            + "the chosen).")
+      }
+      routing.scores = scores
+    }
+    routing.isNormalized = try flag(".expert_weights_norm", default: own.isNormalized)
+    let scale = Float(try number(".expert_weights_scale", default: 0, from: 0))
+    if scale > 0 { routing.scale = scale }
+    let groups = try count(".expert_group_count", upTo: 1024, default: 0)
+    guard groups > 1 else { return routing }
+    let used = try count(".expert_group_used_count", upTo: groups, default: groups)
+    guard experts.count % groups == 0, experts.count >= 2 * groups, experts.used <= experts.count / groups * used else {
+      throw invalid(
+        "\(groups) groups of 2 and more experts, and \(experts.used) of a token in \(used) of them, found "
+          + "\(experts.count) experts")
+    }
+    routing.groups = (groups, used)
+    return routing
+  }
+
+  /// Throws for a model whose tokens attend to those after them too.
+  func checkIsCausal() throws(ModelError) {
+    guard try flag(".attention.causal", default: true) else {
+      throw ModelError(
+        .unsupported,
+        "The key \(name(".attention.causal")) is false: each token attends to those after it, as in models that make embeddings. "
+          + "Only models that write text run here.")
+    }
+  }
+
+  /// By layer, whether it has a window: as the header says, or in the architecture's order.
+  func windowedLayers(_ layers: Int) throws(ModelError) -> [Bool] {
+    guard traits.globalLayerPeriod > 0 else { return Array(repeating: false, count: layers) }
+    let key: StaticString = ".attention.sliding_window_pattern"
+    guard case .array(let array) = file.entry(GGUFKey(prefix: prefix, key))?.value else {
+      let period = try count(key, upTo: 1024, default: traits.globalLayerPeriod)
+      return (1...layers).map { $0 % period > 0 }
+    }
+    guard array.count == layers, array.elementType.byteCount != nil else {
+      throw invalid("\(name(key)) to say of \(layers) layers whether they have a window, found \(array.count) values")
+    }
+    return (0..<layers).map { array.int(at: $0) != 0 }
   }
 
   /// Tokens that the model attended over before its context was lengthened.

@@ -23,6 +23,8 @@ public struct Hyperparameters: Sendable {
   let traits: Architecture
   /// Whether the header says that mixer and feed-forward read the same.
   let isParallel: Bool
+  /// Whether rotations are scaled by tensors of factors for short and for long contexts.
+  let hasRotaryFactors: Bool
   let layers: [LayerShape]
 
   /// Bytes that one token's keys and values take in the cache, all layers together.
@@ -86,9 +88,11 @@ public struct Hyperparameters: Sendable {
       traits.norm == .rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"
     let epsilon = try read.number(epsilonKey, default: 1e-5)
     let scales = try read.scales(embeddingLength: embeddingLength, layerCount: layerCount)
-    normEpsilon = Float(epsilon / (scales.branch * scales.branch))
-    embeddingScale = Float(scales.embedding / scales.branch)
-    logitScale = Float(scales.logit)
+    normEpsilon = try read.single(epsilon / (scales.branch * scales.branch), "norms", of: ".residual_scale")
+    embeddingScale = try read.single(scales.embedding / scales.branch, "embeddings", of: ".embedding_scale")
+    logitScale = try read.single(scales.logit, "logits", of: ".logit_scale")
+    try read.checkIsCausal()
+    hasRotaryFactors = try read.hasRotaryFactors()
     isParallel = traits.branches == .byHeader ? try read.flag(".use_parallel_residual", default: true) : false
     logitSoftCap = traits.hasSoftCaps ? Float(try read.number(".final_logit_softcapping", default: 0)) : 0
 
@@ -119,20 +123,25 @@ private struct FeedForwardReader {
   private let sharedLength: Int
   /// How many there are, and how many a token goes through; 0: none.
   private let experts: (count: Int, used: Int)
+  private let routing: ExpertRouting
 
   init(_ read: HeaderReader) throws(ModelError) {
     file = read.file
     length = try read.count(".feed_forward_length", upTo: 1 << 20)
-    guard read.traits.routing != nil else {
-      (experts, sharedLength) = ((0, 0), 0)
+    guard let own = read.traits.routing else {
+      (experts, sharedLength, routing) = ((0, 0), 0, ExpertRouting())
       return
     }
     let count = try read.count(".expert_count", upTo: 1024, default: 0)
     let used = try read.count(".expert_used_count", upTo: 1024, default: 0)
+    guard count > 0 || used == 0 else {
+      throw read.invalid("expert_count to be at least 1 where a token goes through \(used) experts, found 0")
+    }
     guard used <= count, used > 0 || count == 0 else {
       throw read.invalid("a token to go through 1 to \(count) experts, found \(used)")
     }
     experts = (count, used)
+    routing = try read.routing(own, experts: experts)
     sharedLength = try read.count(".expert_shared_feed_forward_length", upTo: 1 << 20, default: length)
   }
 
@@ -145,7 +154,7 @@ private struct FeedForwardReader {
     let hasShared = file.position(layer: index, "ffn_up_shexp", ".weight") != nil
     return LayerShape(
       mixer: mixer, feedForwardLength: hasShared ? sharedLength : 0,
-      experts: ExpertShape(count: experts.count, used: experts.used, length: up.shape[1]))
+      experts: ExpertShape(count: experts.count, used: experts.used, length: up.shape[1], routing: routing))
   }
 }
 
@@ -158,6 +167,8 @@ private struct MixerReader {
   private let convolution: ConvolutionShape
   /// By layer; 0 where it is no attention.
   private let keyValueHeadCounts: [Int]
+  /// By layer: whether it attends to a window, where the header says how long that is.
+  private let hasWindow: [Bool]
 
   init(_ read: HeaderReader, embeddingLength: Int, layerCount: Int) throws(ModelError) {
     traits = read.traits
@@ -184,6 +195,7 @@ private struct MixerReader {
     let scaling = try read.rotaryScaling(dimensions: rotaryDimensions, base: base)
     let window =
       traits.globalLayerPeriod > 0 ? try read.count(".attention.sliding_window", upTo: 1 << 24, default: 0) : 0
+    hasWindow = try read.windowedLayers(layerCount)
     let softCap = traits.hasSoftCaps ? Float(try read.number(".attn_logit_softcapping", default: 0)) : 0
     let scaled = traits.layersScaledByHeads == layerCount ? headLength : keyLength
     let root = 1 / Double(scaled).squareRoot()
@@ -217,10 +229,8 @@ private struct MixerReader {
   func mixer(_ layer: Int) -> LayerShape.Mixer {
     let count = keyValueHeadCounts[layer]
     guard count > 0 else { return .convolution(convolution) }
-    func isLast(of period: Int) -> Bool { layer % period == period - 1 }
-    let (windows, turns) = (traits.globalLayerPeriod, traits.unrotatedLayerPeriod)
-    let shape =
-      turns > 0 && isLast(of: turns) ? unrotated : windows == 0 || isLast(of: windows) ? global : windowed
+    let turns = traits.unrotatedLayerPeriod
+    let shape = turns > 0 && layer % turns == turns - 1 ? unrotated : hasWindow[layer] ? windowed : global
     return .attention(shape.sharing(keyValueHeads: count))
   }
 }

@@ -99,6 +99,10 @@ private struct RotaryFactors {
 
   static var none: RotaryFactors { RotaryFactors(short: nil, long: nil) }
 
+  /// Where they are from.
+  private(set) var names: (short: StaticString, long: StaticString) = (common, common)
+  private static let common: StaticString = "rope_freqs.weight"
+
   private init(short: Vector, long: Vector) {
     (self.short, self.long) = (short, long)
   }
@@ -107,9 +111,14 @@ private struct RotaryFactors {
     self = .none
     for shape in h.rotaryShapes where shape.dimensions > 0 {
       let count = shape.dimensions / 2
-      let common = try tensors.optionalVector("rope_freqs.weight", count: count)
-      short = try tensors.optionalVector("rope_factors_short.weight", count: count) ?? common
-      long = try tensors.optionalVector("rope_factors_long.weight", count: count) ?? common
+      let common = try tensors.optionalVector(Self.common, count: count)
+      func factors(_ name: StaticString) throws(ModelError) -> (Vector, StaticString) {
+        let own = try tensors.optionalVector(name, count: count)
+        if h.hasRotaryFactors { _ = try tensors.required(own, "\(name), which longrope scales rotations by,") }
+        return own == nil ? (common, Self.common) : (own, name)
+      }
+      (short, names.short) = try factors("rope_factors_short.weight")
+      (long, names.long) = try factors("rope_factors_long.weight")
     }
   }
 }
@@ -121,8 +130,8 @@ private struct RotaryTables {
 
   init(_ h: Hyperparameters, _ factors: RotaryFactors) throws(ModelError) {
     for shape in h.rotaryShapes {
-      short.append(try RotaryEmbedding(shape, factors: factors.short))
-      long.append(try RotaryEmbedding(shape, factors: factors.long))
+      short.append(try RotaryEmbedding(shape, factors: factors.short, named: factors.names.short))
+      long.append(try RotaryEmbedding(shape, factors: factors.long, named: factors.names.long))
     }
   }
 }

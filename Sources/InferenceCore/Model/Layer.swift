@@ -112,7 +112,10 @@ struct Attention {
     case .separateHeads:
       let (heads, shared) = (shape.headCount, shape.keyValueHeadCount)
       queryNorm = try tensors.optionalFloats(layer: index, "attn_q_norm", rows: heads, columns: shape.keyLength)
-      keyNorm = try tensors.optionalFloats(layer: index, "attn_k_norm", rows: shared, columns: shape.keyLength)
+      // Both or neither.
+      keyNorm =
+        try queryNorm != nil
+        ? tensors.floats(layer: index, "attn_k_norm", rows: shared, columns: shape.keyLength) : nil
     }
     norms = queryNorm == nil && keyNorm == nil ? .none : kind
     output = try tensors.linear(layer: index, "attn_output", rows: width, columns: shape.attendedWidth)
@@ -167,9 +170,8 @@ enum FeedForward {
 
   init(_ index: Int, _ shape: LayerShape, _ h: Hyperparameters, _ tensors: TensorReader) throws(ModelError) {
     let (width, inner) = (h.embeddingLength, shape.feedForwardLength)
-    if let experts = shape.experts, let routing = h.traits.routing {
-      let isNormalized = routing == .normalized
-      self = .mixture(try Mixture(index, experts, shared: inner, isNormalized: isNormalized, h, tensors))
+    if let experts = shape.experts {
+      self = .mixture(try Mixture(index, experts, shared: inner, h, tensors))
       return
     }
     let down = try tensors.linear(layer: index, "ffn_down", rows: width, columns: inner)

@@ -20,6 +20,26 @@ struct ExpertShape: Sendable {
   let used: Int
   /// Elements between an expert's two products.
   let length: Int
+  let routing: ExpertRouting
+}
+
+/// How experts are chosen by a router's logits, and what becomes of these.
+struct ExpertRouting: Sendable {
+  enum Scores: Int, Sendable {
+    /// A softmax over all experts (Shazeer et al. 2017).
+    case softmax = 1
+    /// Each expert's sigmoid (DeepSeek-AI 2024).
+    case sigmoid
+    /// A softmax over those that were chosen (OpenAI 2025).
+    case softmaxOfChosen
+  }
+  var scores = Scores.softmax
+  /// Whether the weights of the chosen ones are made to add up to one.
+  var isNormalized = false
+  /// What the weights are multiplied by.
+  var scale: Float = 1
+  /// Experts stand in groups, of which only the best are chosen from.
+  var groups = (count: 1, used: 1)
 }
 
 /// The sizes of one layer's attention.

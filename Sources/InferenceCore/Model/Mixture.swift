@@ -1,10 +1,10 @@
 /// A mixture of experts (Shazeer et al. 2017): of many feed-forwards each token goes through the few that a router chooses.
 ///
-/// y = Σ w(e) down(e)(act(gate(e) h) * up(e) h) over the chosen e; w is a softmax over the router's logits.
+/// y = Σ w(e) down(e)(act(gate(e) h) * up(e) h) over the chosen e; w follows from the router's logits: ``ExpertRouting``.
 struct Mixture {
   let shape: ExpertShape
-  /// Whether the weights of the chosen ones add up to one.
-  let isNormalized: Bool
+  /// What is added to each expert's score where the best are chosen, and to no weight (Wang et al. 2024).
+  let choiceBias: Vector  // exp_probs_b.bias [experts]
   let router: Linear  // ffn_gate_inp [experts × embedding]
   let gate: Matrix  // ffn_gate_exps [experts * length × embedding]
   let up: Matrix  // ffn_up_exps [experts * length × embedding]
@@ -13,16 +13,16 @@ struct Mixture {
   let shared: SharedExpert?
 
   init(
-    _ index: Int, _ shape: ExpertShape, shared sharedLength: Int, isNormalized: Bool, _ h: Hyperparameters,
-    _ tensors: TensorReader
+    _ index: Int, _ shape: ExpertShape, shared sharedLength: Int, _ h: Hyperparameters, _ tensors: TensorReader
   ) throws(ModelError) {
     let (width, count, length) = (h.embeddingLength, shape.count, shape.length)
     self.shape = shape
-    self.isNormalized = isNormalized
+    choiceBias = try tensors.optionalVector(layer: index, "exp_probs_b", ".bias", count: count)
     router = try tensors.linear(layer: index, "ffn_gate_inp", rows: count, columns: width)
     gate = try tensors.experts(layer: index, "ffn_gate_exps", count, rows: length, columns: width)
     up = try tensors.experts(layer: index, "ffn_up_exps", count, rows: length, columns: width)
     down = try tensors.experts(layer: index, "ffn_down_exps", count, rows: width, columns: length)
+    try tensors.note(layer: index, "ffn_up_shexp", ".weight", isThere: sharedLength > 0)
     shared = sharedLength > 0 ? try SharedExpert(index, length: sharedLength, h, tensors) : nil
   }
 
@@ -54,7 +54,7 @@ struct SharedExpert {
     gate = try tensors.linear(layer: index, "ffn_gate_shexp", rows: length, columns: width)
     up = try tensors.linear(layer: index, "ffn_up_shexp", rows: length, columns: width)
     down = try tensors.linear(layer: index, "ffn_down_shexp", rows: width, columns: length)
-    factor = try tensors.optionalVector(layer: index, "ffn_gate_inp_shexp", ".weight", count: width)
+    factor = try h.traits.weighsSharedExpert ? tensors.vector(layer: index, "ffn_gate_inp_shexp", count: width) : nil
   }
 
   var feedForward: FeedForward { .gated(gate: gate, up: up, down: down) }

@@ -18,6 +18,8 @@ public struct ModelError: Error, Equatable, Sendable {
     case contextFull
     /// A token id is outside the vocabulary.
     case unknownToken
+    /// A model's logits are NaN or infinite: its weights are damaged.
+    case notFinite
     /// Threads or memory cannot be had.
     case outOfResources
   }
@@ -30,6 +32,12 @@ public struct ModelError: Error, Equatable, Sendable {
     self.kind = kind
     self.message = message
   }
+
+  /// Of logits that ``Sampler/isFinite(_:)`` says to be no numbers.
+  public static let notFinite = ModelError(
+    .notFinite,
+    "The model's numbers are not finite: expected a number as each token's logit, found NaN or infinity among them. The file is "
+      + "damaged, or its weights do not belong to its header; take it from its source again.")
 
   init(_ error: GGUFError) {
     self.init(error.kind == .unsupportedFormat ? .unsupported : .malformedFile, error.message)

@@ -9,7 +9,7 @@ struct RotaryEmbedding {
 
   /// - Parameter factors: Divisors of each frequency, as Llama 3 and LongRoPE (Ding et al. 2024) have them, [dimensions / 2].
   /// - Throws: ``ModelError/Kind-swift.enum/invalid`` when these give a frequency that angles cannot be computed from.
-  init(_ shape: RotaryShape, factors: Vector) throws(ModelError) {
+  init(_ shape: RotaryShape, factors: Vector, named name: StaticString) throws(ModelError) {
     var frequencies: [Double] = []
     for pair in 0..<shape.dimensions / 2 {
       let factor = factors.map { Double($0[pair]) } ?? 1
@@ -20,7 +20,7 @@ struct RotaryEmbedding {
       guard factor > 0, frequency <= Self.largestFrequency else {
         throw ModelError(
           .invalid,
-          "The rotary base, its scale and rope_freqs.weight give no usable frequency for pair \(pair) of a head: expected "
+          "The rotary base, its scale and \(name) give no usable frequency for pair \(pair) of a head: expected "
             + "factors above zero and at most a million radians for each position.")
       }
       frequencies.append(frequency)

@@ -352,7 +352,7 @@ extension Hyperparameters {
     (self.vocabularySize, self.embeddingLength) = (vocabularySize, embeddingLength)
     (layerCount, self.layers) = (layers.count, layers)
     (normEpsilon, embeddingScale, logitScale) = (other.normEpsilon, other.embeddingScale, other.logitScale)
-    isParallel = other.isParallel
+    (isParallel, hasRotaryFactors) = (other.isParallel, other.hasRotaryFactors)
     logitSoftCap = other.logitSoftCap
     traits = other.traits
   }

@@ -7,6 +7,8 @@ final class TensorReader {
   private let stream: WeightStream?
   /// By position in the file: whether it was asked for.
   private var isRead: [Bool]
+  /// What layers may have or not, and whether the first that was asked had it.
+  private var optionals: [(name: StaticString, part: StaticString, isThere: Bool, layer: Int)] = []
 
   init(file: GGUFFile, stream: WeightStream? = nil) {
     self.file = file
@@ -102,13 +104,30 @@ final class TensorReader {
   }
 
   func optionalFloats(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Vector {
-    try floats(tensor(at: file.position(layer: layer, name, ".weight")), [columns, rows])
+    try note(layer: layer, name, ".weight", isThere: file.position(layer: layer, name, ".weight") != nil)
+    return try floats(tensor(at: file.position(layer: layer, name, ".weight")), [columns, rows])
   }
 
   func optionalVector(
     layer: Int, _ name: StaticString, _ part: StaticString, count: Int
   ) throws(ModelError) -> Vector {
-    try floats(tensor(at: file.position(layer: layer, name, part)), [count])
+    try note(layer: layer, name, part, isThere: file.position(layer: layer, name, part) != nil)
+    return try floats(tensor(at: file.position(layer: layer, name, part)), [count])
+  }
+
+  /// What one layer of a kind has and another lacks was lost: throws ``ModelError/Kind-swift.enum/missing``.
+  func note(layer: Int, _ name: StaticString, _ part: StaticString, isThere: Bool) throws(ModelError) {
+    guard let first = optionals.first(where: { same($0.name, name) && same($0.part, part) }) else {
+      optionals.append((name, part, isThere, layer))
+      return
+    }
+    guard first.isThere != isThere else { return }
+    let (lacking, having) = isThere ? (first.layer, layer) : (layer, first.layer)
+    throw ModelError(.missing, "The tensor blk.\(lacking).\(name)\(part) is absent; layer \(having) has its like.")
+  }
+
+  private func same(_ a: StaticString, _ b: StaticString) -> Bool {
+    a.withUTF8Buffer { a in b.withUTF8Buffer { a.elementsEqual($0) } }
   }
 
   func optionalVector(_ name: StaticString, _ part: StaticString = "", count: Int) throws(ModelError) -> Vector {
@@ -164,9 +183,11 @@ final class TensorReader {
   }
 
   private func check(_ tensor: GGUFTensor, _ shape: [Int]) throws(ModelError) {
-    var found = tensor.shape
-    while found.count > shape.count, found[found.count - 1] == 1 { found.removeLast() }
-    guard found == shape else {
+    var (found, wanted) = (tensor.shape, shape)
+    // As many ones may stand behind a shape as there is room for.
+    while found.count > 1, found[found.count - 1] == 1 { found.removeLast() }
+    while wanted.count > 1, wanted[wanted.count - 1] == 1 { wanted.removeLast() }
+    guard found == wanted else {
       throw ModelError(.invalid, "The tensor \(name(tensor)) has the shape \(text(found)), expected \(text(shape)).")
     }
   }

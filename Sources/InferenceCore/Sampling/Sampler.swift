@@ -27,6 +27,11 @@ public struct Sampler {
     candidates.reserveCapacity(min(kept, 1024))
   }
 
+  /// Whether all logits are finite numbers, as those of a model are whose weights are right.
+  public static func isFinite(_ logits: UnsafeMutableBufferPointer<Float>) -> Bool {
+    ck_is_finite(logits.baseAddress, Int32(logits.count)) != 0
+  }
+
   /// Remembers a token of the prompt or the reply for the penalties.
   public mutating func accept(_ id: TokenID) {
     if options.penalizes { history.append(id) }

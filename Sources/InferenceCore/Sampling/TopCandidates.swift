@@ -28,6 +28,9 @@ public struct TopCandidates {
     sum = Double(Float(bitPattern: list[2 * Self.most]))
   }
 
+  /// Whether all tokens' logits are finite numbers, as far as the likeliest and the sum tell.
+  public var isFinite: Bool { sum.isFinite && tokens.first.map { $0.logit.isFinite } == true }
+
   /// Whether these are all that are possible: there is room for more.
   var isWhole: Bool { tokens.count < Self.most }
 

@@ -90,6 +90,7 @@ struct Perplexity {
       let vocabularySize = rows > 0 ? logits.count / rows : 0
       for row in 0..<rows {
         let values = UnsafeMutableBufferPointer(rebasing: logits[row * vocabularySize..<(row + 1) * vocabularySize])
+        guard Sampler.isFinite(values) else { throw ModelError.notFinite }
         add(chunk[position + row + 1], values)
       }
       position = next

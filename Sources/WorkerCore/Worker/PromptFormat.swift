@@ -165,7 +165,7 @@ extension WorkerError {
   init(_ error: ModelError) {
     let code: Code =
       switch error.kind {
-      case .malformedFile, .missing, .invalid: .invalidModel
+      case .malformedFile, .missing, .invalid, .notFinite: .invalidModel
       case .unknownArchitecture, .unsupported: .unsupportedModel
       case .unsupportedOnDevice: .deviceUnavailable
       case .contextFull: .contextOverflow

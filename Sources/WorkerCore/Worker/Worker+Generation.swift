@@ -132,7 +132,7 @@ extension Worker {
   private func needsLogits(_ model: LoadedModel) -> Bool {
     scheduler.needsLogits { sampler, row in
       guard let top = model.executor.candidates(ofRow: row) else { return false }
-      return !sampler.isDecided(by: top)
+      return !top.isFinite || !sampler.isDecided(by: top)
     }
   }
 
@@ -208,7 +208,10 @@ extension Worker {
   private func take(
     _ row: Int, of model: LoadedModel, drafted: TokenID? = nil, _ current: inout Generation
   ) -> Bool {
-    let sample = choose(row, of: model, &current)
+    guard let sample = choose(row, of: model, &current) else {
+      fail(&current, .notFinite)
+      return false
+    }
     let id = sample.id
     current.sampler.accept(id)
     current.speculation?.append(id)
@@ -238,12 +241,12 @@ extension Worker {
     return true
   }
 
-  /// A token by a row of the last pass: its likeliest tokens, or all logits.
-  private func choose(_ row: Int, of model: LoadedModel, _ current: inout Generation) -> Sample {
+  /// A token by a row of the last pass: its likeliest tokens, or all logits. nil where these are no numbers.
+  private func choose(_ row: Int, of model: LoadedModel, _ current: inout Generation) -> Sample? {
     if let top = model.executor.candidates(ofRow: row), let sample = current.sampler.sample(top) { return sample }
     let width = model.info.vocabularySize
     let logits = UnsafeMutableBufferPointer(rebasing: model.executor.logits[row * width..<(row + 1) * width])
-    return current.sampler.sample(logits, among: model.existing)
+    return Sampler.isFinite(logits) ? current.sampler.sample(logits, among: model.existing) : nil
   }
 
   private func token(_ sample: Sample, _ tokenizer: Tokenizer) -> GeneratedToken {
@@ -271,6 +274,12 @@ extension Worker {
     }
     var current = running
     finish(&current, .aborted)
+  }
+
+  /// Ends a reply that cannot go on, after what it has said.
+  private func fail(_ current: inout Generation, _ error: ModelError) {
+    send(&current, host.now())
+    host.emit(.failed(current.id, WorkerError(error)))
   }
 
   /// Sends what is left of a reply, and its end. `matched`: a stop string was found, so nothing is held back.

@@ -62,13 +62,16 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
 
   /// The file's bytes. The parameters spoil it for tests of errors.
   func file(
-    without missing: String? = nil, replacing: (name: String, shape: [UInt64])? = nil, adding more: [String] = [],
-    rotaryFactor: Float? = nil
+    without missing: String? = nil, withoutAll lacking: [String] = [],
+    replacing: (name: String, shape: [UInt64])? = nil, adding more: [String] = [],
+    rotaryFactor: Float? = nil, factorsNamed factors: [String] = ["rope_freqs.weight"],
+    setting settings: [(key: String, value: TinyFamily.Value)] = [], experts: Int? = nil
   ) -> [UInt8] {
     var builder = GGUFBuilder()
     var generator = TestGenerator(state: 7)
     let (width, inner, layers, length) = (64, 96, 7, 16)
-    let family = family
+    var family = family
+    if let experts { family.experts = experts }
     builder.add("general.architecture", name)
     for (key, value) in [
       ("context_length", 512), ("embedding_length", width), ("block_count", layers), ("feed_forward_length", inner),
@@ -83,10 +86,13 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
         (0..<layers).map { littleEndian(Int32(attentionLayers.contains($0) ? keyValueHeads : 0)) })
       builder.add("\(name).shortconv.l_cache", .uint32, UInt32(convolutionLength))
     }
-    for (key, value) in family.keys {
+    for (key, value) in family.keys.filter({ key in !settings.contains { $0.key == key.0 } }) + settings {
       switch value {
       case .count(let count): builder.add("\(name).\(key)", .uint32, count)
       case .number(let number): builder.add("\(name).\(key)", number)
+      case .double(let number): builder.add("\(name).\(key)", .float64, number.bitPattern)
+      case .text(let text): builder.add("\(name).\(key)", text)
+      case .flags(let flags): builder.add("\(name).\(key)", arrayOf: .bool, flags.map { [$0 ? 1 : 0] })
       case .flag(let flag): builder.add("\(name).\(key)", type: .bool, bytes: [flag ? 1 : 0])
       }
     }
@@ -94,7 +100,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
     builder.add("\(name).attention.layer_norm\(family.isLayerNorm ? "" : "_rms")_epsilon", Float(1e-5))
 
     func add(_ tensor: String, _ shape: [Int], _ format: TensorFormat, mean: Float = 0, spread: Float) {
-      guard tensor != missing else { return }
+      guard tensor != missing, !lacking.contains(tensor) else { return }
       let count = shape.reduce(1, *)
       let shape = replacing?.name == tensor ? replacing!.shape : shape.map(UInt64.init)
       var values = (0..<count).map { _ in
@@ -122,7 +128,9 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
 
     add("token_embd.weight", [width, Self.vocabulary], format, spread: 1)
     if family.hasPositions { add("position_embd.weight", [width, 512], .f32, spread: 0.5) }
-    if let rotaryFactor { add("rope_freqs.weight", [length / 2], .f32, mean: rotaryFactor, spread: 0) }
+    if let rotaryFactor {
+      for factors in factors { add(factors, [length / 2], .f32, mean: rotaryFactor, spread: 0) }
+    }
     if hasRotaryFactors { vector("rope_freqs.weight", length / 2, mean: 2) }
     for index in 0..<layers {
       let layer = "blk.\(index)."

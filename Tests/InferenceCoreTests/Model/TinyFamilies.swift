@@ -10,6 +10,9 @@ struct TinyFamily {
     case count(UInt32)
     case number(Float)
     case flag(Bool)
+    case text(String)
+    case double(Double)
+    case flags([Bool])
   }
 
   /// Mean and deviation instead of the root mean square, and whether such norms have biases.

@@ -20,6 +20,22 @@ import Testing
   static let plain = SamplingOptions(temperature: 1, topK: 0, topP: 1, minP: 0)
   static let greedy = SamplingOptions(temperature: 0)
 
+  @Test func oneNumberThatIsNotFiniteIsFound() {
+    for count in [1, 7, 8, 9, 100] {
+      var logits = (0..<count).map { index -> Float in Float(index - count / 2) * 1e36 }
+      func isFinite() -> Bool { logits.withUnsafeMutableBufferPointer { Sampler.isFinite($0) } }
+      #expect(isFinite())
+      for value in [Float.nan, .infinity, -.infinity] {
+        for index in 0..<count {
+          let kept = logits[index]
+          logits[index] = value
+          #expect(!isFinite())
+          logits[index] = kept
+        }
+      }
+    }
+  }
+
   // MARK: Greedy
 
   static let greedyTable: [(logits: [Float], id: TokenID)] = [
