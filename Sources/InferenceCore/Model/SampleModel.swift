@@ -78,8 +78,9 @@ private struct Sizes {
 
   /// A few experts that a token does not go through, of one superblock; or as many as are read, of their own length.
   private func cut(_ shape: ExpertShape) -> ExpertShape {
-    guard limit < .max else { return ExpertShape(count: shape.used, used: shape.used, length: shape.length) }
-    return ExpertShape(count: min(shape.count, shape.used + 2), used: shape.used, length: min(shape.length, 256))
+    guard limit < .max else { return ExpertShape(count: shape.used, used: shape.used, length: shape.length, routing: shape.routing) }
+    return ExpertShape(
+      count: min(shape.count, shape.used + 2), used: shape.used, length: min(shape.length, 256), routing: shape.routing)
   }
 
   /// As few heads as give whole superblocks, since the output's rows consist of them.
@@ -163,7 +164,7 @@ private struct WeightMaker {
         down: linear(like: $0.down, width, shared), factor: vector(like: $0.factor, width, around: 0))
     }
     return Mixture(
-      shape: shape, isNormalized: other.isNormalized, router: router,
+      shape: shape, choiceBias: vector(like: other.choiceBias, count, around: 0), router: router,
       gate: matrix(like: other.gate, count * length, width), up: up,
       down: matrix(like: other.down, count * width, length), shared: sharedExpert)
   }
@@ -330,10 +331,10 @@ extension ShortConvolution {
 
 extension Mixture {
   fileprivate init(
-    shape: ExpertShape, isNormalized: Bool, router: Linear, gate: Matrix, up: Matrix, down: Matrix,
+    shape: ExpertShape, choiceBias: Vector, router: Linear, gate: Matrix, up: Matrix, down: Matrix,
     shared: SharedExpert?
   ) {
-    (self.shape, self.isNormalized, self.router, self.shared) = (shape, isNormalized, router, shared)
+    (self.shape, self.choiceBias, self.router, self.shared) = (shape, choiceBias, router, shared)
     (self.gate, self.up, self.down) = (gate, up, down)
   }
 }

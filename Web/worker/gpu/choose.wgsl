@@ -8,8 +8,14 @@ struct Params {
   experts: u32,
   /// How many a row goes through.
   used: u32,
+  /// What scores are made of logits: 1 a softmax, 2 each one's sigmoid, 3 a softmax over the chosen ones alone.
+  scores: u32,
   /// 1: the weights of those add up to one.
   is_normalized: u32,
+  /// What weights are multiplied by.
+  scale: f32,
+  /// Floats of `vectors`: what is added to each score where the best are chosen; 0: nothing.
+  bias: u32,
   /// Floats of `work`, one for each choice: the expert and its weight.
   chosen: u32,
   weights: u32,
@@ -34,14 +40,27 @@ struct Params {
 
 alias Number = f32;
 const threads = 64u;
-/// The largest `used`.
+/// The largest `experts` and `used`.
+const most_experts = 512u;
 const most_used = 64u;
+const softmax = 1u;
+const sigmoid = 2u;
 
-var<workgroup> likelihoods: array<f32, most_used>;
+var<workgroup> scores: array<f32, most_experts>;
+var<workgroup> chosen: array<f32, most_used>;
 
 /// What is no number counts as unlikely.
 fn logit_of(row: u32, expert: u32) -> f32 {
   return max(work[params.logits + row * params.logits_stride + expert], -1e30);
+}
+
+/// What experts are chosen by.
+fn rank_of(expert: u32, whole: f32) -> f32 {
+  var rank = scores[expert] / whole;
+  if (params.bias > 0u) {
+    rank += vectors[params.bias + expert];
+  }
+  return rank;
 }
 
 @compute @workgroup_size(threads)
@@ -74,34 +93,59 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
   }
 
-  // An expert is chosen when fewer are before it than a row goes through: the likelier ones, and of equals the first.
+  var largest = -1e30;
+  for (var expert = 0u; expert < params.experts; expert++) {
+    largest = max(largest, logit_of(row, expert));
+  }
   for (var expert = thread; expert < params.experts; expert += threads) {
-    let own = logit_of(row, expert);
+    let logit = logit_of(row, expert);
+    var score = logit;
+    if (params.scores == softmax) {
+      score = exp(logit - largest);
+    } else if (params.scores == sigmoid) {
+      score = 1.0 / (1.0 + exp(-logit));
+    }
+    scores[expert] = score;
+  }
+  workgroupBarrier();
+  var whole = 1.0;
+  if (params.scores == softmax) {
+    whole = 0.0;
+    for (var expert = 0u; expert < params.experts; expert++) {
+      whole += scores[expert];
+    }
+  }
+  // An expert is chosen when fewer are before it than a row goes through: the better ones, and of equals the first.
+  for (var expert = thread; expert < params.experts; expert += threads) {
+    let own = rank_of(expert, whole);
     var before = 0u;
-    var largest = own;
     for (var other = 0u; other < params.experts; other++) {
-      let its = logit_of(row, other);
+      let its = rank_of(other, whole);
       before += select(0u, 1u, its > own || (its == own && other < expert));
-      largest = max(largest, its);
     }
     if (before < params.used) {
-      var sum = 0.0;
-      for (var other = 0u; other < params.experts; other++) {
-        sum += exp(logit_of(row, other) - largest);
-      }
-      likelihoods[before] = exp(own - largest) / sum;
+      chosen[before] = scores[expert] / whole;
       work[params.chosen + row * params.used + before] = f32(expert);
     }
   }
   workgroupBarrier();
+  weigh(row, thread);
+}
+
+/// The weights of the chosen ones.
+fn weigh(row: u32, thread: u32) {
+  let is_late = params.scores > sigmoid;
+  var best = -1e30;
+  for (var i = 0u; i < params.used; i++) {
+    best = max(best, chosen[i]);
+  }
+  var sum = 0.0;
+  for (var i = 0u; i < params.used; i++) {
+    sum += select(chosen[i], exp(chosen[i] - best), is_late);
+  }
+  let whole = select(1.0, max(sum, 1e-30), is_late || params.is_normalized == 1u);
   for (var choice = thread; choice < params.used; choice += threads) {
-    var whole = 1.0;
-    if (params.is_normalized == 1u) {
-      whole = 0.0;
-      for (var i = 0u; i < params.used; i++) {
-        whole += likelihoods[i];
-      }
-    }
-    work[params.weights + row * params.used + choice] = likelihoods[choice] / max(whole, 1e-30);
+    let score = select(chosen[choice], exp(chosen[choice] - best), is_late);
+    work[params.weights + row * params.used + choice] = score / whole * params.scale;
   }
 }

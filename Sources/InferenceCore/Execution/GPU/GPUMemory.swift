@@ -64,6 +64,9 @@ struct GPUMemory {
         "A token goes through \(large.used) of \(large.count) experts; on a graphics card through at most "
           + "\(ExpertRegions.mostUsed) of \(ExpertRegions.mostExperts).")
     }
+    guard !h.layers.contains(where: { ($0.experts?.routing.groups.count ?? 1) > 1 }) else {
+      throw ModelError(.unsupportedOnDevice, "Experts that stand in groups are computed by the processor alone so far.")
+    }
     if let large = h.attentions.first(where: { $0.keyLength > Self.longestKey || $0.valueLength > Self.longestValue }) {
       throw ModelError(
         .outOfResources,

@@ -9,7 +9,8 @@ extension GPUPassWriter {
       GPUKernel(.choose),
       [
         UInt32(regions.logits.place), UInt32(regions.logits.stride), UInt32(shape.count), UInt32(shape.used),
-        mixture.isNormalized ? 1 : 0, UInt32(regions.chosen.place), UInt32(regions.weights.place), UInt32(input.place),
+        UInt32(shape.routing.scores.rawValue), shape.routing.isNormalized ? 1 : 0, shape.routing.scale.bitPattern,
+        weights.place(of: mixture.choiceBias), UInt32(regions.chosen.place), UInt32(regions.weights.place), UInt32(input.place),
         UInt32(input.stride), UInt32(memory.input.place), UInt32(memory.input.stride), UInt32(width),
         weights.place(of: fusedNorm?.weight), h.normEpsilon.bitPattern, weights.place(of: mixture.shared?.factor),
         UInt32(regions.factors.place),

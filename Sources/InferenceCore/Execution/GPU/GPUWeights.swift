@@ -44,6 +44,7 @@ struct GPUWeights {
         try plan.place([down])
       case .mixture(let mixture):
         try plan.place([mixture.router])
+        plan.place(mixture.choiceBias, count: mixture.shape.count)
         try plan.place([mixture.gate, mixture.up], ofExperts: mixture.shape.count)
         try plan.place([mixture.down], ofExperts: mixture.shape.count)
         if let shared = mixture.shared {
