@@ -221,7 +221,7 @@ extension Worker {
         advance(to: .tokenizer(file), 0.2)
       case .tokenizer(let file):
         let tokenizer = try makeTokenizer(file)
-        advance(to: .model(file, tokenizer, try PromptFormat(file)), 0.5)
+        advance(to: .model(file, tokenizer, try PromptFormat(file, tokenizer)), 0.5)
       case .model(let file, let tokenizer, let format):
         if let executor = opened?.executor {
           _ = try limits(for: current, file, tokenizer, executor.model)
@@ -317,7 +317,7 @@ extension Worker {
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival, device: executor.isOnDevice ? .gpu : .cpu,
       deviceName: current.card?.name ?? "", deviceNote: current.deviceNote,
-      warning: tokenizer.warning ?? "")
+      warning: tokenizer.warning(of: file) ?? "")
     scheduler.capacity = limits.sequences
     let loaded = LoadedModel(
       command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,
