@@ -1,6 +1,7 @@
 /** What callers give beside the model and the messages: checked, and told when it has no meaning here. */
 
-import { refuse } from './errors.js';
+import { RequestError, refuse } from './errors.js';
+import { partsAmong } from './model-file-name.js';
 import { deviceChoices, optionNames } from './wire.js';
 import { isElsewhere } from './worker-start.js';
 
@@ -61,12 +62,25 @@ function checkDevice(device) {
   if (!deviceChoices.includes(device)) refuse('options.device', '“auto”, “gpu” or “cpu”', device);
 }
 
-/** @param {any} model @param {any} onProgress @param {any} options */
+/**
+ * @param {any} model @param {any} onProgress @param {any} options
+ * @returns {string | File[]} A name, or a model's files in order.
+ */
 export function checkLoad(model, onProgress, options) {
   check('initialize', options, loadNames);
   checkDevice(options.device ?? 'auto');
-  if (typeof model !== 'string' && !(model instanceof File)) refuse('model', 'a name, a URL or a File', model);
   if (onProgress && typeof onProgress !== 'function') refuse('onProgress', 'a function', onProgress);
+  if (typeof model === 'string') return model;
+  const given = model instanceof File ? [model] : model;
+  if (!Array.isArray(given) || !given.length || !given.every((one) => one instanceof File))
+    refuse('model', 'a name, a URL, a File or the Files of a split model', model);
+  const { files, missing } = partsAmong(given);
+  if (missing.length) {
+    const message = `“${given[0].name}” is a part of a model in ${files.length + missing.length} files. Missing: ${missing.join(', ')}.`;
+    throw new RequestError({ code: 'invalid-request', message });
+  }
+  if (files.length < given.length) refuse('model', 'the files of one model', given.map(({ name }) => name).join(', '));
+  return files;
 }
 
 /** @param {number} id @param {any} input @param {any} options @returns {any} The command that `generate` stands for. */

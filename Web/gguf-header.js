@@ -9,6 +9,7 @@
  * @property {string | null} license
  * @property {number | null} contextLength Tokens that it was trained for.
  * @property {number | null} cacheBytesPerToken Of keys and values, all layers together.
+ * @property {string | null} foreign What it is, and what to do instead, when it is no language model.
  * @property {number} parts Files that the model is in.
  * @property {boolean | null} hasTemplate Whether it has a chat template; null when the header goes on.
  */
@@ -49,6 +50,31 @@ export const architectures = [
   'smollm3',
   'stablelm',
   'starcoder2',
+];
+
+const projector =
+  'It is a projector for pictures, which goes with a language model. Load that model’s own file: it answers to text ' +
+  'without the projector.';
+/** GGUF files that are no language models; the engine has the same table (`ForeignFile`). @type {[string, string, string][]} */
+const foreign = [
+  ['general.type', 'mmproj', projector],
+  ['general.architecture', 'clip', projector],
+  [
+    'general.type',
+    'adapter',
+    'It is an adapter (LoRA), which changes a model and is none. Merge it into its model with llama-export-lora, and load ' +
+      'what that writes.',
+  ],
+  [
+    'general.type',
+    'imatrix',
+    'It is an importance matrix, by which models are quantized. Load a model that was quantized with it.',
+  ],
+  [
+    'general.architecture',
+    'controlvector',
+    'It is a control vector, which steers a model and is none. Load the model itself.',
+  ],
 ];
 
 const magic = 0x46554747;
@@ -178,6 +204,7 @@ function facts(values, isWhole) {
     contextLength: number('context_length'),
     // 16-bit floats.
     cacheBytesPerToken: all && key && value && all * (key + value) * 2,
+    foreign: foreign.find(([key, value]) => text(key) === value)?.[2] ?? null,
     parts: typeof parts === 'number' ? Math.max(1, parts) : 1,
     hasTemplate: values.has('tokenizer.chat_template') ? true : isWhole ? false : null,
   };

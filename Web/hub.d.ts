@@ -54,8 +54,10 @@ export interface ModelDescription {
   url: string | null;
   /** Of the file in its repository. */
   path: string | null;
-  /** Bytes of the file. */
+  /** Bytes of the file, or of all parts. */
   size: number | null;
+  /** Files that it is in. */
+  parts: number;
   sha256: string | null;
   quantization: string | null;
   license: string | null;
@@ -68,8 +70,8 @@ export interface ModelDescription {
   /** Whether it has a chat template; one that has none continues text. */
   hasTemplate: boolean | null;
   /** The files that can be chosen instead, this one among them. */
-  choices: { name: string; path: string; quantization: string | null; size: number }[];
-  /** Files that cannot: parts of models in several files, and projectors. */
+  choices: { name: string; path: string; quantization: string | null; size: number; parts: number; runs: boolean | null; fits: boolean | null }[];
+  /** Files that cannot: parts of models that are not all there, and projectors. */
   leftOut: { parts: number; projectors: number };
   /** Bytes of memory, with the keys and values of the context. */
   need: number | null;

@@ -1,7 +1,7 @@
 import { ModelError, RequestError } from './errors.js';
 import { architectures, readHeader } from './gguf-header.js';
 import { beginningOf, fetchJSON } from './hub-request.js';
-import { chooseFile, modelFiles, quantizationOf, runsQuantization } from './model-file-name.js';
+import { chooseFile, modelFiles, partPaths, quantizationOf, runsQuantization } from './model-file-name.js';
 import { isAddress, parseModelName } from './model-name.js';
 import { placeModel, surroundings } from './placement.js';
 
@@ -91,8 +91,18 @@ export async function findFile({ repository, wanted }, hubURL, signal) {
   return { answer, file, url: fileURL(hubURL, repository, file.path), ...found };
 }
 
+/**
+ * The addresses of all parts of a split model, in order.
+ *
+ * @param {string} url Of any part. @returns {string[]} Of a whole model its own.
+ */
+export function partURLs(url) {
+  const place = new URL(url);
+  return (partPaths(place.pathname) ?? [place.pathname]).map((pathname) => Object.assign(new URL(url), { pathname }).href);
+}
+
 /** @param {string} hubURL @param {string} repository @param {string} path On the main branch. */
-function fileURL(hubURL, repository, path) {
+export function fileURL(hubURL, repository, path) {
   return `${hubURL}/${repository}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
@@ -120,7 +130,11 @@ function catalogDescription(entry, options) {
 
 /** @param {string} url @param {import('./hub.js').DescribeOptions} options */
 async function urlDescription(url, options) {
-  const { bytes, size } = await beginningOf(url, headerLength, options.signal);
+  const urls = partURLs(url);
+  const [{ bytes, size: first }, ...others] = await Promise.all(
+    urls.map((one, index) => beginningOf(one, index ? 1 : headerLength, options.signal)),
+  );
+  const size = others.reduce((sum, other) => sum && other.size && sum + other.size, first);
   const header = readHeader(bytes);
   const place = new URL(url);
   if (!header) {
@@ -131,7 +145,7 @@ async function urlDescription(url, options) {
   }
   const file = fileNameOf(place);
   return judge(
-    { ...unknown, kind: 'url', name: url, title: file, url, path: file, size, quantization: quantizationOf(file) },
+    { ...unknown, kind: 'url', name: url, title: file, url, path: file, size, parts: urls.length, quantization: quantizationOf(file) },
     { header },
     options,
   );
@@ -166,7 +180,8 @@ async function repositoryDescription(meaning, hubURL, options) {
     url,
     path: file.path,
     size: file.size,
-    sha256: file.sha256,
+    parts: file.parts.length,
+    sha256: file.parts.length > 1 ? null : file.sha256,
     quantization: quantizationOf(file.path),
     license,
     isGated: gated,
@@ -175,6 +190,9 @@ async function repositoryDescription(meaning, hubURL, options) {
       path: one.path,
       quantization: quantizationOf(one.path),
       size: one.size,
+      parts: one.parts.length,
+      runs: null,
+      fits: null,
     })),
     leftOut: { parts, projectors },
   };
@@ -191,6 +209,7 @@ const unknown = {
   url: null,
   path: null,
   size: null,
+  parts: 1,
   sha256: null,
   quantization: null,
   license: null,
@@ -226,16 +245,33 @@ function judge(told, { header, base, perToken, usual = usualContext }, { context
   const { architecture, quantization, size } = description;
   if (architecture) description.runs = architectures.includes(architecture) && runsQuantization(quantization);
   const context = Math.min(contextLength || usual, description.contextLength ?? Infinity);
+  const cache = (perToken ?? header?.cacheBytesPerToken ?? 0) * context;
+  const fits = (/** @type {number} */ fileSize, need = fileSize + working + cache) =>
+    placeModel({ need, fileSize }, here).problem === null;
   if (size) {
-    description.need = Math.round((base ?? size + working) + (perToken ?? header?.cacheBytesPerToken ?? 0) * context);
-    description.fits = placeModel({ need: description.need, fileSize: size }, here).problem === null;
+    description.need = Math.round((base ?? size + working) + cache);
+    description.fits = fits(size, description.need);
   }
-  description.problem = problemOf(description, header?.parts ?? 1, here);
+  if (header?.foreign) description.runs = false;
+  const runs = architecture && !header?.foreign ? architectures.includes(architecture) : null;
+  description.choices = told.choices.map((one) => ({
+    ...one,
+    runs: runs && runsQuantization(one.quantization),
+    fits: one.size ? fits(one.size) : null,
+  }));
+  description.problem = problemOf(description, header, here);
   return description;
 }
 
-/** @param {ModelDescription} told @param {number} parts @param {import('./placement.js').Surroundings} here */
-function problemOf({ architecture, quantization, isGated, need, size, runs, page }, parts, here) {
+/**
+ * @param {ModelDescription} told
+ * @param {import('./gguf-header.js').GGUFFacts | null | undefined} header
+ * @param {import('./placement.js').Surroundings} here
+ */
+function problemOf({ architecture, quantization, isGated, need, size, runs, page, parts }, header, here) {
+  if (header?.foreign) {
+    return { code: 'unsupported-model', message: `This is no language model. ${header.foreign}` };
+  }
   if (architecture && !architectures.includes(architecture)) {
     const message = `The model's architecture is ${architecture}; this engine runs ${architectures.join(', ')}.`;
     return { code: 'unsupported-model', message };
@@ -246,8 +282,9 @@ function problemOf({ architecture, quantization, isGated, need, size, runs, page
       message: `This engine does not compute with ${quantization}. Choose another file.`,
     };
   }
-  if (parts > 1) {
-    const message = `This is one of ${parts} parts of a model; a tab loads models of one file.`;
+  const split = header?.parts ?? 1;
+  if (split > 1 && split !== parts) {
+    const message = `This is one of ${split} parts of a model, and its name does not say where the others are.`;
     return { code: 'unsupported-model', message };
   }
   if (need && size) {
@@ -287,8 +324,7 @@ function absence(repository, wanted, { files, parts, projectors }) {
     const names = [...new Set(files.map(({ path }) => quantizationOf(path) ?? path))];
     return `${repository} has no file for ${wanted}. It has ${names.slice(0, 30).join(', ')}.`;
   }
-  if (parts)
-    return `${repository} has its models in several parts each, which a tab cannot load. Choose another repository.`;
+  if (parts) return `${repository} has only parts of models: of each some are missing. Choose another repository.`;
   if (projectors) return `${repository} has no language model, only a projector for pictures.`;
   return `${repository} has no .gguf file. Look for a repository of the same model whose name ends in GGUF.`;
 }

@@ -115,10 +115,13 @@ export class Reply implements AsyncIterable<string> {
 export interface CachedModel {
   model: string;
   file: string;
+  /** Bytes, of all parts together. */
   size: number;
   sha256: string | null;
   source: string;
   complete: boolean;
+  /** Of a split model: its files in order. */
+  parts?: CachedModel[];
   /** Milliseconds since 1970. */
   savedAt: number;
 }
@@ -156,10 +159,10 @@ export class InferenceManager extends EventTarget {
   start(): Promise<void>;
   /**
    * Loads a model, replacing the one that is loaded or loading: a tier, a catalog's id, `org/repo[:quant]`, the URL of a
-   * `.gguf` (a relative one is beside the page), or a file. Anything else is a `RequestError`, and nobody is asked for it.
+   * `.gguf` (a relative one is beside the page; of a split model any part's), or a file or all parts of a model. Anything else is a `RequestError`, and nobody is asked for it.
    */
   initialize(
-    model: string | File,
+    model: string | File | readonly File[],
     onProgress?: (progress: LoadProgress) => void,
     options?: LoadOptions,
   ): Promise<ModelInfo>;

@@ -1,6 +1,7 @@
 import { check, checkLoad, generation, managerOptions, pageURL } from './call-options.js';
 import { EngineWorker, notStarted } from './engine-worker.js';
 import { CancelledError, EngineError, errorFrom, recordOf } from './errors.js';
+import { filesOf } from './model-file-name.js';
 import { createObservable } from './observable.js';
 import { Reply } from './reply.js';
 import { decodeEvent, encodeCommand, initialState } from './wire.js';
@@ -57,7 +58,7 @@ export class InferenceManager extends EventTarget {
   #load;
   /** Frames of the pending requests, which another worker must have when the model moves there. */
   #frames = new Map();
-  /** @type {{ type: 'file', model: string, file: File, keep: boolean } | undefined} The last file that the user picked. */
+  /** @type {{ type: 'files', model: string, files: readonly File[], keep: boolean } | undefined} What the user picked last. */
   #picked;
 
   /** Starts the worker without loading a model; `state` then holds the available models. */
@@ -69,14 +70,13 @@ export class InferenceManager extends EventTarget {
   /**
    * Loads a model, replacing the one that is loaded or loading.
    *
-   * @param {string | File} model A tier, a catalog id, `org/repo[:quant]`, the URL of a `.gguf`, or a file the user picked.
+   * @param {string | File | readonly File[]} model As `inference-manager.d.ts` says.
    * @param {(progress: LoadProgress) => void} [onProgress]
    * @param {import('./inference-manager.js').LoadOptions} [options]
    */
   async initialize(model, onProgress, options = {}) {
-    checkLoad(model, onProgress, options);
-    const { contextLength = 0, threads = 0, sequences = 0, keep = true, signal } = options;
-    const { device = this.#options.device } = options;
+    model = checkLoad(model, onProgress, options);
+    const { contextLength = 0, threads = 0, sequences = 0, keep = true, signal, device = this.#options.device } = options;
     const cancels = this.#cancels;
     const checkWanted = () => {
       if (signal?.aborted || cancels !== this.#cancels)
@@ -89,12 +89,12 @@ export class InferenceManager extends EventTarget {
     const name =
       typeof model === 'string'
         ? modelName(model, { pageURL, hubURL: this.#options.hubURL, files })
-        : `file:${model.name}`;
+        : `file:${filesOf(model)[0].name}`;
     if (typeof model !== 'string') {
       // Another file may have the same name: what is loaded or loading under it is not what was picked.
       if (this.state.getState().currentModel === name) await this.unload();
       checkWanted();
-      this.#picked = { type: 'file', model: name, file: model, keep };
+      this.#picked = { type: 'files', model: name, files: filesOf(model), keep };
       this.#worker?.postMessage(this.#picked);
     }
     this.progress.setState(null);

@@ -1,23 +1,31 @@
 /** What the names of GGUF files say: quantization, and place among the parts of a split model. */
 
 /**
- * The files of a repository that one download can be, sorted by name, and what is left out: models in several parts, which a
- * tab cannot load, and projectors (`mmproj`), which are no language models.
+ * The models of a repository, sorted by name, each with its files (the parts of a split one in order), and how many files are
+ * left out: parts of models that are not all there, and projectors (`mmproj`) and importance matrices, which are no
+ * language models.
  *
- * @template {{ path: string }} File
+ * @template {{ path: string, size?: number }} File
  * @param {File[]} entries
- * @returns {{ files: File[], parts: number, projectors: number }}
+ * @returns {{ files: (File & { parts: File[] })[], parts: number, projectors: number }} A split model is its first part, with
+ *   the size of all.
  */
 export function modelFiles(entries) {
   const all = entries.filter(({ path }) => /\.gguf$/i.test(path));
-  const isProjector = (/** @type {File} */ { path }) => /mmproj[^/]*$/i.test(path);
-  const isPart = (/** @type {File} */ { path }) => partsOf(path) > 0;
+  const isOther = (/** @type {File} */ { path }) =>
+    /mm-?proj[^/]*$/i.test(path) || (/(?:^|[-_./])imatrix\.gguf$/i.test(path) && !quantizationOf(path));
+  const models = all.filter((entry) => !isOther(entry));
+  const known = new Map(models.map((entry) => [entry.path, entry]));
+  const files = models.flatMap((entry) => {
+    const paths = partPaths(entry.path) ?? [entry.path];
+    const parts = paths.flatMap((path) => known.get(path) ?? []);
+    if (entry.path !== paths[0] || parts.length < paths.length) return [];
+    return [{ ...entry, size: parts.reduce((sum, { size = 0 }) => sum + size, 0), parts }];
+  });
   return {
-    files: all
-      .filter((entry) => !isProjector(entry) && !isPart(entry))
-      .sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path))),
-    parts: all.filter((entry) => isPart(entry) && !isProjector(entry)).length,
-    projectors: all.filter(isProjector).length,
+    files: files.sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path))),
+    parts: models.length - files.reduce((sum, { parts }) => sum + parts.length, 0),
+    projectors: all.length - models.length,
   };
 }
 
@@ -26,17 +34,44 @@ export function partsOf(path) {
   return Number(/-\d{5}-of-(\d{5})\.gguf$/i.exec(path)?.[1] ?? 0);
 }
 
+/** @param {string} path Of any part. @returns {string[] | null} Those of all parts, in order; null for a whole model. */
+export function partPaths(path) {
+  const [, stem, index, count, end] = /^(.*)-(\d{5})-of-(\d{5})(\.gguf)$/i.exec(path) ?? [];
+  if (!(Number(index) >= 1 && Number(index) <= Number(count))) return null;
+  const number = (/** @type {number} */ part) => String(part + 1).padStart(5, '0');
+  return Array.from({ length: Number(count) }, (_, part) => `${stem}-${number(part)}-of-${count}${end}`);
+}
+
+/**
+ * The files of one model among those that somebody chose.
+ *
+ * @template {{ name: string }} File
+ * @param {readonly File[]} files
+ * @returns {{ files: File[], missing: string[] }} The first one's parts in order; `missing` are the names of those that are not there.
+ */
+export function partsAmong(files) {
+  const names = partPaths(files[0].name);
+  if (!names) return { files: files.slice(0, 1), missing: [] };
+  return {
+    files: names.flatMap((name) => files.find((file) => file.name === name) ?? []),
+    missing: names.filter((name) => !files.some((file) => file.name === name)),
+  };
+}
+
+/** @param {File | readonly File[]} model One file, or the parts of one model. @returns {readonly File[]} */
+export const filesOf = (model) => [model].flat();
+
 /**
  * The file that a quantization or a path means; null picks Q4_K_M, then Q8_0, then the first.
  *
- * @template {{ path: string }} File
+ * @template {{ path: string, parts?: { path: string }[] }} File
  * @param {string | null} wanted
  * @param {File[]} files
  * @returns {File | undefined}
  */
 export function chooseFile(wanted, files) {
   if (wanted === null) return chooseFile('Q4_K_M', files) ?? chooseFile('Q8_0', files) ?? files[0];
-  const exact = files.find(({ path }) => path === wanted);
+  const exact = files.find(({ path, parts }) => path === wanted || parts?.some((part) => part.path === wanted));
   const word = wordOf(wanted);
   // Of several (a plain one and one with an addition to its name), the shortest name is the plain one.
   return exact ?? files.filter(({ path }) => word.test(path)).sort((a, b) => a.path.length - b.path.length)[0];

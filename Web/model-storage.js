@@ -34,7 +34,7 @@ export class ModelStorage {
           message: 'This model is being loaded; try again in a moment.',
         });
       }
-      await cache?.delete(found.file);
+      for (const { file } of found.parts ?? [found]) await cache?.delete(file);
     });
     return true;
   }

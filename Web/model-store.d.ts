@@ -14,7 +14,7 @@ export interface ModelStore {
   /** Calls back when the state, or the selected part of it, has changed; the answer ends that. */
   subscribe: Subscribe<ModelStoreState>;
   /** Resolves when the load has ended in any way; what went wrong is in the state's `error`. */
-  loadModel(model: string | File, options?: LoadOptions): Promise<void>;
+  loadModel(model: string | File | readonly File[], options?: LoadOptions): Promise<void>;
   cancelDownload(): void;
   /** Frees the model and clears an error. */
   resetModel(): Promise<void>;

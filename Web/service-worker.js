@@ -157,6 +157,7 @@ const page = [
   'worker/helper.js',
   'worker/http-source.js',
   'worker/model-cache.js',
+  'worker/model-inspection.js',
   'worker/model-loader.js',
   'worker/model-passage.js',
   'worker/model-plan.js',

@@ -51,11 +51,11 @@ export class SharedInferenceManager extends EventTarget implements Omit<Inferenc
   readonly addressing: 32 | 64;
   readonly cache: InferenceManager['cache'];
   /** The model that was asked for last, in whichever tab. */
-  readonly asked: string | File | null;
+  readonly asked: string | File | readonly File[] | null;
   start(): Promise<void>;
   /** Loads a model for all tabs. */
   initialize(
-    model: string | File,
+    model: string | File | readonly File[],
     onProgress?: (progress: LoadProgress) => void,
     options?: SharedLoadOptions,
   ): Promise<ModelInfo>;

@@ -100,7 +100,7 @@ export class SharedInferenceManager extends EventTarget {
   }
 
   /**
-   * @param {string | File} model
+   * @param {string | File | readonly File[]} model
    * @param {(progress: import('./wire.js').LoadProgress) => void} [onProgress]
    * @param {import('./shared-inference-manager.js').SharedLoadOptions} [options]
    */

@@ -2,7 +2,7 @@
  * The Web Worker that runs the engine. It decides nothing about models or replies: it instantiates the module, hands it
  * the page's commands, takes its steps, brings the bytes it asks for and posts its events.
  *
- * Messages in: `{type: 'start', …EngineOptions}` once, then `{type: 'command', frame}`, `{type: 'file', model, file, keep}` and
+ * Messages in: `{type: 'start', …EngineOptions}` once, then `{type: 'command', frame}`, `{type: 'files', model, files, keep}` and
  * `{type: 'workerFailed', id, message}`.
  * Messages out: `{type: 'started', threads, addressing}`, `{type: 'events', frames}`, `{type: 'notice', code, message}`,
  * `{type: 'waiting', text}` while a server asks for patience, `{type: 'startWorker', id, script, port}` and
@@ -45,7 +45,7 @@ self.onmessage = async ({ data }) => {
     if (data.type === 'start') running = start(data);
     const { engine, loader } = await /** @type {NonNullable<typeof running>} */ (running);
     if (data.type === 'command') engine.receive(new Uint8Array(data.frame));
-    else if (data.type === 'file') loader.offer(data.model, data.file, data.keep);
+    else if (data.type === 'files') loader.offer(data.model, data.files, data.keep);
   } catch (error) {
     fail(error);
   }

@@ -8,7 +8,7 @@ final class BrowserEngine {
   private let threads: Int
   /// The fetch that the page reports about.
   private var fetch: FetchID = 0
-  /// One for each part of the model, until they are handed over.
+  /// One for each part of the model so far, until they are handed over.
   private var buffers: [UnsafeMutableRawBufferPointer] = []
   private let sessions = BrowserSessions()
 
@@ -109,8 +109,10 @@ final class BrowserEngine {
     self.fetch = fetch
   }
 
-  func inspectModel(prefix: UnsafeRawBufferPointer, fileSize: UInt64, limit: UInt64) -> HeaderVerdict {
-    worker.inspectHeader(fetch, prefix: prefix, fileSize: fileSize, limit: limit)
+  func inspectModel(
+    prefix: UnsafeRawBufferPointer, part: Int, of parts: Int, fileSize: UInt64, limit: UInt64
+  ) -> HeaderVerdict {
+    worker.inspectHeader(fetch, prefix: prefix, part: part, of: parts, fileSize: fileSize, limit: limit)
   }
 
   /// Bytes of memory that the model needs, as far as that is known.
@@ -125,9 +127,10 @@ final class BrowserEngine {
     worker.modelPassed(fetch, bytes, fileSize: fileSize, isFresh: isFresh)
   }
 
-  /// Memory for one part, or nil when there is none.
-  func reserveModel(_ size: Int) -> UnsafeMutableRawPointer? {
-    guard size > 0, let start = browser_allocate(size) else { return nil }
+  /// Memory for one part, or nil when there is none. What was reserved for it and those after it is given back.
+  func reserveModel(part: Int, _ size: Int) -> UnsafeMutableRawPointer? {
+    while buffers.count > part { browser_free(buffers.removeLast().baseAddress) }
+    guard size > 0, part == buffers.count, let start = browser_allocate(size) else { return nil }
     buffers.append(UnsafeMutableRawBufferPointer(start: start, count: size))
     return start
   }

@@ -43,7 +43,7 @@ public func memoryReserved() -> Double {
 @_expose(wasm, "swiftlet_interface_version")
 @_cdecl("swiftlet_interface_version")
 public func interfaceVersion() -> Int32 {
-  5
+  6
 }
 
 @_expose(wasm, "swiftlet_start")
@@ -90,10 +90,12 @@ public func modelNeed(_ address: Double, _ length: Double, _ fileSize: Double) -
 @_expose(wasm, "swiftlet_model_inspect")
 @_cdecl("swiftlet_model_inspect")
 public func modelInspect(
-  _ address: Double, _ length: Double, _ fileSize: Double, _ limit: Double
+  _ address: Double, _ length: Double, _ part: Int32, _ parts: Int32, _ fileSize: Double, _ limit: Double
 ) -> Int32 {
-  let prefix = bytes(address, length)
-  return number(engine?.inspectModel(prefix: prefix, fileSize: byteCount(fileSize), limit: byteCount(limit)))
+  number(
+    engine?.inspectModel(
+      prefix: bytes(address, length), part: Int(part), of: Int(parts), fileSize: byteCount(fileSize),
+      limit: byteCount(limit)))
 }
 
 @_expose(wasm, "swiftlet_model_streams")
@@ -120,8 +122,8 @@ private func number(_ verdict: HeaderVerdict?) -> Int32 {
 
 @_expose(wasm, "swiftlet_model_buffer")
 @_cdecl("swiftlet_model_buffer")
-public func modelBuffer(_ bytes: Double) -> Double {
-  browser_address(size(bytes).flatMap { engine?.reserveModel($0) })
+public func modelBuffer(_ part: Int32, _ bytes: Double) -> Double {
+  browser_address(size(bytes).flatMap { engine?.reserveModel(part: max(0, Int(part)), $0) })
 }
 
 @_expose(wasm, "swiftlet_model_progress")

@@ -6,7 +6,8 @@ public struct SwiftletCommand: AsyncParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "swiftlet", abstract: "Language models on your own machine.",
     subcommands: [
-      ChatCommand.self, RunCommand.self, ServeCommand.self, PullCommand.self, ListCommand.self, RemoveCommand.self,
+      ChatCommand.self, RunCommand.self, ServeCommand.self, SearchCommand.self, PullCommand.self, ListCommand.self,
+      RemoveCommand.self,
       ShowCommand.self,
       TokenizeTextCommand.self, TemplateCommand.self, BenchCommand.self, PerplexityCommand.self,
     ])

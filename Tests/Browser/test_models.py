@@ -316,8 +316,8 @@ def test_a_file_that_changed_or_went_away_says_so(picked):
     picked.click("text=Use it as it is now")
     assert is_loaded(picked)
     wait_for(picked, """async () => {
-      const { reopenFile } = await import('/page/local-files.js');
-      return reopenFile('file:m.gguf').then(() => true, () => false);
+      const { reopenFiles } = await import('/page/local-files.js');
+      return reopenFiles('file:m.gguf').then(() => true, () => false);
     }""")
     picked.evaluate("navigator.storage.getDirectory().then((folder) => folder.removeEntry('m.gguf'))")
     picked.reload()

@@ -173,14 +173,14 @@ def test_of_several_dropped_models_one_is_taken_and_the_others_are_named(page, s
     page.wait_for_selector("#loading >> text=one")
 
 
-def test_parts_of_a_model_are_refused_by_name_and_a_whole_one_is_taken(page, site):
+def test_a_part_without_the_others_is_refused_and_names_them_and_a_whole_model_is_taken(page, site):
     open_page(page, site)
-    parts = [{"name": f"big-0000{number}-of-00002.gguf", "buffer": b"no model"} for number in [1, 2]]
+    parts = [{"name": f"big-0000{number}-of-00003.gguf", "buffer": b"no model"} for number in [1, 3]]
     drop(page, *parts)
-    page.wait_for_selector(".toast >> text=/“big-00001-of-00002.gguf”, .* are parts of a model in 2 files, which a tab cannot load/")
+    page.wait_for_selector(".toast >> text=/“big-00001-of-00003.gguf”, .* are parts of a model in 3 files. .*big-00002-of-00003.gguf is missing/")
     assert page.is_hidden("#loading")
     drop(page, parts[0], {"name": "whole.gguf", "buffer": b"no model"})
-    page.wait_for_selector(".toast >> text=/“whole.gguf” is taken. “big-00001-of-00002.gguf” is a part/")
+    page.wait_for_selector(".toast >> text=/“whole.gguf” is taken. “big-00001-of-00003.gguf” is a part/")
     page.wait_for_selector("#loading >> text=whole")
 
 

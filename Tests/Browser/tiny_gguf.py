@@ -51,14 +51,15 @@ def spoil(path, name):
 
 
 def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=None, length=32,
-          value=None, layers=None, experts=None, words=0, seed=1):
+          value=None, layers=None, experts=None, words=0, seed=1, split=0,
+          template=None):
     """A model whose matrices are in the format `kind`, or the same numbers as F32; with some words in its vocabulary that no
-    text has."""
+    text has. With `split`, in files of at most so many tensors, whose paths are returned."""
     random = np.random.default_rng(seed)
     family = FAMILIES[family]
     if experts:
         family = dataclasses.replace(family, experts=experts)
-    writer = gguf.GGUFWriter(path, family.architecture)
+    writer = gguf.GGUFWriter(path, family.architecture, split_max_tensors=split)
     key_heads = heads // (shared or family.sharing)
     layers, value = layers or family.layers, value or length
     convolutions = [index for index in family.convolutions if index < layers]
@@ -86,6 +87,8 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
     writer.add_token_merges(["t h", "h e"])
     writer.add_eos_token_id(256)
     writer.add_add_bos_token(False)
+    if template:
+        writer.add_chat_template(template)
 
     def matrix(name, rows, columns, gain=1.0):
         # What begins a character of several bytes is never likely, so that all of a reply is text.
@@ -188,4 +191,4 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return path
+    return sorted(path.parent.glob(f"{path.stem}-*-of-*.gguf")) if split else path

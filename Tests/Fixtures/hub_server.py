@@ -135,7 +135,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(hub.faults.get("errorStatus", 500), [("Retry-After", "0")])
             return
         if self.is_storage:
-            if hub.take("expireLocation"):
+            if self.headers.get("Range") != f"bytes=0-{BLOCK - 1}" and hub.take("expireLocation"):
                 self.answer(403, body=b"<Error><Code>AccessDenied</Code></Error>")
                 return
             # Signed addresses are only good to the last letter.
@@ -209,6 +209,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("ETag", etag)
         self.end_headers()
         if self.command == "HEAD":
+            return
+        if start == 0 and end <= BLOCK < file.size:
+            # A look at a file's beginning is no transfer: neither counted nor spoiled.
+            self.wfile.write(file.read(0, end))
             return
         position = start
         while position < end:

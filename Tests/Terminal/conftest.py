@@ -7,6 +7,8 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+# What makes small models.
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "Browser"))
 
 from terminal import Terminal  # noqa: E402
 

@@ -113,3 +113,17 @@ def test_list_shows_and_rm_removes(swiftlet, hub, environment):
     assert run("rm", entry["name"]).returncode == 0
     assert not any(model["status"] == "downloaded" for model in json.loads(run("list", "--json").stdout))
     assert run("rm", entry["name"]).returncode == 1
+
+
+@pytest.mark.parametrize("key, value, words", [
+    ("general.type", "adapter", "llama-export-lora"), ("general.architecture", "clip", "projector"),
+    ("general.type", "imatrix", "importance matrix")])
+def test_what_is_no_language_model_is_refused_before_it_is_fetched(swiftlet, hub, environment, tmp_path, key, value, words):
+    text = lambda string: len(string).to_bytes(8, "little") + string.encode()
+    entries = text("general.name") + (8).to_bytes(4, "little") + text("x") + text(key) + (8).to_bytes(4, "little") + text(value)
+    content = b"GGUF" + (3).to_bytes(4, "little") + bytes(8) + (2).to_bytes(8, "little") + entries + CONTENT
+    there = hub(content)
+    result = pull(swiftlet, there, environment, Hub.REPOSITORY)
+    assert result.returncode == 1 and words in result.stderr and Hub.FILE in result.stderr
+    assert there.sent < 200_000
+    assert not [path for path in tmp_path.glob("**/*") if path.is_file() and path.stat().st_size > 1000]

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+from tiny_gguf import Q, write
+
 
 def run(swiftlet, *arguments, text=None):
     return subprocess.run([swiftlet, "run", *arguments], input=text, capture_output=True, text=True, timeout=300)
@@ -79,3 +81,48 @@ def test_a_pre_tokenizer_that_nobody_knows_is_warned_of(swiftlet, quick, tmp_pat
     assert result.returncode == 0 and "Warning: The file's pre-tokenizer “smellm”" in result.stderr
     shown = subprocess.run([swiftlet, "show", model], capture_output=True, text=True, timeout=60)
     assert "“smellm” (tokenizer.ggml.pre) is not known" in shown.stdout
+
+
+def test_tools_documents_and_variables_reach_the_template(swiftlet, tmp_path):
+    template = tmp_path / "t.jinja"
+    template.write_text("{{ tools[0].name }}/{{ documents[0].text }}/{{ enable_thinking }}/{{ messages[0].content }}")
+    for name, value in [("messages", [{"role": "user", "content": "Hi"}]), ("tools", [{"name": "T"}]), ("documents", [{"text": "D"}])]:
+        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+    arguments = ["--tools", tmp_path / "tools.json", "--documents", tmp_path / "documents.json", "--variables", '{"enable_thinking": false}']
+    done = subprocess.run([swiftlet, "template", "--template", template, "--messages", tmp_path / "messages.json", *arguments],
+                          capture_output=True, text=True, timeout=60)
+    assert done.stdout == "T/D/False/Hi", done.stderr
+    model = tiny(tmp_path, "{{ tools[0].name }}/{{ documents[0].text }}/{{ enable_thinking }}/{{ messages[0].content }}")
+    plain = tiny(tmp_path, "T/D/False/Hi")
+    counts = {}
+    for name, path, more in [("variables", model, arguments), ("text", plain, [])]:
+        for command in [["run", path, "--prompt", "Hi", "--json"], ["run", path, "--prompt", "Hi"], ["chat", path]]:
+            result = subprocess.run([swiftlet, *command, *more, "--temperature", "0", "--max-tokens", "8"], capture_output=True,
+                                    text=True, timeout=60, input="Hi\n")
+            assert result.returncode == 0 and result.stderr == "", result.stderr
+            output = json.loads(result.stdout)["tokens"] if "--json" in command else result.stdout
+            counts.setdefault(" ".join([command[0], str("--json" in command)]), []).append(output)
+    assert all(first == second for first, second in counts.values())
+    for bad, words in [("[1]", "expected a JSON object"), ("{", "at byte")]:
+        result = subprocess.run([swiftlet, "run", model, "--prompt", "Hi", "--variables", bad], capture_output=True, text=True, timeout=60)
+        assert result.returncode == 1 and words in result.stderr
+    raw = subprocess.run([swiftlet, "run", model, "--prompt", "Hi", "--raw", "--variables", "{}"], capture_output=True, timeout=60)
+    assert raw.returncode == 64
+
+
+def test_a_model_without_a_template_says_how_it_is_written_to(swiftlet, tmp_path):
+    model = tiny(tmp_path, None)
+    result = run(swiftlet, str(model), "--prompt", "Hi", "--max-tokens", "2")
+    assert result.returncode == 0 and "no chat template, so conversations are written as ChatML" in result.stderr
+    shown = subprocess.run([swiftlet, "show", model], capture_output=True, text=True, timeout=60)
+    assert "none; ChatML is used" in shown.stdout and "no chat template" in shown.stdout
+    facts = json.loads(subprocess.run([swiftlet, "show", model, "--json"], capture_output=True, text=True, timeout=60).stdout)
+    assert (facts["has_chat_template"], facts["default_template"]) == (False, "ChatML")
+    (tmp_path / "m.json").write_text('[{"role": "user", "content": "Hi"}]')
+    written = subprocess.run([swiftlet, "template", "--model", model, "--messages", tmp_path / "m.json"], capture_output=True, text=True, timeout=60)
+    assert written.stdout == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+
+
+def tiny(folder, template):
+    """A model of some hundred kilobytes with this chat template."""
+    return write(folder / f"model-{len(list(folder.iterdir()))}.gguf", "llama", Q.Q8_0, template=template)

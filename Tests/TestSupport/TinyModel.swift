@@ -16,6 +16,8 @@ public struct TinyModel: Sendable {
   public var architecture = "llama"
   /// What stands in the place of `<|endoftext|>`, and GGUF's kind of it: 3 for a control token, 4 for one that users define.
   public var endOfText = (text: "<|endoftext|>", kind: Int32(3))
+  /// What stands in the place of `<|im_start|>` and `<|im_end|>`.
+  public var turns = (start: "<|im_start|>", end: "<|im_end|>")
 
   /// The factors of the norm before the output.
   public var outputNorm: Float = 1
@@ -55,7 +57,7 @@ public struct TinyModel: Sendable {
     writer.uint("\(architecture).rope.dimension_count", headLength)
     writer.string("tokenizer.ggml.model", "gpt2")
     writer.string("tokenizer.ggml.pre", "gpt-2")
-    writer.strings("tokenizer.ggml.tokens", Self.bytes + [endOfText.text, "<|im_start|>", "<|im_end|>"])
+    writer.strings("tokenizer.ggml.tokens", Self.bytes + [endOfText.text, turns.start, turns.end])
     writer.ints(
       "tokenizer.ggml.token_type", (0..<Self.vocabularySize).map { $0 < 256 ? 1 : $0 == 256 ? endOfText.kind : 3 }
     )

@@ -1,6 +1,6 @@
 // A host for the browser module in Node: the same imports and calls as in `Web/worker`, with files instead of downloads.
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { decodeEvent, encodeCommand } from '../../Web/wire.js';
 
@@ -116,30 +116,34 @@ export class ModuleHost {
     }
   }
 
-  /** Loads a file as the page does: header first, then everything into one buffer. */
+  /** Loads a file, or several that are a model's parts, as the page does: header first, then everything into buffers. */
   load(path, { contextLength = 0, threads = 0, sequences = 0, model = path } = {}) {
+    const paths = path.split(',');
     const before = this.events.length;
     this.send({ type: 'load', model, contextLength, threads, sequences });
     const { exports } = this;
     for (const fetch of this.events.slice(before).filter(({ type }) => type === 'fetch')) {
       exports.swiftlet_model_begin(fetch.id);
-      const file = openSync(path, 'r');
-      const { size } = fstatSync(file);
-      const buffer = exports.swiftlet_model_buffer(size);
-      if (!buffer) {
+      const total = paths.reduce((sum, one) => sum + statSync(one).size, 0);
+      let verdict = 0;
+      let before = 0;
+      for (const [part, one] of paths.entries()) {
+        const file = openSync(one, 'r');
+        const { size } = fstatSync(file);
+        const buffer = exports.swiftlet_model_buffer(part, size);
+        verdict = buffer ? 1 : -1;
+        for (let offset = 0; offset < size && verdict >= 0 && verdict !== 2;) {
+          const length = readSync(file, this.bytes(buffer + offset, Math.min(1 << 22, size - offset)));
+          offset += length;
+          exports.swiftlet_model_progress(before + offset, total);
+          if (verdict === 1) verdict = exports.swiftlet_model_inspect(buffer, offset, part, paths.length, total, 0);
+        }
         closeSync(file);
-        this.#fail('not-enough-memory', `There is no memory for ${size} bytes.`);
-        continue;
+        before += size;
+        if (verdict < 0 || verdict === 2) break;
       }
-      let verdict = 1;
-      for (let offset = 0; offset < size && verdict !== 2;) {
-        const length = readSync(file, this.bytes(buffer + offset, Math.min(1 << 22, size - offset)));
-        offset += length;
-        exports.swiftlet_model_progress(offset, size);
-        if (verdict === 1) verdict = exports.swiftlet_model_inspect(buffer, offset, size, 0);
-      }
-      closeSync(file);
-      if (verdict === 2) exports.swiftlet_model_discard();
+      if (verdict < 0) this.#fail('not-enough-memory', `There is no memory for ${total} bytes.`);
+      else if (verdict === 2) exports.swiftlet_model_discard();
       else exports.swiftlet_model_arrived();
     }
     this.settle();

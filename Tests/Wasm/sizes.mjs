@@ -77,7 +77,7 @@ const results = [
   const address = exports.swiftlet_allocate(bytes.length);
   host.bytes(address, bytes.length).set(bytes);
   const need = exports.swiftlet_model_need(address, bytes.length, fileSize);
-  const verdict = exports.swiftlet_model_inspect(address, bytes.length, fileSize, 0);
+  const verdict = exports.swiftlet_model_inspect(address, bytes.length, 0, 1, fileSize, 0);
   exports.swiftlet_free(address);
   const error = host.events.slice(before).find(({ type }) => type === 'failed')?.error;
   if (!error) host.run({ type: 'cancelLoad' });

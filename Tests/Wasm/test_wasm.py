@@ -173,3 +173,16 @@ def test_the_hash_module_computes_sha_256_and_xxh64_at_every_length(node):
     [answer] = node("hash.mjs", path_of("SWIFTLET_WEB", "hash.wasm"))
     assert answer["checksums"] == ["ef46db3751d8e999", "44bc2cf5ad770999"]
     assert answer["lengths"] > 20 and answer["wrong"] == []
+
+
+def test_a_model_in_several_files_says_what_it_says_in_one(node, module, tmp_path):
+    whole = write(tmp_path / "whole.gguf", "llama", Q.Q8_0)
+    parts = write(tmp_path / "tiny.gguf", "llama", Q.Q8_0, split=5)
+    assert len(parts) > 2
+    say = lambda paths: node("generate.mjs", module, ",".join(map(str, paths)), 1, stdin=requests(PROMPTS[:2], 16))[0]
+    expected, found = say([whole]), say(parts)
+    assert [result["tokens"] for result in found["results"]] == [result["tokens"] for result in expected["results"]]
+    with pytest.raises(AssertionError, match=f"Expected part 2 of {len(parts)}, found part 3 of {len(parts)}"):
+        say([parts[0], parts[2], *parts[2:]])
+    with pytest.raises(AssertionError, match=f"Expected a model in one file, found part 1 of {len(parts)}"):
+        say(parts[:1])

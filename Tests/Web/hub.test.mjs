@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { DownloadError, ModelError, RequestError } from '../../Web/errors.js';
 import { architectures, readHeader } from '../../Web/gguf-header.js';
 import { describeModel, searchModels } from '../../Web/hub.js';
-import { chooseFile, modelFiles, quantizationOf, runsQuantization } from '../../Web/model-file-name.js';
+import { chooseFile, modelFiles, partPaths, quantizationOf, runsQuantization } from '../../Web/model-file-name.js';
 import { isAddress, parseModelName } from '../../Web/model-name.js';
 
 /** A GGUF file's header with these keys: texts, and numbers as 32-bit ones. */
@@ -139,8 +139,11 @@ describe('the files of a repository', () => {
   const paths = (names) => names.map((path) => ({ path }));
 
   for (const { files, one } of table.models)
-    it(`of ${files} are one-file models, without parts and projectors`, () =>
-      assert.deepEqual(modelFiles(paths(files)).files, paths(one)));
+    it(`of ${files} are models, without lone parts and projectors`, () =>
+      assert.deepEqual(
+        modelFiles(paths(files)).files.flatMap(({ parts }) => parts.map(({ path }) => path)),
+        one,
+      ));
 
   for (const { files, wanted } of table.choices)
     for (const [name, chosen] of wanted)
@@ -149,9 +152,24 @@ describe('the files of a repository', () => {
         assert.equal(found?.path ?? null, chosen);
       });
 
-  it('are counted where a tab cannot load them', () => {
+  it('are counted where they are no models', () => {
     const { parts, projectors } = modelFiles(paths(['c-00001-of-00002.gguf', 'mmproj-F16.gguf', 'a.gguf']));
     assert.deepEqual([parts, projectors], [1, 1]);
+  });
+
+  it('of a split model are one, which any of them names', () => {
+    const names = ['m-Q8_0-00002-of-00002.gguf', 'm-Q8_0-00001-of-00002.gguf', 'm-Q4_0.gguf', 'x-00001-of-00003.gguf'];
+    const { files, parts } = modelFiles(names.map((path, index) => ({ path, size: index + 1 })));
+    assert.equal(parts, 1);
+    assert.deepEqual(files.map(({ path, size }) => [path, size]), [['m-Q4_0.gguf', 3], [names[1], 3]]);
+    for (const wanted of ['Q8_0', names[0], names[1]]) {
+      assert.deepEqual(chooseFile(wanted, files).parts.map(({ path }) => path), [names[1], names[0]]);
+    }
+  });
+
+  it('of a split model are named by any of its parts', () => {
+    assert.deepEqual(partPaths('a/m-00002-of-00003.gguf'), [1, 2, 3].map((part) => `a/m-0000${part}-of-00003.gguf`));
+    for (const path of ['m.gguf', 'm-00000-of-00002.gguf', 'm-00003-of-00002.gguf', 'm-1-of-2.gguf']) assert.equal(partPaths(path), null);
   });
 
   it('tell their quantization', () => {
@@ -177,6 +195,7 @@ describe('a header', () => {
       license: 'mit',
       contextLength: 8192,
       cacheBytesPerToken: 2 * 2 * 16 * 2,
+      foreign: null,
       parts: 1,
       hasTemplate: true,
     });
@@ -275,7 +294,40 @@ describe('the hub', () => {
       ['a/b:IQ2_XS', 'a/b:Q4_K_M', 'a/b:Q8_0'],
     );
     assert.deepEqual(told.leftOut, { parts: 1, projectors: 1 });
+    // Of each file whether it runs and fits.
+    assert.deepEqual(
+      told.choices.map(({ runs, fits }) => [runs, fits]),
+      ['m-IQ2_XS.gguf', 'm-Q4_K_M.gguf', 'm-Q8_0.gguf'].map((path) => [runsQuantization(quantizationOf(path)), true]),
+    );
+    const tight = (await tell('a/b', { here: { ...roomy, deviceMemory: 4 } })).choices;
+    assert.deepEqual(tight.map(({ fits }) => fits), [true, true, false]);
+    requests.length = 2;
     assert.deepEqual(requests, ['/api/models/a/b?blobs=true', '/a/b/resolve/main/m-Q4_K_M.gguf']);
+  });
+
+  const table = JSON.parse(readFileSync(new URL('../Fixtures/foreign-files.json', import.meta.url), 'utf8'));
+  for (const { keys, mentions } of table)
+    it(`refuses ${JSON.stringify(keys)} by name`, async () => {
+      answers['/x/lora.gguf'] = header(keys);
+      const told = await tell(`${hubURL}/x/lora.gguf`);
+      if (!mentions) return assert.equal(told.problem, null);
+      assert.equal(told.problem.code, 'unsupported-model');
+      for (const words of mentions) assert.ok(told.problem.message.includes(words), told.problem.message);
+      return assert.equal(told.runs, false);
+    });
+
+  it('tells of a model in parts, of all of them', async () => {
+    const siblings = [1, 2].map((part) => ({ rfilename: `m-F16-0000${part}-of-00002.gguf`, size: 4e9 }));
+    answers['/api/models/a/b'] = { ...repository, siblings };
+    answers['/a/b/resolve/main/m-F16-00001-of-00002.gguf'] = header({ ...llama, 'split.count': 2 });
+    const told = await tell('a/b');
+    assert.deepEqual([told.size, told.parts, told.problem], [8e9, 2, null]);
+    answers['/x/m-00001-of-00002.gguf'] = header({ ...llama, 'split.count': 2 });
+    answers['/x/m-00002-of-00002.gguf'] = Buffer.alloc(1000);
+    const here = await tell(`${hubURL}/x/m-00002-of-00002.gguf`);
+    assert.deepEqual([here.size, here.parts, here.problem], [answers['/x/m-00001-of-00002.gguf'].length + 1000, 2, null]);
+    answers['/x/one.gguf'] = header({ ...llama, 'split.count': 2 });
+    assert.match((await tell(`${hubURL}/x/one.gguf`)).problem.message, /one of 2 parts/);
   });
 
   it('tells what does not fit, does not run, or is not given out', async () => {
@@ -299,7 +351,7 @@ describe('the hub', () => {
       tell(name).then(assert.fail, (error) => (assert.ok(error instanceof ModelError), error.message));
     assert.match(await message('a/b:Q3_K'), /no file for Q3_K. It has IQ2_XS, Q4_K_M, Q8_0\./);
     answers['/api/models/a/b'] = { siblings: repository.siblings.slice(5) };
-    assert.match(await message('a/b'), /several parts/);
+    assert.match(await message('a/b'), /only parts of models/);
     answers['/api/models/a/b'] = { siblings: repository.siblings.slice(4, 5) };
     assert.match(await message('a/b'), /projector/);
     answers['/api/models/a/b'] = {};

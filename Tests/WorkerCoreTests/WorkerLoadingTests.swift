@@ -306,6 +306,25 @@ import WorkerCore
     #expect(harness.events.contains(.cancelFetch(fetch)))
   }
 
+  @Test func aPartThatIsAnotherOneIsRefusedByItsHeader() throws {
+    let table: [(part: Int, parts: Int, verdict: HeaderVerdict)] = [
+      (0, 0, .fits), (0, 1, .fits), (0, 2, .refused), (1, 2, .refused),
+    ]
+    for (part, parts, verdict) in table {
+      let harness = WorkerHarness()
+      let bytes = TinyModel().bytes()
+      harness.worker.receive(.load(1, LoadCommand(model: "x")))
+      let fetch = try #require(harness.fetch)
+      let found = bytes.withUnsafeBytes {
+        harness.worker.inspectHeader(fetch, prefix: $0, part: part, of: parts, fileSize: UInt64(bytes.count))
+      }
+      #expect(found == verdict)
+      guard verdict == .refused else { continue }
+      let error = try #require(harness.reply(1).error)
+      #expect(error.code == .invalidModel && error.message.contains("part \(part + 1) of \(parts)"))
+    }
+  }
+
   @Test func aCatalogModelThatDoesNotFitIsNotEvenFetched() {
     let harness = WorkerHarness()
     harness.memoryLimit = 1_000_000_000

@@ -291,15 +291,6 @@ import WorkerCore
     #expect(prompt == Array(repeating: TinyModel.endOfText, count: 6))
   }
 
-  @Test func aModelWithoutTemplateChatsInChatML() {
-    var model = TinyModel()
-    model.chatTemplate = nil
-    let harness = WorkerHarness.loaded(model)
-    harness.worker.receive(.applyTemplate(60, ChatInput(messages: [.system("S"), .user("Hi")])))
-    let expected = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-    #expect(harness.events.last == .rendered(60, expected))
-  }
-
   @Test func aBrokenTemplateFailsOnlyConversations() {
     var model = TinyModel()
     model.chatTemplate = "{% for %}"

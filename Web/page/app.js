@@ -1,6 +1,5 @@
 import './trusted-types.js';
 import { CancelledError, SwiftletError } from '../errors.js';
-import { partsOf } from '../model-file-name.js';
 import { findCard } from '../placement.js';
 import { SharedInferenceManager } from '../shared-inference-manager.js';
 import { Chat } from './chat.js';
@@ -9,7 +8,7 @@ import { ConversationArchive } from './conversations.js';
 import { deviceText, displayName, findModel, fitOf } from './device.js';
 import { byId } from './dom.js';
 import { onUnkept } from './draft.js';
-import { acceptDrops, whyLeft } from './drop.js';
+import { acceptDrops } from './drop.js';
 import { LoadingView } from './loading-view.js';
 import { currentPlace, onPlaceChange, rememberPlace } from './place.js';
 import { changeSettings, settings } from './settings.js';
@@ -41,8 +40,8 @@ const localFiles = () => import('./local-files.js');
 let choices = 0;
 
 /**
- * @param {string | File} model
- * @param {any} [handle] Of a file, where the browser lets it be opened again at the next visit.
+ * @param {string | File | readonly File[]} model A name, or a model's files.
+ * @param {any[]} [handle] Of files, where the browser lets them be opened again at the next visit.
  * @param {boolean} [unlessLoaded] Not when another tab has loaded a model.
  */
 async function loadModel(model, handle, unlessLoaded = false) {
@@ -56,7 +55,7 @@ async function loadModel(model, handle, unlessLoaded = false) {
   return (await localFiles()).openLocal(model, { load, engines, loading, isWanted: () => turn === choices });
 }
 
-/** @param {string | File} model @param {any} [handle] @param {boolean} [unlessLoaded] */
+/** @param {string | File | readonly File[]} model @param {any[]} [handle] @param {boolean} [unlessLoaded] */
 async function load(model, handle, unlessLoaded = false) {
   const { contextLength, threads, device } = settings.getState();
   const turn = choices;
@@ -70,7 +69,6 @@ async function load(model, handle, unlessLoaded = false) {
       return toast(`${entry?.name} does not fit this device. ${fit.reason}`);
     }
   }
-  if (typeof model !== 'string' && partsOf(model.name)) return toast(whyLeft([model]));
   askedHandle = handle;
   try {
     await engines.initialize(model, undefined, { contextLength, threads, device, unlessLoaded, keep: !handle });
@@ -80,7 +78,7 @@ async function load(model, handle, unlessLoaded = false) {
     if (error instanceof CancelledError && turn === choices) keepDevice();
     return;
   }
-  if (handle) (await localFiles()).rememberFile(/** @type {File} */ (model), handle);
+  if (handle) (await localFiles()).rememberFiles(/** @type {File[]} */ (model), handle);
   if (unlessLoaded) return;
   // Only what has loaded is what the next visit begins with; a picked file that the browser does not keep is gone then.
   if (typeof model !== 'string' && !navigator.storage) return;

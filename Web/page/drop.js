@@ -1,11 +1,11 @@
-import { partsOf } from '../model-file-name.js';
+import { partsAmong, partsOf } from '../model-file-name.js';
 import { byId } from './dom.js';
 import { toast } from './toast.js';
 
 /**
  * Takes files that are dropped anywhere on the page: a `.gguf` is a model, others belong to the message.
  *
- * @param {(file: File, handle?: any) => void} load With the browser's handle to it, if it gives one.
+ * @param {(files: File[], handles?: any[]) => void} load With the browser's handles to them, if it gives some.
  * @param {(files: File[]) => void} add
  */
 export function acceptDrops(load, add) {
@@ -25,31 +25,39 @@ export function acceptDrops(load, add) {
     target.hidden = true;
     const files = [...(event.dataTransfer?.files ?? [])];
     const isModel = ({ name = '' }) => name.toLowerCase().endsWith('.gguf');
-    const models = files.filter(isModel);
-    const at = files.findIndex((file) => isModel(file) && !partsOf(file.name));
-    // Only now can it be asked for.
-    const asked = /** @type {any} */ (event.dataTransfer?.items[at])?.getAsFileSystemHandle?.();
+    const taken = takeModel(files.filter(isModel));
+    // Only now can they be asked for.
+    const asked = taken.map((file) =>
+      /** @type {any} */ (event.dataTransfer?.items[files.indexOf(file)])?.getAsFileSystemHandle?.(),
+    );
     const others = files.filter((file) => !isModel(file));
     if (others.length) add(others);
-    const left = models.filter((file) => file !== files[at]);
-    if (left.length) toast(whyLeft(left, files[at]));
-    if (at >= 0) load(files[at], await asked?.catch(() => undefined));
+    const handles = await Promise.all(asked).catch(() => []);
+    if (taken.length) load(taken, handles.every(Boolean) && handles.length ? handles : undefined);
   });
 }
 
-/** @param {File[]} left Models that are not loaded. @param {File} [taken] The one that is. */
-export function whyLeft(left, taken) {
-  const names = (/** @type {File[]} */ files) => files.map(({ name }) => `“${name}”`).join(', ');
+/**
+ * The one model among files that somebody chose; of the others it is said why they are not taken.
+ *
+ * @param {readonly File[]} models
+ * @returns {File[]} Its parts in order; none when no model is whole.
+ */
+export function takeModel(models) {
+  const whole = models.find((file) => !partsAmong([file, ...models]).missing.length);
+  const taken = whole ? partsAmong([whole, ...models]).files : [];
+  const left = models.filter((file) => !taken.includes(file));
+  const names = (/** @type {readonly File[]} */ files) => files.map(({ name }) => `“${name}”`).join(', ');
   const parts = left.filter(({ name }) => partsOf(name));
   const others = left.filter(({ name }) => !partsOf(name));
   const isOne = parts.length === 1;
-  return [
-    taken && `${names([taken])} is taken.`,
+  const text = [
+    taken.length && `${names(taken)} ${taken.length === 1 ? 'is' : 'are'} taken.`,
     others.length && `${names(others)} ${others.length === 1 ? 'is' : 'are'} not: the page has one model at a time.`,
     parts.length &&
-      `${names(parts)} ${isOne ? 'is a part' : 'are parts'} of a model in ${partsOf(parts[0].name)} files,`,
-    parts.length && 'which a tab cannot load. Take one in a single file, or merge them with llama-gguf-split.',
-  ]
-    .filter(Boolean)
-    .join(' ');
+      `${names(parts)} ${isOne ? 'is a part' : 'are parts'} of a model in ${partsOf(parts[0].name)} files. Choose them ` +
+        `together: ${partsAmong([parts[0], ...models]).missing.join(', ') || 'one model at a time'} is missing.`,
+  ];
+  if (left.length) toast(text.filter(Boolean).join(' '));
+  return taken;
 }

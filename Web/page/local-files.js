@@ -1,4 +1,5 @@
 import { HashWorker } from '../engine-worker.js';
+import { partPaths } from '../model-file-name.js';
 import { Hasher } from '../worker/hasher.js';
 import { ModelCache } from '../worker/model-cache.js';
 import { toast } from './toast.js';
@@ -9,11 +10,15 @@ import { toast } from './toast.js';
  *
  * @typedef {object} KnownFile
  * @property {string} model As `initialize` calls it: `file:` and the file's name.
+ * @property {number} size Bytes, of all parts together.
+ * @property {KnownPart[]} parts One for each file that the model is in.
+ * @property {number} chosenAt Milliseconds since 1970.
+ *
+ * @typedef {object} KnownPart
  * @property {any} handle A FileSystemFileHandle.
  * @property {number} size
  * @property {number} lastModified
  * @property {string | null} sha256
- * @property {number} chosenAt Milliseconds since 1970.
  */
 
 const [databaseName, storeName] = ['swiftlet-files', 'files'];
@@ -37,49 +42,56 @@ class LocalFileTrouble extends Error {
 /** Whether the browser gives handles; where it does not, a chosen file is copied. */
 export const givesHandles = () => 'showOpenFilePicker' in globalThis;
 
-/** @returns {Promise<{ file: File, handle: any } | null>} Null when none was chosen. */
-export async function pickFile() {
+/** @returns {Promise<Map<File, any>>} With the browser's handle to each. */
+export async function pickFiles() {
   const types = [{ description: 'Language models', accept: { 'application/octet-stream': ['.gguf'] } }];
   try {
-    const [handle] = await /** @type {any} */ (globalThis).showOpenFilePicker({ id: 'models', types });
-    return { file: await handle.getFile(), handle };
+    const options = { id: 'models', types, multiple: true };
+    const handles = await /** @type {any} */ (globalThis).showOpenFilePicker(options);
+    return new Map(await Promise.all(handles.map(async (/** @type {any} */ handle) => [await handle.getFile(), handle])));
   } catch (error) {
-    if (/** @type {Error} */ (error).name === 'AbortError') return null;
+    if (/** @type {Error} */ (error).name === 'AbortError') return new Map();
     throw error;
   }
 }
 
 /**
- * Keeps the handle of a file that has just been loaded.
+ * Keeps the handles of a model's files that have just been loaded.
  *
- * @param {File} file
- * @param {any} handle
+ * @param {File[]} files
+ * @param {any[]} handles
  */
-export async function rememberFile(file, handle) {
-  const model = `file:${file.name}`;
-  const info = await (await ModelCache.open())?.info(ModelCache.pickedName(model));
-  const sha256 = info?.size === file.size ? info.sha256 : null;
-  const { size, lastModified } = file;
-  await inStore('readwrite', (store) =>
-    store.put({ model, handle, size, lastModified, sha256, chosenAt: Date.now() }),
-  ).catch(() => {});
+export async function rememberFiles(files, handles) {
+  const cache = await ModelCache.open();
+  const describe = async (/** @type {File} */ { name, size, lastModified }, /** @type {number} */ index) => {
+    const info = await cache?.info(ModelCache.pickedName(`file:${name}`));
+    return { handle: handles[index], size, lastModified, sha256: info?.size === size ? info.sha256 : null };
+  };
+  const parts = await Promise.all(files.map(describe));
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  const known = { model: `file:${files[0].name}`, size, parts, chosenAt: Date.now() };
+  await inStore('readwrite', (store) => store.put(known)).catch(() => {});
 }
+
+/** @param {any} stored What an earlier version of the page kept has one file. @returns {KnownFile} */
+const knownFrom = (stored) => ({ parts: [stored], ...stored });
 
 /** @returns {Promise<(KnownFile & { isOpen: boolean })[]>} The last chosen first; `isOpen` without asking anybody. */
 export async function knownFiles() {
-  /** @type {KnownFile[]} */
   const known = (await inStore('readonly', (store) => store.getAll()).catch(() => null)) ?? [];
-  const files = known.map(async (one) => ({
-    ...one,
-    isOpen: (await one.handle.queryPermission?.({ mode: 'read' })) !== 'prompt',
-  }));
+  const files = known.map(knownFrom).map(async (one) => {
+    const permissions = one.parts.map(({ handle }) => handle.queryPermission?.({ mode: 'read' }));
+    return { ...one, isOpen: !(await Promise.all(permissions)).includes('prompt') };
+  });
   return (await Promise.all(files)).sort((a, b) => b.chosenAt - a.chosenAt);
 }
 
 /** @param {string} model The file itself stays. */
 export async function forgetFile(model) {
   await inStore('readwrite', (store) => store.delete(model));
-  await (await ModelCache.open())?.delete(ModelCache.pickedName(model));
+  const cache = await ModelCache.open();
+  const name = model.replace(/^file:/, '');
+  for (const path of partPaths(name) ?? [name]) await cache?.delete(ModelCache.pickedName(`file:${path}`));
 }
 
 /**
@@ -88,15 +100,28 @@ export async function forgetFile(model) {
  * @param {string} model
  * @param {boolean} [asItIs] Whether a file that has changed will do.
  * @param {(name: string) => void} [onLook] Called when all of the file must be read to tell.
- * @returns {Promise<{ file: File, handle: any } | null>} Null for a file that no handle is known of.
+ * @returns {Promise<{ files: File[], handles: any[] } | null>} Null for a model that no handle is known of.
  * @throws {LocalFileTrouble}
  */
-export async function reopenFile(model, asItIs = false, onLook = () => {}) {
-  /** @type {KnownFile | undefined} */
-  const known = await inStore('readonly', (store) => store.get(model)).catch(() => undefined);
-  if (!known) return null;
+export async function reopenFiles(model, asItIs = false, onLook = () => {}) {
+  const stored = await inStore('readonly', (store) => store.get(model)).catch(() => undefined);
+  if (!stored) return null;
+  const { parts, chosenAt } = knownFrom(stored);
+  const files = [];
+  for (const part of parts) files.push(await reopen(part, chosenAt, asItIs, onLook));
+  return { files, handles: parts.map(({ handle }) => handle) };
+}
+
+/**
+ * @param {KnownPart} known
+ * @param {number} chosenAt
+ * @param {boolean} asItIs
+ * @param {(name: string) => void} onLook
+ * @returns {Promise<File>}
+ */
+async function reopen(known, chosenAt, asItIs, onLook) {
   const { handle } = known;
-  const name = model.replace(/^file:/, '');
+  const { name } = handle;
   let permission = (await handle.queryPermission?.({ mode: 'read' })) ?? 'granted';
   const mayAsk = /** @type {any} */ (navigator).userActivation?.isActive !== false;
   const wasAsked = permission === 'prompt' && mayAsk;
@@ -116,10 +141,10 @@ export async function reopenFile(model, asItIs = false, onLook = () => {}) {
     throw new LocalFileTrouble('gone', `${name} is no longer where it was`, message, null);
   });
   if (!asItIs && !(await isSame(file, known, () => onLook(name)))) {
-    const message = `It is no longer the file that you chose on ${new Date(known.chosenAt).toLocaleDateString('en', { dateStyle: 'long' })}.`;
+    const message = `It is no longer the file that you chose on ${new Date(chosenAt).toLocaleDateString('en', { dateStyle: 'long' })}.`;
     throw new LocalFileTrouble('changed', `${name} has changed`, message, 'Use it as it is now');
   }
-  return { file, handle };
+  return file;
 }
 
 /**
@@ -127,7 +152,7 @@ export async function reopenFile(model, asItIs = false, onLook = () => {}) {
  *
  * @param {string} model
  * @param {object} page
- * @param {(model: string | File, handle?: any) => Promise<void>} page.load
+ * @param {(model: string | File[], handles?: any[]) => Promise<void>} page.load
  * @param {import('../shared-inference-manager.js').SharedInferenceManager} page.engines
  * @param {import('./loading-view.js').LoadingView} page.loading
  * @param {() => boolean} page.isWanted Whether nothing else was chosen since.
@@ -136,12 +161,12 @@ export async function reopenFile(model, asItIs = false, onLook = () => {}) {
  */
 export async function openLocal(model, page, asItIs) {
   try {
-    const known = await reopenFile(model, asItIs, (name) => {
+    const known = await reopenFiles(model, asItIs, (name) => {
       const message = 'Its date has changed. What is in it is compared with what you chose.';
       page.loading.ask({ title: `Looking at ${name}`, message, label: null, run: () => {} });
     });
     if (!page.isWanted()) return;
-    await (known ? page.load(known.file, known.handle) : page.load(model));
+    await (known ? page.load(known.files, known.handles) : page.load(model));
   } catch (trouble) {
     if (!(trouble instanceof LocalFileTrouble)) throw trouble;
     if (!page.isWanted()) return;
@@ -157,7 +182,7 @@ export async function openLocal(model, page, asItIs) {
   }
 }
 
-/** @param {File} file @param {KnownFile} known @param {() => void} onLook */
+/** @param {File} file @param {KnownPart} known @param {() => void} onLook */
 async function isSame(file, { size, lastModified, sha256 }, onLook) {
   if (file.size !== size) return false;
   if (file.lastModified === lastModified) return true;

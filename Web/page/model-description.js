@@ -37,7 +37,7 @@ export function descriptionOf(model, actions) {
 /** @param {ModelDescription} model @param {(name: string) => void} choose */
 function fileChoice({ name, path, url, choices, leftOut }, choose) {
   const others = [
-    leftOut.parts && `${leftOut.parts} parts of models in several files, which a tab cannot load`,
+    leftOut.parts && `${leftOut.parts} parts of models whose other parts are missing`,
     leftOut.projectors && `${leftOut.projectors} ${leftOut.projectors === 1 ? 'projector' : 'projectors'} for pictures`,
   ].filter(Boolean);
   const note = others.length ? element('p', { class: 'hint' }, `Left out: ${others.join('; ')}.`) : null;
@@ -54,7 +54,14 @@ function fileChoice({ name, path, url, choices, leftOut }, choose) {
       element(
         'option',
         { value: choice.name, selected: choice.name === name },
-        `${isPlain(choice.quantization) ? choice.quantization : choice.path}${choice.size ? ` · ${formatBytes(choice.size)}` : ''}`,
+        [
+          isPlain(choice.quantization) ? choice.quantization : choice.path,
+          choice.size ? formatBytes(choice.size) : null,
+          choice.parts > 1 ? `${choice.parts} files` : null,
+          choice.runs === false ? 'does not run' : choice.fits === false ? 'does not fit' : null,
+        ]
+          .filter(Boolean)
+          .join(' · '),
       ),
     ),
   );
@@ -69,10 +76,10 @@ function fileChoice({ name, path, url, choices, leftOut }, choose) {
 }
 
 /** @param {ModelDescription} model */
-function factList({ size, need, contextLength, license, architecture, parameters }) {
+function factList({ size, parts, need, contextLength, license, architecture, parameters }) {
   /** @type {[string, string | null][]} */
   const facts = [
-    ['Download', size ? formatBytes(size) : 'size not told'],
+    ['Download', (size ? formatBytes(size) : 'size not told') + (parts > 1 ? ` in ${parts} files` : '')],
     ['Memory', need ? formatBytes(need) : null],
     ['License', license ?? 'not told'],
     ['Context', contextLength ? `${formatCount(contextLength)} tokens` : null],
@@ -104,7 +111,7 @@ function verdict({ problem, runs, fits, hasTemplate, size }, kept, room) {
     line(runs && fits ? 'here' : 'open', `${judgements.join(' · ')}${kept ? ' · is on this device' : ''}`),
   ];
   if (hasTemplate === false)
-    lines.push(line('open', 'It has no chat template: it continues text rather than answers.'));
+    lines.push(line('open', 'It has no chat template: conversations are written in a usual form, which it may not know.'));
   if (!kept && size && size > room) {
     lines.push(line('open', 'The browser has no room to keep it: it would be downloaded at every visit.'));
   }

@@ -2,8 +2,9 @@ import { ModelCache } from '../worker/model-cache.js';
 import { fitOf, findModel, shortName } from './device.js';
 import { loadStyle } from './dialog.js';
 import { byId, element, oncePerFrame } from './dom.js';
+import { takeModel } from './drop.js';
 import { formatBytes, formatCount } from './format.js';
-import { forgetFile, givesHandles, knownFiles, pickFile } from './local-files.js';
+import { forgetFile, givesHandles, knownFiles, pickFiles } from './local-files.js';
 import { ModelFinder } from './model-finder.js';
 import { settings } from './settings.js';
 import { toast } from './toast.js';
@@ -35,36 +36,33 @@ export class ModelDialog {
   /**
    * @param {import('../shared-inference-manager.js').SharedInferenceManager} manager
    * @param {import('../shared-inference-manager.js').EngineStore} store
-   * @param {(model: string | File, handle?: any) => void} choose
+   * @param {(model: string | File[], handles?: any[]) => void} choose
    * @param {string} hubURL
    */
   constructor(manager, store, choose, hubURL) {
     this.#manager = manager;
     this.#store = store;
-    this.#choose = (/** @type {string | File} */ model, /** @type {any} */ handle) => {
+    this.#choose = (/** @type {string | File[]} */ model, /** @type {any[] | undefined} */ handles) => {
       this.#leave();
-      choose(model, handle);
+      choose(model, handles);
     };
     const field = element('input', {
       id: 'model-file',
       type: 'file',
       accept: '.gguf',
+      multiple: true,
       hidden: true,
       onchange: (/** @type {any} */ event) => {
-        const [file] = event.target.files;
+        const files = takeModel([...event.target.files]);
         event.target.value = '';
-        if (file) this.#choose(file);
+        if (files.length) this.#choose(files);
       },
     });
     const drop = element(
       'div',
       { class: 'file-drop' },
-      element('p', {}, 'You have a ', element('code', {}, '.gguf'), ' file? Drop it anywhere on the page, or'),
-      element(
-        'button',
-        { class: 'button', id: 'pick-file', type: 'button', onclick: () => this.#pick() },
-        'Choose a file…',
-      ),
+      element('p', {}, 'You have a ', element('code', {}, '.gguf'), ' file, or all parts of one? Drop it anywhere on the page, or'),
+      element('button', { class: 'button', id: 'pick-file', type: 'button', onclick: () => this.#pick() }, 'Choose a file…'),
       field,
     );
     this.#finder = new ModelFinder(store, hubURL, {
@@ -125,8 +123,9 @@ export class ModelDialog {
   async #pick() {
     if (!givesHandles()) return byId('model-file').click();
     try {
-      const picked = await pickFile();
-      if (picked) this.#choose(picked.file, picked.handle);
+      const picked = await pickFiles();
+      const files = takeModel([...picked.keys()]);
+      if (files.length) this.#choose(files, files.map((file) => picked.get(file)));
     } catch (error) {
       toast(`The file could not be opened. ${/** @type {Error} */ (error).message}`);
     }
@@ -141,8 +140,8 @@ export class ModelDialog {
 
   #draw() {
     const { availableModels } = this.#store.getState();
-    const isKnown = (/** @type {CachedModel} */ { model }) => this.#known.some((known) => known.model === model);
-    const others = this.#cached.filter((cached) => !findModel(availableModels, cached.model) && !isKnown(cached));
+    const isKnown = (/** @type {string} */ model) => this.#known.some((known) => known.model === model);
+    const others = this.#cached.filter(({ model }) => !findModel(availableModels, model) && !isKnown(model));
     const nodes = [
       ...availableModels.map((model) => this.#keep(model.id, () => this.#modelItem(model))),
       ...this.#known.map((known) => this.#keep(known.model, () => this.#fileItem(known))),

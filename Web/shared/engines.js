@@ -1,10 +1,11 @@
 import { recordOf } from '../errors.js';
 import { CancelledError, InferenceManager, SwiftletError } from '../inference-manager.js';
+import { filesOf, partPaths } from '../model-file-name.js';
 import { createObservable } from '../observable.js';
 
 /** @typedef {import('../shared-inference-manager.js').EngineState} EngineState */
 /** @typedef {import('../wire.js').ModelInfo} ModelInfo */
-/** @typedef {{ model: string | File, options: import('../inference-manager.js').LoadOptions }} Choice What to load. */
+/** @typedef {{ model: string | File | readonly File[], options: import('../inference-manager.js').LoadOptions }} Choice What to load. */
 /** @typedef {{ info: Promise<ModelInfo>, waiting: number }} SharedLoad A load, and how many still wait for it. */
 
 /** What two engines may take together, in bytes, where the browser does not tell the device's memory. */
@@ -103,7 +104,7 @@ export class Engines extends EventTarget {
   /**
    * Loads a model in place of the one that is there. What goes wrong is in the state too.
    *
-   * @param {string | File} model
+   * @param {string | File | readonly File[]} model
    * @param {import('../shared-inference-manager.js').SharedLoadOptions} options
    * @returns {Promise<ModelInfo>} Of the model that answers now.
    * @throws {SwiftletError}
@@ -295,7 +296,7 @@ export class Engines extends EventTarget {
   /** @param {Choice} choice @param {Choice | null} other */
   #isSame(choice, other) {
     // Of a file that is picked anew only its bytes tell.
-    if (!other || choice.model instanceof File) return false;
+    if (!other || typeof choice.model !== 'string') return false;
     const { availableModels } = this.#current.state.getState();
     const key = (/** @type {Choice} */ { model, options }) => {
       const { contextLength = 0, threads = 0, sequences = 0, device = 'auto' } = options;
@@ -305,11 +306,11 @@ export class Engines extends EventTarget {
     return key(choice) === key(other);
   }
 
-  /** @param {string | File} model @param {{ contextLength?: number }} options */
+  /** @param {string | File | readonly File[]} model @param {{ contextLength?: number }} options */
   #fitsBeside(model, { contextLength = 0 }) {
     const { availableModels, currentModel } = this.#current.state.getState();
-    const need = (/** @type {string | File | null} */ name) => {
-      if (name instanceof File) return name.size * 1.3;
+    const need = (/** @type {Choice['model'] | null} */ name) => {
+      if (name && typeof name !== 'string') return filesOf(name).reduce((sum, { size }) => sum + size, 0) * 1.3;
       const entry = entryOf(availableModels, name);
       if (!entry) return cautiousMemory / 4;
       return entry.memoryBase + entry.memoryPerToken * (contextLength || entry.defaultContextLength);
@@ -369,8 +370,12 @@ const deviceOf = (choice) => (choice ? (choice.options.device ?? 'auto') : null)
 /** What whoever gave a load up hears. */
 export const cancelled = () => new CancelledError({ code: 'cancelled', message: 'The load was cancelled.' });
 
-/** @param {string | File} model The name under which the engine knows it. */
-export const nameOf = (model) => (typeof model === 'string' ? model : `file:${model.name}`);
+/** @param {Choice['model']} model The name under which the engine knows it. */
+export const nameOf = (model) => {
+  if (typeof model === 'string') return model;
+  const name = filesOf(model)[0]?.name;
+  return `file:${partPaths(name)?.[0] ?? name}`;
+};
 
 /** @param {import('../wire.js').CatalogModel[]} models @param {string | null} name A tier or an id. */
 const entryOf = (models, name) =>

@@ -26,7 +26,7 @@ import { startHelpers } from './threads.js';
 /** Events are posted at most this often while the engine is busy, in milliseconds; the first of a reply at once. */
 const postInterval = 12;
 const kindOffset = 5;
-const interfaceVersion = 5;
+const interfaceVersion = 6;
 
 /** The instantiated module and its loop. */
 export class Engine {

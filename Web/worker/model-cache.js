@@ -4,6 +4,8 @@
  * In the folder `models` every model has two files: its bytes, under the file's name, and beside them `….json` with what
  * is known about them. `complete` is set only after the hash was right; bytes without it are a download to go on with.
  *
+ * A split model has these for each of its parts; `list` gives it as one.
+ *
  * Both the worker and the page use this module; only a worker may write.
  *
  * @typedef {object} CachedModel
@@ -15,6 +17,9 @@
  * @property {string} source Where the bytes came from.
  * @property {string | null} [validator] Of the source's answer that they began with (`ETag` or `Last-Modified`).
  * @property {boolean} complete
+ * @property {number} [part] Of a part: which one it is, counted from 0, of `count`.
+ * @property {number} [count]
+ * @property {CachedModel[]} [parts] Of a split model as `list` gives it, which has the first one's name and the size of all.
  * @property {number} savedAt Milliseconds since 1970.
  */
 
@@ -79,12 +84,24 @@ export class ModelCache {
 
   /** @returns {Promise<CachedModel[]>} Complete ones, newest first. */
   async list() {
-    const models = [];
+    /** @type {CachedModel[]} */
+    const files = [];
     for await (const name of /** @type {any} */ (this.#folder).keys()) {
       if (!name.endsWith(infoSuffix)) continue;
       const info = await this.info(name.slice(0, -infoSuffix.length));
-      if (info?.complete && (await this.size(info.file)) === info.size) models.push(info);
+      if (info?.complete && (await this.size(info.file)) === info.size) files.push(info);
     }
+    const models = files.flatMap((first) => {
+      const { model, part = 0, count = 1 } = first;
+      if (part > 0) return [];
+      if (count === 1) return [first];
+      const isNext = (/** @type {CachedModel} */ other, /** @type {number} */ index) =>
+        other.model === model && other.part === index && other.count === count;
+      const parts = Array.from({ length: count }, (_, index) => files.find((other) => isNext(other, index)));
+      if (parts.includes(undefined)) return [];
+      const all = /** @type {CachedModel[]} */ (parts);
+      return [{ ...first, size: all.reduce((sum, { size }) => sum + size, 0), parts: all }];
+    });
     return models.sort((a, b) => b.savedAt - a.savedAt);
   }
 

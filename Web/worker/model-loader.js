@@ -8,7 +8,6 @@ import { planFor } from './model-plan.js';
 import { ModelReceiver } from './model-receiver.js';
 import { MovedError, RefusedError } from './refusals.js';
 
-/** @typedef {import('./model-plan.js').ModelPlan} ModelPlan */
 /** @typedef {import('./http-source.js').HttpSource} HttpSource */
 
 /** How often a file is begun anew that has become another one while it came. */
@@ -22,7 +21,7 @@ export class ModelLoader {
   #engine;
   #places;
   #hashURL;
-  /** @type {Map<string, { file: File, keep: boolean }>} */
+  /** @type {Map<string, { files: readonly File[], keep: boolean }>} */
   #picked = new Map();
   #abort = new AbortController();
   #running = Promise.resolve();
@@ -38,14 +37,14 @@ export class ModelLoader {
   }
 
   /**
-   * Remembers a file that the user picked, for the load of `model` that follows.
+   * Remembers a file that the user picked, or the parts of a model, for the load of `model` that follows.
    *
    * @param {string} model
-   * @param {File} file
-   * @param {boolean} keep Whether it is copied into the cache.
+   * @param {readonly File[]} files
+   * @param {boolean} keep Whether they are copied into the cache.
    */
-  offer(model, file, keep) {
-    this.#picked.set(model, { file, keep });
+  offer(model, files, keep) {
+    this.#picked.set(model, { files, keep });
   }
 
   /** Stops bringing bytes. What came so far stays in the cache. */
@@ -70,13 +69,21 @@ export class ModelLoader {
       exports.swiftlet_model_begin(request.id);
       const plan = await planFor(request, this.#places, this.#picked.get(request.model), signal, tellWait);
       const cache = await ModelCache.open();
-      await withFileLock(plan.file, signal, {
+      const { files } = plan;
+      await withFileLock(files[0].file, signal, {
         whileWaiting: async () => {
-          // Another tab is fetching the same file: its progress is ours.
-          const size = (await cache?.size(plan.file)) ?? 0;
-          if (!signal.aborted && plan.size) this.#engine.call(() => exports.swiftlet_model_progress(size, plan.size));
+          // Another tab is fetching the same model: its progress is ours.
+          const sizes = await Promise.all(files.map(async ({ file }) => (await cache?.size(file)) ?? 0));
+          const total = sum(files.map(({ size }) => size));
+          if (!signal.aborted && total) this.#engine.call(() => exports.swiftlet_model_progress(sum(sizes), total));
         },
-        use: () => this.#receive(plan, cache, signal),
+        use: async () => {
+          let before = 0;
+          for (const [index, file] of files.entries()) {
+            const part = { index, count: files.length, before, after: sum(files.slice(index + 1).map(({ size }) => size)) };
+            before += await this.#receive({ model: plan.model, ...file, part }, cache, signal);
+          }
+        },
       });
       signal.throwIfAborted();
       this.#engine.call(() => exports.swiftlet_model_arrived());
@@ -106,7 +113,14 @@ export class ModelLoader {
     }
   }
 
-  /** @param {ModelPlan} plan @param {ModelCache | null} cache @param {AbortSignal} signal */
+  /**
+   * Receives one file.
+   *
+   * @param {import('./model-plan.js').PartPlan} plan
+   * @param {ModelCache | null} cache
+   * @param {AbortSignal} signal
+   * @returns {Promise<number>} Its bytes.
+   */
   async #receive(plan, cache, signal) {
     const noted = await cache?.info(plan.file);
     const known = noted && isOf(plan, noted) ? noted : null;
@@ -124,17 +138,18 @@ export class ModelLoader {
         await receiver.restart();
         if (plan.staysOutside) await cache?.delete(plan.file);
         await receiver.readFile(plan.picked);
-        if (await receiver.verify()) return;
+        if (await receiver.verify()) return receiver.received;
         throw new DownloadError({
           code: 'download-failed',
           message: `${plan.picked.name} could not be read to its end. Please choose it again.`,
         });
       }
       if (await receiver.resume()) {
-        if (await receiver.verify()) return;
+        if (await receiver.verify()) return receiver.received;
         await receiver.restart();
       }
       await this.#download(plan, receiver, signal);
+      return receiver.received;
     } finally {
       receiver.close();
     }
@@ -143,7 +158,7 @@ export class ModelLoader {
   /**
    * Tries the sources one after the other. A busy or silent one that others follow is waited for only when these fail.
    *
-   * @param {ModelPlan} plan
+   * @param {import('./model-plan.js').PartPlan} plan
    * @param {ModelReceiver} receiver
    * @param {AbortSignal} signal
    */
@@ -261,13 +276,15 @@ export class ModelLoader {
  * Whether what is kept under a model's file name can be that model: of two URLs the names may be the same, and without a
  * published hash nothing else would tell.
  *
- * @param {ModelPlan} plan
+ * @param {import('./model-plan.js').PartPlan} plan
  * @param {import('./model-cache.js').CachedModel} noted
  */
 function isOf({ model, sha256, picked, sources }, noted) {
   const place = placeOf(noted.source ?? '');
   return sha256 || picked || noted.model === model || sources.some(({ url }) => placeOf(url) === place);
 }
+
+const sum = (/** @type {number[]} */ numbers) => numbers.reduce((total, number) => total + number, 0);
 
 /** @param {unknown} error @returns {boolean} Whether the server may do better in a while. */
 const isUnwell = (error) => error instanceof BusyError || error instanceof SilentError;

@@ -1,13 +1,19 @@
 import { ModelError } from '../errors.js';
+import { partPaths } from '../model-file-name.js';
 import { retrying } from '../retry.js';
 import { HttpSource } from './http-source.js';
 import { ModelCache } from './model-cache.js';
 
 /**
- * Where a model's bytes may come from, and what they must be.
+ * The files of a model: one, or the parts of a split one in order.
  *
  * @typedef {object} ModelPlan
  * @property {string} model
+ * @property {FilePlan[]} files
+ *
+ * Where a file's bytes may come from, and what they must be.
+ *
+ * @typedef {object} FilePlan
  * @property {string} file Its name in the cache.
  * @property {number} size 0 when only the source knows.
  * @property {string | null} sha256
@@ -17,9 +23,16 @@ import { ModelCache } from './model-cache.js';
  */
 
 /**
+ * A file, and its place in its model: `index` counts from 0; `before` and `after` are the bytes of the parts around it, as far as
+ * they are known.
+ *
+ * @typedef {FilePlan & { model: string, part: { index: number, count: number, before: number, after: number } }} PartPlan
+ */
+
+/**
  * @param {{ model: string, entry: import('../wire.js').CatalogModel | null }} request
  * @param {{ modelsURL: string, hubURL: string }} places
- * @param {{ file: File, keep: boolean } | undefined} picked
+ * @param {{ files: readonly File[], keep: boolean } | undefined} picked
  * @param {AbortSignal} signal
  * @param {(error: import('../retry.js').BusyError, milliseconds: number) => void} onWait Told when the hub is asked again.
  * @returns {Promise<ModelPlan>}
@@ -30,19 +43,25 @@ export async function planFor({ model, entry }, places, picked, signal, onWait) 
   const { parseModelName } = await import('../model-name.js');
   const name = parseModelName(model, { baseURL: places.modelsURL, hubURL: places.hubURL });
   if (name?.kind === 'file') {
-    const file = ModelCache.pickedName(model);
     const staysOutside = picked?.keep === false;
-    return { model, file, size: picked?.file.size ?? 0, sha256: null, sources: [], picked: picked?.file, staysOutside };
+    const plans = (picked?.files ?? []).map((one) => {
+      const file = ModelCache.pickedName(`file:${one.name}`);
+      return { file, size: one.size, sha256: null, sources: [], picked: one, staysOutside };
+    });
+    if (plans.length) return { model, files: plans };
+    const absent = { file: ModelCache.pickedName(model), size: 0, sha256: null, sources: [], staysOutside };
+    return (await keptPlan(model, null)) ?? { model, files: [absent] };
   }
   if (name?.kind === 'url') {
     const { href, host, pathname } = new URL(name.url);
-    const file = ModelCache.fileName(host + pathname);
     const source = new HttpSource(href, host);
-    return entry ? catalogPlan(entry, places, source) : { model, file, size: 0, sha256: null, sources: [source] };
+    if (entry) return catalogPlan(entry, places, source);
+    if (partPaths(pathname)) return (await keptPlan(model, host)) ?? retrying(() => splitPlan(model, href, signal), signal, onWait);
+    return { model, files: [{ file: ModelCache.fileName(host + pathname), size: 0, sha256: null, sources: [source] }] };
   }
   if (name?.kind === 'repository') {
     const plan = () => repositoryPlan(model, name, places.hubURL, signal);
-    return (await keptPlan(model)) ?? retrying(plan, signal, onWait);
+    return (await keptPlan(model, 'the hub')) ?? retrying(plan, signal, onWait);
   }
   throw new ModelError({
     code: 'model-not-found',
@@ -67,7 +86,8 @@ function catalogPlan(entry, { modelsURL, hubURL }, given) {
   }
   // Without a hash the catalog's size is only a hint, which a newer file on the hub may not have.
   const size = entry.sha256 ? entry.fileSize : 0;
-  return { model: entry.id, file: ModelCache.fileName(entry.file), size, sha256: entry.sha256, sources };
+  const { id: model, sha256, file } = entry;
+  return { model, files: [{ file: ModelCache.fileName(file), size, sha256, sources }] };
 }
 
 /** @param {string} hubURL @param {string} repository @param {string} revision @param {string} file */
@@ -82,13 +102,35 @@ function hubSource(hubURL, repository, revision, file) {
  * What is kept under this name is used without asking the hub what the name means now.
  *
  * @param {string} model
+ * @param {string | null} place What people call where it came from; null where that can give nothing.
  * @returns {Promise<ModelPlan | undefined>}
  */
-async function keptPlan(model) {
+async function keptPlan(model, place) {
   const kept = (await (await ModelCache.open())?.list())?.find((cached) => cached.model === model);
   if (!kept) return undefined;
-  const { file, size, sha256, source } = kept;
-  return { model, file, size, sha256, sources: [new HttpSource(source, 'the hub')] };
+  const files = (kept.parts ?? [kept]).map(({ file, size, sha256, source }) => {
+    return { file, size, sha256, sources: place === null ? [] : [new HttpSource(source, place)] };
+  });
+  return { model, files };
+}
+
+/**
+ * The parts of a split model, of which one is at this URL: how large they are is asked first, for all that will come.
+ *
+ * @param {string} model
+ * @param {string} url
+ * @param {AbortSignal} signal
+ * @returns {Promise<ModelPlan>}
+ */
+async function splitPlan(model, url, signal) {
+  const { partURLs } = await import('../hub.js');
+  const { beginningOf } = await import('../hub-request.js');
+  const files = partURLs(url).map(async (href) => {
+    const { host, pathname } = new URL(href);
+    const { size } = await beginningOf(href, 1, signal);
+    return { file: ModelCache.fileName(host + pathname), size: size ?? 0, sha256: null, sources: [new HttpSource(href, host)] };
+  });
+  return { model, files: await Promise.all(files) };
 }
 
 /**
@@ -101,13 +143,13 @@ async function keptPlan(model) {
  * @returns {Promise<ModelPlan>}
  */
 async function repositoryPlan(model, name, hubURL, signal) {
-  const { findFile } = await import('../hub.js');
-  const { file, url } = await findFile(name, hubURL, signal);
-  return {
-    model,
-    file: ModelCache.fileName(`${name.repository}/${file.path}`),
-    size: file.size,
-    sha256: file.sha256,
-    sources: [new HttpSource(url, 'the hub')],
-  };
+  const { fileURL, findFile } = await import('../hub.js');
+  const { file } = await findFile(name, hubURL, signal);
+  const files = file.parts.map(({ path, size, sha256 }) => ({
+    file: ModelCache.fileName(`${name.repository}/${path}`),
+    size,
+    sha256,
+    sources: [new HttpSource(fileURL(hubURL, name.repository, path), 'the hub')],
+  }));
+  return { model, files };
 }

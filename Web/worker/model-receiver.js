@@ -2,15 +2,12 @@ import { DownloadError, MemoryError, ModelError } from '../errors.js';
 import { bufferSize, Hasher } from './hasher.js';
 import { ChangedError, placeOf } from './http-source.js';
 import { ModelCache } from './model-cache.js';
+import { ModelInspection, verdicts } from './model-inspection.js';
 import { ModelPassage } from './model-passage.js';
 import { PageWorker } from './page-worker.js';
 import { MovedError, RefusedError } from './refusals.js';
 
-const megabyte = 1024 * 1024;
 const progressInterval = 80;
-
-/** What the engine says of bytes that it was shown. */
-const verdicts = { more: 1, refused: 2 };
 
 /**
  * Takes one model file's bytes, in order, into linear memory, the hash and the cache, and never holds a second copy. Where a
@@ -40,12 +37,12 @@ export class ModelReceiver {
   /** @type {Hasher | undefined} */
   #hasher;
   #hashURL;
-  #nextInspection = megabyte;
+  #inspection;
   #lastProgress = 0;
 
   /**
    * @param {import('./engine.js').Engine} engine
-   * @param {import('./model-plan.js').ModelPlan} plan
+   * @param {import('./model-plan.js').PartPlan} plan
    * @param {{ size: number, sha256: string | null, checksum: string | null, source?: string, validator?: string | null }}
    *   expected `size` is 0 when the source tells it; `checksum` is that of a complete file in the cache, `source` and
    *   `validator` say what there is of an unfinished one.
@@ -60,6 +57,7 @@ export class ModelReceiver {
     this.#cache = cache;
     this.#signal = signal;
     this.#hashURL = hashURL;
+    this.#inspection = new ModelInspection(engine, plan.part);
   }
 
   /** @param {ConstructorParameters<typeof ModelReceiver>} parameters */
@@ -75,6 +73,12 @@ export class ModelReceiver {
     return this.#size > 0 && this.received === this.#size;
   }
 
+  /** Bytes of all parts together. */
+  get #total() {
+    const { before, after } = this.#plan.part;
+    return before + this.#size + after;
+  }
+
   /**
    * Refuses a model of the catalog that no module holds before it is asked for. What the catalog says moves it to none: the
    * header is more exact.
@@ -82,8 +86,9 @@ export class ModelReceiver {
    * @throws {MemoryError}
    */
   estimate() {
-    if (this.#passage) return;
-    const { size } = this.#expected;
+    const { part } = this.#plan;
+    if (this.#passage || part.index) return;
+    const size = this.#expected.size + (this.#expected.size && part.after);
     const need = size && this.#engine.exports.swiftlet_model_need(0, 0, size);
     if (size) this.#engine.placeElsewhere(Math.max(need, size), size, false);
   }
@@ -217,7 +222,7 @@ export class ModelReceiver {
     if (this.#passage) this.#engine.exports.swiftlet_model_discard();
     this.received = 0;
     this.resumed = false;
-    this.#nextInspection = megabyte;
+    this.#inspection.restart();
     this.#endHash();
     this.#forget();
     if (this.#size) await this.#saveInfo(this.#expected.sha256, null);
@@ -240,16 +245,13 @@ export class ModelReceiver {
 
   /** @param {number} size */
   async #begin(size) {
-    if (this.#pointer && size !== this.#size) {
-      this.#pointer = 0;
-      this.#engine.exports.swiftlet_model_discard();
-    }
-    if (!this.#pointer) this.#reserve(size);
+    if (!this.#pointer || size !== this.#size) this.#reserve(size);
     if (!this.#handle) return;
     const { quota = Infinity, usage = 0 } = await navigator.storage
       .estimate()
       .catch(() => /** @type {StorageEstimate} */ ({}));
-    if (quota - usage < size) this.#stopKeeping();
+    // A part without the others is of no use.
+    if (quota - usage < size + this.#plan.part.after) this.#stopKeeping();
     else await this.#saveInfo(this.#expected.sha256, null);
   }
 
@@ -257,14 +259,14 @@ export class ModelReceiver {
   #reserve(size) {
     this.#size = size;
     if (this.#passage) return;
-    this.#place(size, false);
-    this.#pointer = this.#engine.exports.swiftlet_model_buffer(size);
+    this.#inspection.place(this.#total, this.#total, false);
+    this.#pointer = this.#engine.exports.swiftlet_model_buffer(this.#plan.part.index, size);
     if (!this.#pointer) {
-      const gigabytes = (size / 1e9).toFixed(2);
+      const gigabytes = (this.#total / 1e9).toFixed(2);
       throw new MemoryError({
         code: 'not-enough-memory',
         message: `This model takes ${gigabytes} GB, more than this browser tab can hold. Choose a smaller one.`,
-        need: size,
+        need: this.#total,
       });
     }
   }
@@ -330,7 +332,7 @@ export class ModelReceiver {
    */
   #pass(chunk, passage) {
     this.received += chunk.length;
-    const verdict = passage.pass(chunk, this.#size, !this.resumed);
+    const verdict = passage.pass(chunk, this.#total, !this.resumed);
     if (verdict === verdicts.refused && !this.resumed) this.#handle?.truncate(0);
     if (verdict) throw new RefusedError();
     const [room, settled] = [this.#hashing().update(chunk), passage.settled()];
@@ -343,47 +345,27 @@ export class ModelReceiver {
     const now = performance.now();
     if (now - this.#lastProgress >= progressInterval || this.isFull) {
       this.#lastProgress = now;
-      this.#engine.call(() => exports.swiftlet_model_progress(this.received, this.#size));
+      this.#engine.call(() => exports.swiftlet_model_progress(this.#plan.part.before + this.received, this.#total));
     }
   }
 
-  /**
-   * Asks as early as possible whether the engine can run this file, before the rest of it is fetched.
-   *
-   * Bytes that come from the cache may be damaged: only their hash tells, and what is refused here is not fetched again.
-   */
   #inspect() {
-    if (!this.#nextInspection || (this.received < this.#nextInspection && !this.isFull)) return;
-    const length = this.received;
-    const { exports } = this.#engine;
-    this.#nextInspection = length * 2;
-    if (!this.resumed) {
-      const answer = this.#engine.call(() => exports.swiftlet_model_inspect(this.#pointer, length, this.#size, 0));
-      if (answer === verdicts.refused) {
-        this.#handle?.truncate(0);
-        throw new RefusedError();
-      }
-      if (answer === verdicts.more) return;
+    try {
+      const about = { total: this.#total, isFull: this.isFull, isKept: this.resumed };
+      this.#inspection.look(this.#pointer, this.received, about);
+    } catch (error) {
+      if (error instanceof RefusedError && !(error instanceof MovedError)) this.#handle?.truncate(0);
+      throw error;
     }
-    // A model needs more than its file, which is all that is known before the header is whole.
-    const need = exports.swiftlet_model_need(this.#pointer, length, this.#size);
-    if (need <= this.#size) return;
-    this.#nextInspection = 0;
-    this.#place(need, true);
-  }
-
-  /** @param {number} need Bytes of memory. @param {boolean} isExact */
-  #place(need, isExact) {
-    const elsewhere = this.#engine.placeElsewhere(need, this.#size, isExact);
-    if (elsewhere) throw new MovedError(elsewhere);
   }
 
   /** @param {string | null} sha256 @param {string | null} checksum Of the complete file, whose hash was right. */
   async #saveInfo(sha256, checksum) {
-    const { model, file } = this.#plan;
+    const { model, file, part } = this.#plan;
     await this.#cache?.saveInfo({
       model,
       file,
+      ...(part.count > 1 && { part: part.index, count: part.count }),
       size: this.#size,
       sha256,
       source: this.#source,

@@ -1,5 +1,5 @@
 /// A metadata key: a literal, or a prefix from the file with a literal after it (`llama` and `.block_count`).
-public struct GGUFKey: ExpressibleByStringLiteral {
+public struct GGUFKey: ExpressibleByStringLiteral, Sendable {
   /// UTF-8.
   public let bytes: [UInt8]
 
@@ -50,8 +50,12 @@ public struct GGUFFile {
   public let dataOffset: Int64
   /// False when only the header was parsed and tensors have no data.
   public let hasData: Bool
+  /// Whether there is only a beginning, which may end before the header does and has no tensors.
+  public let isBeginning: Bool
   /// How many parts the file is split in; 1 for a file in one piece.
   public let partCount: Int
+  /// Of a header that stands alone, which part it is, counted from zero.
+  public let partIndex: Int
 
   private let keys: GGUFNameIndex
   private let tensorNames: GGUFNameIndex
@@ -83,7 +87,15 @@ public struct GGUFFile {
     return try GGUFFile([header], hasData: false)
   }
 
-  private init(_ headers: [GGUFHeader], hasData: Bool) throws(GGUFError) {
+  /// Reads the metadata at the beginning of a file, as much as is there; tensors there are none.
+  ///
+  /// Throws ``GGUFError`` for what is no GGUF file.
+  public static func parseBeginning(_ prefix: UnsafeRawBufferPointer) throws(GGUFError) -> GGUFFile {
+    let reader = GGUFReader(prefix, fileSize: .max, part: 1)
+    return try GGUFFile([try GGUFHeader(beginning: reader)], hasData: false, isBeginning: true)
+  }
+
+  private init(_ headers: [GGUFHeader], hasData: Bool, isBeginning: Bool = false) throws(GGUFError) {
     let first = headers[0]
     version = first.version
     alignment = first.alignment
@@ -91,14 +103,21 @@ public struct GGUFFile {
     keys = first.keys
     dataOffset = first.dataOffset
     partCount = first.split?.count ?? 1
+    partIndex = first.split?.number ?? 0
     self.hasData = hasData
+    self.isBeginning = isBeginning
     dataSize = headers.reduce(0) { $0 + $1.dataSize }
     tensors = headers.flatMap { $0.tensors }
     unsupportedTensors = headers.flatMap { $0.unsupportedTensors }
     tensorNames = GGUFNameIndex(tensors.map { $0.name } + unsupportedTensors.map { $0.name })
     if let position = tensorNames.duplicate {
+      var (part, last) = (0, headers[0].tensors.count)
+      while position < tensors.count, last <= position {
+        part += 1
+        last += headers[part].tensors.count
+      }
       throw GGUFError(
-        kind: .duplicateName, offset: 0, expected: "tensors with different names",
+        kind: .duplicateName, offset: 0, part: part + 1, expected: "tensors with different names",
         found: "the tensor \(readableName(tensorName(at: position))) twice")
     }
   }

@@ -29,12 +29,7 @@ struct GGUFHeader {
     let entryCount = try Self.readCount(&reader, "metadata entries", limit: GGUFFile.mostEntries)
 
     metadata.reserveCapacity(entryCount)
-    for _ in 0..<entryCount {
-      let key = try reader.name("a metadata key")
-      let type = try reader.valueType("a metadata value type")
-      let offset = reader.offset
-      metadata.append(GGUFEntry(key: key, value: try reader.value(of: type), offset: offset))
-    }
+    for _ in 0..<entryCount { metadata.append(try Self.readEntry(&reader)) }
     keys = GGUFNameIndex(metadata.map { $0.key })
     if let position = keys.duplicate {
       throw reader.error(
@@ -52,6 +47,27 @@ struct GGUFHeader {
     dataOffset = reader.offset + padding
     dataSize = max(0, reader.fileSize - dataOffset)
     for row in rows { try place(row, reader, hasData: hasData) }
+  }
+
+  /// The metadata of a file's beginning, as far as it goes, without tensors.
+  init(beginning source: GGUFReader) throws(GGUFError) {
+    var reader = source
+    version = try Self.readVersion(&reader)
+    _ = try Self.readCount(&reader, "tensors", limit: GGUFFile.mostTensors)
+    let count = try Self.readCount(&reader, "metadata entries", limit: GGUFFile.mostEntries)
+    do throws(GGUFError) {
+      for _ in 0..<count { metadata.append(try Self.readEntry(&reader)) }
+    } catch {
+      guard case .needsMoreBytes = error.kind else { throw error }
+    }
+    keys = GGUFNameIndex(metadata.map { $0.key })
+  }
+
+  private static func readEntry(_ reader: inout GGUFReader) throws(GGUFError) -> GGUFEntry {
+    let key = try reader.name("a metadata key")
+    let type = try reader.valueType("a metadata value type")
+    let offset = reader.offset
+    return GGUFEntry(key: key, value: try reader.value(of: type), offset: offset)
   }
 
   private static func readVersion(_ reader: inout GGUFReader) throws(GGUFError) -> UInt32 {
@@ -235,6 +251,12 @@ func checkSplit(_ headers: [GGUFHeader]) throws(GGUFError) {
       let found = header.split.map { "part \($0.number + 1) of \($0.count)" } ?? "a file in one piece"
       throw GGUFError(
         kind: .splitMismatch, offset: 0, part: index + 1, expected: "part \(index + 1) of \(count)", found: found)
+    }
+    if let expected = first.split?.tensorCount, split.tensorCount != expected {
+      throw GGUFError(
+        kind: .splitMismatch, offset: 0, part: index + 1,
+        expected: "a part of the same model as the first, whose parts have \(expected) tensors together",
+        found: "a part of a model with \(split.tensorCount)")
     }
   }
   let total = headers.reduce(0) { $0 + $1.tensors.count + $1.unsupportedTensors.count }

@@ -168,6 +168,9 @@ struct Architecture: Sendable {
   ]
 
   /// The table's entry for a name from a file.
+  /// The names of all architectures, for those who compare them.
+  static var names: [StaticString] { table.map { $0.name } }
+
   static func named(_ name: UnsafeRawBufferPointer) throws(ModelError) -> Architecture {
     for entry in table where entry.name.utf8CodeUnitCount == name.count {
       if entry.name.withUTF8Buffer({ name.elementsEqual($0) }) { return entry }

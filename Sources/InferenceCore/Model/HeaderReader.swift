@@ -9,6 +9,9 @@ struct HeaderReader {
 
   init(_ file: GGUFFile) throws(ModelError) {
     self.file = file
+    if let reason = ForeignFile.reason(file) {
+      throw ModelError(.unsupported, "The file is no language model. \(reason)")
+    }
     guard let name = try gguf({ () throws(GGUFError) in try file.string("general.architecture") }) else {
       throw ModelError(.missing, "The file does not say its architecture: the key general.architecture is absent.")
     }

@@ -105,13 +105,24 @@ public struct Hyperparameters: Sendable {
     self.layers = layers
 
     let embedding = try gguf { () throws(GGUFError) in try file.tensor("token_embd.weight") }
-    guard let embedding, embedding.shape.count == 2 else {
-      throw ModelError(.missing, "The file has no matrix token_embd.weight; does it hold only a vocabulary?")
+    // Of a split file's part that stands alone, the matrix may be in another one; a file's beginning does not tell.
+    var rows = embedding.flatMap { $0.shape.count == 2 ? $0.shape[1] : nil }
+    if file.isBeginning {
+      rows = 0
+    } else if file.partCount > 1, !file.hasData, embedding == nil {
+      rows = try gguf { () throws(GGUFError) in try file.array("tokenizer.ggml.tokens", of: .strings)?.count }
     }
-    guard embedding.shape[1] <= Self.largestVocabulary else {
-      throw read.invalid("up to \(Self.largestVocabulary) rows of token_embd.weight, found \(embedding.shape[1])")
+    guard let rows else {
+      throw ModelError(
+        .missing,
+        file.tensors.isEmpty && file.unsupportedTensors.isEmpty
+          ? "The file has no weights: it holds only a vocabulary. Load the model's own file."
+          : "The file has no matrix token_embd.weight, whose rows are the tokens.")
     }
-    vocabularySize = embedding.shape[1]
+    guard rows <= Self.largestVocabulary else {
+      throw read.invalid("up to \(Self.largestVocabulary) rows of token_embd.weight, found \(rows)")
+    }
+    vocabularySize = rows
   }
 }
 

@@ -13,6 +13,9 @@ public struct MemoryCost: Equatable, Sendable {
 }
 
 extension LanguageModel {
+  /// What GGUF calls the architectures that run.
+  package static var architectures: [StaticString] { Architecture.names }
+
   /// What a model needs for an executor of such limits, from its header alone.
   public static func memoryCost(
     of file: GGUFFile, limits: ExecutionLimits, threads: Int = 1

@@ -111,7 +111,10 @@ struct JSONWriter {
       case 0..<0x20: escape(UInt32(byte))
       case 0x80... where style.escapesNonASCII:
         let (scalar, length) = UTF8Text.scalar(text, at: index)
-        if scalar < 0x10000 {
+        if (0xFDD0...0xFDEF).contains(scalar) {
+          // Noncharacters mark what people wrote (`MessageMarks`): they go through and are taken out.
+          output += text[index..<index + length]
+        } else if scalar < 0x10000 {
           escape(scalar)
         } else {
           escape(0xD800 + (scalar - 0x10000) >> 10)

@@ -133,7 +133,9 @@ struct SpecialTokenSplitter {
     // At its end it is held to every control token.
     if next == 0 { steps -= control.count }
     return look(in: text, from: &next, steps: &steps) { start in
-      var isFound = joins && beginsControl[Int(text[start])]
+      // What users define is no control token, and templates look for it.
+      var isFound =
+        joins && beginsControl[Int(text[start])] && longestMatch(search, at: start) { !isControl($0, vocabulary) } == 0
       isFound = isFound || longestMatch(search, at: start) { isControl($0, vocabulary) } > 0
       if !isFound, start < words.upperBound, words.upperBound - start < longest[Int(text[start])] {
         let rest = UnsafeBufferPointer(rebasing: text[start..<words.upperBound])

@@ -102,6 +102,12 @@ public final class Tokenizer {
   /// Every token after which generation ends, ascending.
   public var endOfGeneration: [TokenID] { special.endOfGeneration }
 
+  /// Whether a text is one of the vocabulary's control tokens, or one that its users define.
+  public func hasControlToken(_ text: StaticString) -> Bool {
+    guard let id = vocabulary.id(of: text) else { return false }
+    return !vocabulary.attributes[Int(id)].isDisjoint(with: [.control, .userDefined])
+  }
+
   /// Whether a token steers the model and is no text for the reader.
   public func isControl(_ id: TokenID) -> Bool {
     vocabulary.contains(id) && !vocabulary.attributes[Int(id)].isDisjoint(with: [.control, .unknown])

@@ -8,10 +8,16 @@ public enum DownloadError: Error, Equatable, Sendable {
   /// A path, or parts of a split model, that do not exist.
   case noSuchFile(path: String)
   case missingParts(path: String, missing: [String])
+  /// A folder with more than one model.
+  case severalModels(path: String, models: [String])
+  /// The file is GGUF, but no language model: an adapter, a projector, an importance matrix.
+  case noLanguageModel(file: String, reason: String)
   /// The repository has no GGUF file, or none of the wanted quantization.
   case noSuchQuantization(repository: String, wanted: String?, available: [String])
   /// The hub cannot be reached, or must not be asked (`isOffline`).
   case noNetwork(model: String, reason: String, isOffline: Bool, cached: [String])
+  /// The hub cannot be asked for models, or must not be (`isOffline`).
+  case cannotSearch(host: String, reason: String, isOffline: Bool)
   /// 401 or 403.
   case accessDenied(repository: String, status: Int, hasToken: Bool, detail: String)
   /// 404: no such repository, revision or file.
@@ -50,6 +56,9 @@ extension DownloadError: LocalizedError, CustomStringConvertible {
     case .missingParts(let path, let missing):
       return "\(path) is one part of a split model, and these parts are missing beside it: "
         + "\(missing.joined(separator: ", ")). Put all parts into one folder and try again."
+    case .severalModels(let path, let models):
+      return "The folder \(path) has several models: \(models.joined(separator: ", ")). Give the path of one of them."
+    case .noLanguageModel(let file, let reason): return "\(file) is not downloaded. \(reason)"
     case .noSuchQuantization(let repository, let wanted, let available):
       guard !available.isEmpty else {
         return
@@ -67,6 +76,10 @@ extension DownloadError: LocalizedError, CustomStringConvertible {
         ? "Unset it to download the model"
         : "Check the connection (and HF_ENDPOINT, if you set it) and try again; a started download goes on where it stopped"
       return "\(model) is not on this machine and cannot be fetched: \(reason). \(advice). \(have)."
+    case .cannotSearch(let host, let reason, let isOffline):
+      let advice =
+        isOffline ? "Unset it to search" : "Check the connection (and HF_ENDPOINT, if you set it) and try again"
+      return "\(host) cannot be asked: \(reason). \(advice). swiftlet list shows what is on this machine."
     case .accessDenied(let repository, let status, let hasToken, let detail):
       let advice =
         hasToken
@@ -110,9 +123,10 @@ extension DownloadError: LocalizedError, CustomStringConvertible {
   /// The same for whoever only knows the worker's errors.
   public var workerError: WorkerError {
     switch self {
-    case .unknownModel, .noSuchFile, .missingParts, .noSuchQuantization, .notFound, .notCached:
+    case .noLanguageModel: WorkerError(.unsupportedModel, message)
+    case .unknownModel, .noSuchFile, .missingParts, .severalModels, .noSuchQuantization, .notFound, .notCached:
       WorkerError(.modelNotFound, message)
-    case .noNetwork: WorkerError(.offline, message)
+    case .noNetwork, .cannotSearch: WorkerError(.offline, message)
     case .accessDenied: WorkerError(.permissionDenied, message)
     case .integrity: WorkerError(.hashMismatch, message)
     case .diskFull(_, let needed, let available):

@@ -1,4 +1,5 @@
 import Foundation
+import InferenceCore
 import WorkerCore
 
 /// Fetches models into the cache.
@@ -71,6 +72,7 @@ public struct ModelDownloader: Sendable {
       try facts.check(against: file, from: host)
       parts.append((file, facts))
     }
+    if plan.catalogModel == nil, let first = parts.first { try await checkKind(first.file, first.facts, client) }
     let total = parts.reduce(0) { $0 + $1.facts.size }
     meter.describe("Downloading \(plan.title) from \(host)")
     var files: [URL] = []
@@ -83,6 +85,18 @@ public struct ModelDownloader: Sendable {
       before += part.facts.size
     }
     return files
+  }
+
+  /// Refuses what is no language model by the first bytes of its file.
+  private func checkKind(_ file: HubModelFile, _ facts: HubFileFacts, _ client: HubClient) async throws {
+    // What has begun to come was looked at when it began.
+    guard FileSystem.size(cache.blob(facts.etag, of: file.repository)) == nil,
+      FileSystem.size(cache.partial(facts.etag, of: file.repository)) == nil,
+      let beginning = try await client.beginning(of: file, at: facts.location)
+    else { return }
+    let reason = beginning.withUnsafeBytes { bytes in (try? GGUFFile.parseBeginning(bytes)).flatMap(ForeignFile.reason)
+    }
+    if let reason { throw DownloadError.noLanguageModel(file: "\(file.repository)/\(file.path)", reason: reason) }
   }
 
   // MARK: - Second source

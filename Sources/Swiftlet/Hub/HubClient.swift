@@ -99,6 +99,46 @@ struct HubClient: Sendable {
     return HubFileFacts(commit: commit, etag: etag, size: size, location: location)
   }
 
+  /// The first bytes of a file, where they can be had at once: one request, and its redirects.
+  ///
+  /// - Parameter location: From ``facts(about:timeout:)``; the hub itself when nil.
+  func beginning(of file: HubModelFile, at location: URL? = nil) async throws -> Data? {
+    guard var url = location ?? address(of: file) else { return nil }
+    let body = Protected(Data())
+    do {
+      for _ in 0..<5 {
+        var request = request(url, timeout: configuration.firstAnswerTimeout)
+        request.setValue("bytes=0-\(Self.beginningLength - 1)", forHTTPHeaderField: "Range")
+        let takes = Protected(false)
+        let response = try await transport.perform(request) { response in
+          takes.withLock { $0 = [200, 206].contains(response.statusCode) }
+        } onData: { data in
+          guard takes.withLock({ $0 }) else { return }
+          let isEnough = body.withLock {
+            $0.append(data)
+            return $0.count >= Self.beginningLength
+          }
+          // A server without ranges goes on.
+          if isEnough { throw Enough() }
+        }
+        guard (300...399).contains(response.statusCode) else { break }
+        url = try redirectTarget(of: response, from: url)
+      }
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      // The download itself says what is wrong.
+    }
+    let bytes = body.withLock { $0 }
+    return bytes.isEmpty ? nil : bytes.prefix(Self.beginningLength)
+  }
+
+  /// Bytes of a file's beginning that tell what it is; the vocabulary, which comes after, takes megabytes.
+  static let beginningLength = 64 << 10
+
+  /// Ends a request of which enough has come.
+  private struct Enough: Error {}
+
   // MARK: - Repositories
 
   /// The files of a repository's main branch.
@@ -134,7 +174,7 @@ struct HubClient: Sendable {
       commit: commit, files: files.map { .init(path: $0.path, size: $0.size, sha256: $0.lfs?.oid) })
   }
 
-  private func json<Value: Decodable>(_ address: String, repository: String) async throws -> Value {
+  func json<Value: Decodable>(_ address: String, repository: String) async throws -> Value {
     guard var url = URL(string: address) else {
       throw DownloadError.badAnswer(url: address, detail: "it is not a valid address")
     }
@@ -254,7 +294,7 @@ struct HubClient: Sendable {
     }
   }
 
-  private var base: String {
+  var base: String {
     configuration.endpoint.absoluteString
   }
 

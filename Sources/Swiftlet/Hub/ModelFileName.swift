@@ -27,12 +27,13 @@ package enum ModelFileName {
 
   /// The models among a repository's files: each a list of parts in order, sorted by name.
   ///
-  /// Split models of which a part is missing are left out, and so are projectors (`mmproj`), which are no language
-  /// models.
+  /// Split models of which a part is missing are left out, and so are projectors (`mmproj`) and importance matrices, which
+  /// are no language models.
   package static func models(in paths: [String]) -> [[String]] {
     let files = paths.filter { path in
       let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
-      return name.hasSuffix(".gguf") && !name.contains("mmproj")
+      let isOther = name.contains(/mm-?proj/) || name.contains(/(^|[-_.])imatrix\.gguf$/) && quantization(name) == nil
+      return name.hasSuffix(".gguf") && !isOther
     }
     let known = Set(files)
     var models: [[String]] = []

@@ -40,7 +40,13 @@ public struct ModelResolver: Sendable {
   // MARK: - Path
 
   private func resolve(path: String) throws(DownloadError) -> ModelPlan {
-    let url = URL(fileURLWithPath: path)
+    var url = URL(fileURLWithPath: path)
+    if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
+      let models = ModelFileName.models(in: names)
+      guard models.count <= 1 else { throw .severalModels(path: path, models: models.map { $0[0] }) }
+      guard let model = models.first else { throw .noSuchFile(path: path) }
+      url.appendPathComponent(model[0])
+    }
     var files = [url]
     if let part = ModelFileName.part(url.lastPathComponent) {
       files = part.siblings.map { url.deletingLastPathComponent().appendingPathComponent($0) }

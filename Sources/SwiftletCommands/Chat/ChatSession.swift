@@ -9,6 +9,8 @@ final class ChatSession {
   private let input = MessageInput()
   private let printer = ReplyPrinter()
   private var options: GenerationOptions
+  /// What the chat template gets beside the messages.
+  private let template: ChatInput
   private var system: String?
   private var messages: [ChatMessage] = []
   private var lastReply: GenerationReply?
@@ -21,14 +23,15 @@ final class ChatSession {
   ///   - engine: with the model loaded.
   ///   - file: where the conversation is kept, with what is there already.
   init(
-    engine: InferenceManager, model: ModelInfo, options: GenerationOptions, system: String?,
-    file: ConversationFile? = nil
+    engine: InferenceManager, model: ModelInfo, options: GenerationOptions,
+    template: ChatInput = ChatInput(messages: []), system: String?, file: ConversationFile? = nil
   ) {
     self.file = file
     messages = file?.saved?.chatMessages ?? []
     self.engine = engine
     self.model = model
     self.options = options
+    self.template = template
     self.system = system ?? file?.saved?.system
   }
 
@@ -102,9 +105,9 @@ final class ChatSession {
 
   /// Generates and shows the next reply. What Ctrl-C cuts short stays in the conversation.
   private func reply() async throws {
-    var conversation = messages
-    if let system { conversation.insert(.system(system), at: 0) }
-    let running = engine.generate(conversation, options: options, conversation: self.conversation)
+    var chat = template
+    chat.messages = (system.map { [.system($0)] } ?? []) + messages
+    let running = engine.generate(.chat(chat), options: options, conversation: conversation)
     do {
       let reply = try await Interrupts.handle {
         running.abort()

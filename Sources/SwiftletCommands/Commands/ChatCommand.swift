@@ -22,6 +22,7 @@ struct ChatCommand: AsyncParsableCommand {
       "Go on with the conversation in this JSON file, which is written after every reply.", valueName: "file"))
   var conversation: String?
 
+  @OptionGroup var beside: TemplateArguments
   @OptionGroup var load: LoadArguments
   @OptionGroup var generation: GenerationArguments
 
@@ -32,12 +33,14 @@ struct ChatCommand: AsyncParsableCommand {
   func run() async throws {
     Interrupts.install()
     // Where the conversation cannot be kept, that is told before a model is loaded.
+    let template = try beside.chat([])
     let file = try conversation.map { try ConversationFile($0) }
     defer { file?.close() }
     let engine = InferenceManager()
     let info = try await engine.load(model, load)
-    try await ChatSession(engine: engine, model: info, options: generation.options, system: system, file: file)
-      .run()
+    let session = ChatSession(
+      engine: engine, model: info, options: generation.options, template: template, system: system, file: file)
+    try await session.run()
     await engine.terminate()
   }
 }

@@ -23,6 +23,7 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Continue the prompt as plain text, without the chat template.")
   var raw = false
 
+  @OptionGroup var beside: TemplateArguments
   @OptionGroup var load: LoadArguments
   @OptionGroup var generation: GenerationArguments
 
@@ -37,16 +38,19 @@ struct RunCommand: AsyncParsableCommand {
       throw ValidationError("--logprobs: expected a number from 0 to 100, found \(logprobs).")
     }
     if raw, system != nil { throw ValidationError("--system needs the chat template, which --raw skips.") }
+    if raw, !beside.isEmpty {
+      throw ValidationError("--tools, --documents and --variables need the chat template, which --raw skips.")
+    }
   }
 
   func run() async throws {
     let text = try promptText()
+    let chat = try beside.chat((system.map { [ChatMessage.system($0)] } ?? []) + [.user(text)])
     let engine = InferenceManager()
     let info = try await engine.load(model, load)
     var options = generation.options
     options.logprobs = logprobs
-    let messages = (system.map { [ChatMessage.system($0)] } ?? []) + [.user(text)]
-    let input: GenerationInput = raw ? .text(text) : .chat(ChatInput(messages: messages))
+    let input: GenerationInput = raw ? .text(text) : .chat(chat)
     let running = engine.generate(input, options: options)
     let reply = try await Interrupts.handle {
       running.abort()

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import InferenceCore
 import Swiftlet
+import WorkerCore
 
 /// `swiftlet template`: what a model is really given.
 struct TemplateCommand: AsyncParsableCommand {
@@ -18,8 +19,7 @@ struct TemplateCommand: AsyncParsableCommand {
   @Option(help: "JSON file with the list of messages; - is standard input.")
   var messages: String
 
-  @Option(help: "JSON file with the list of tools.")
-  var tools: String?
+  @OptionGroup var beside: TemplateArguments
 
   @Option(help: "Text of the begin-of-text token, if not the model's.")
   var bosToken: String?
@@ -35,14 +35,16 @@ struct TemplateCommand: AsyncParsableCommand {
       let found = model == nil ? "none" : "both"
       throw ValidationError("Expected one of --model MODEL and --template FILE, found \(found).")
     }
-    if [template, messages, tools].filter({ $0 == "-" }).count > 1 {
-      throw ValidationError("Only one of --template, --messages and --tools can be read from standard input.")
+    if [template, messages, beside.tools, beside.documents].filter({ $0 == "-" }).count > 1 {
+      throw ValidationError(
+        "Only one of --template, --messages, --tools and --documents can be read from standard input.")
     }
   }
 
   func run() async throws {
-    var chat = ChatVariables(messages: try Self.list(messages, of: "messages"))
-    if let tools { chat.tools = try Self.list(tools, of: "tools") }
+    var chat = ChatVariables(messages: try TemplateArguments.list(messages, of: "messages"))
+    chat.tools = try beside.toolList()
+    chat.extra = try beside.mapping()
     chat.addGenerationPrompt = !noGenerationPrompt
     let source = try template.map(TextFile.read) ?? LocalModel(model!).read { try Self.template(of: $0, &chat) }
     if let bosToken { chat.beginOfText = Array(bosToken.utf8) }
@@ -52,27 +54,12 @@ struct TemplateCommand: AsyncParsableCommand {
 
   /// The template in a model's file; sets the texts of its special tokens.
   private static func template(of file: GGUFFile, _ chat: inout ChatVariables) throws -> [UInt8] {
-    guard let text = try file.string("tokenizer.chat_template") else {
-      throw CommandError("The model has no chat template.")
-    }
     let tokenizer = try Tokenizer(file)
     chat.beginOfText = tokenizer.beginOfText.map(tokenizer.piece)
     chat.endOfText = tokenizer.endOfText.map(tokenizer.piece)
-    return Array(text)
-  }
-
-  /// Reads a JSON list.
-  private static func list(_ path: String, of what: String) throws -> TemplateValue {
-    let value: TemplateValue
-    do {
-      value = try JSON.parse(try TextFile.read(path))
-    } catch let error as JSONError {
-      throw CommandError("\(path): at byte \(error.offset): \(error.message)")
-    }
-    guard case .list = value else {
-      throw CommandError("\(path): expected a JSON list of \(what), found another kind of value.")
-    }
-    return value
+    if let text = try file.string("tokenizer.chat_template") { return Array(text) }
+    warn(DefaultTemplate.warning(tokenizer))
+    return "\(DefaultTemplate.of(tokenizer).template.source)".utf8.map { $0 }
   }
 }
 

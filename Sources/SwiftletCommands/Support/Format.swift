@@ -27,6 +27,13 @@ package enum Format {
     number < 10_000 ? "\(number)" : "\(number / 1000)k"
   }
 
+  /// "134.5M", "1.2k", "7.2B": a quantity at a glance.
+  package static func quantity(_ number: UInt64) -> String {
+    let units = [("B", 1e9), ("M", 1e6), ("k", 1e3)]
+    guard let (unit, size) = units.first(where: { Double(number) >= $0.1 }) else { return "\(number)" }
+    return String(format: "%.1f%@", Double(number) / size, unit)
+  }
+
   /// One decimal place.
   package static func decimal(_ value: Double) -> String {
     String(format: "%.1f", value)

@@ -1,4 +1,5 @@
 import InferenceCore
+import WorkerCore
 
 /// What `swiftlet show` prints.
 struct ModelSummary: Encodable {
@@ -24,6 +25,8 @@ struct ModelSummary: Encodable {
   let parameters: Int
   let contextLength: Int?
   let hasChatTemplate: Bool
+  /// How conversations are written when there is none.
+  let defaultTemplate: String?
   /// What may make answers worse than they should be.
   let warning: String?
   let formats: [FormatCount]
@@ -38,6 +41,7 @@ struct ModelSummary: Encodable {
     case fileBytes = "file_bytes"
     case contextLength = "context_length"
     case hasChatTemplate = "has_chat_template"
+    case defaultTemplate = "default_template"
   }
 
   init(_ file: GGUFFile, _ local: LocalModel, context: Int?) throws {
@@ -53,7 +57,9 @@ struct ModelSummary: Encodable {
     let trained = try file.uint(GGUFKey(prefix: Array(architecture.utf8), ".context_length")).map { Int(clamping: $0) }
     contextLength = trained
     hasChatTemplate = file.value("tokenizer.chat_template") != nil
-    warning = try? Tokenizer(file).warning
+    let tokenizer = try? Tokenizer(file)
+    warning = tokenizer?.warning(of: file)
+    defaultTemplate = hasChatTemplate ? nil : tokenizer.map { "\(DefaultTemplate.of($0).template.name)" }
     formats = Self.formats(file)
     let memoryContext = context ?? min(trained ?? 4096, 4096)
     do {
@@ -90,7 +96,7 @@ struct ModelSummary: Encodable {
       ["file", "\(paths[0])" + (paths.count > 1 ? " and \(paths.count - 1) more parts" : "")],
       ["size", "\(Format.bytes(fileBytes)), GGUF version \(version)"],
       ["parameters", String(parameters)], ["trained context", contextLength.map { "\($0) tokens" } ?? "not given"],
-      ["chat template", hasChatTemplate ? "yes" : "no"],
+      ["chat template", hasChatTemplate ? "yes" : "none" + (defaultTemplate.map { "; \($0) is used" } ?? "")],
     ]
     if let warning { facts.append(["warning", warning]) }
     if let memory {

@@ -6,27 +6,41 @@ struct PromptFormat {
     case template(ChatTemplate)
     /// The template in the file cannot be read; conversations fail with this error, raw text works.
     case broken(WorkerError)
-    /// ChatML, which is what llama.cpp falls back to: the file has no template.
-    case chatML
   }
 
   private let form: Form
   /// The template's source, which names the roles that it knows.
   private let source: [UInt8]
-  /// Whether the template takes parts out of texts, so that what is left may meet.
+  /// Whether the template is the file's own.
+  let hasTemplate: Bool
+  /// Strings that end a reply besides the model's own tokens. A base model knows no end of turn as a token: it writes the
+  /// markers as text.
+  let stops: [[UInt8]]
+  /// Whether the template changes texts so that what is left may meet, or reads as another token.
   let joins: Bool
 
-  init(_ file: GGUFFile) throws(WorkerError) {
-    let source: UnsafeRawBufferPointer?
-    do throws(GGUFError) { source = try file.string("tokenizer.chat_template") } catch { throw WorkerError(error) }
-    let bytes = source.map { [UInt8]($0) } ?? []
-    self.source = bytes
-    let word = Array("replace".utf8)
-    joins = bytes.indices.dropLast(word.count - 1).contains { bytes[$0..<$0 + word.count].elementsEqual(word) }
-    guard source != nil else {
-      form = .chatML
-      return
-    }
+  /// Filters and methods, all of a row, by which parts of a text may come together or get another case.
+  private static let joining: [[StaticString]] = [
+    ["replace"], ["split", "join"], ["lower"], ["upper"], ["capitalize"], ["title"], ["swapcase"],
+  ]
+
+  init(_ file: GGUFFile, _ tokenizer: Tokenizer) throws(WorkerError) {
+    let given: UnsafeRawBufferPointer?
+    do throws(GGUFError) { given = try file.string("tokenizer.chat_template") } catch { throw WorkerError(error) }
+    let standard = given == nil ? DefaultTemplate.of(tokenizer).template : nil
+    let bytes = given.map { [UInt8]($0) } ?? standard?.source.withUTF8Buffer { [UInt8]($0) } ?? []
+    source = bytes
+    hasTemplate = given != nil
+    stops = (standard?.stops ?? []).map { $0.withUTF8Buffer { [UInt8]($0) } }
+    joins =
+      given != nil
+      && Self.joining.contains { words in
+        words.allSatisfy { word in
+          word.withUTF8Buffer { word in
+            bytes.indices.dropLast(word.count - 1).contains { bytes[$0..<$0 + word.count].elementsEqual(word) }
+          }
+        }
+      }
     do throws(TemplateError) {
       form = .template(try ChatTemplate(self.source))
     } catch {
@@ -34,21 +48,9 @@ struct PromptFormat {
     }
   }
 
-  var hasTemplate: Bool {
-    if case .chatML = form { return false }
-    return true
-  }
-
-  /// Strings that end a reply besides the model's own tokens. A base model knows no end of turn as a token: it writes the
-  /// markers of ChatML as text.
-  var stops: [[UInt8]] {
-    hasTemplate ? [] : [Array("<|im_end|>".utf8), Array("<|im_start|>".utf8)]
-  }
-
   /// A prompt that is being written.
-  enum Rendering {
-    case template(TemplateRendering)
-    case chatML([UInt8])
+  struct Rendering {
+    fileprivate let rendering: TemplateRendering
 
     /// Steps of a template that are a slice of work: some milliseconds.
     private static var steps: Int { 5000 }
@@ -57,15 +59,7 @@ struct PromptFormat {
     ///
     /// - Returns: the text once it is whole.
     func advance() throws(WorkerError) -> [UInt8]? {
-      switch self {
-      case .chatML(let text): return text
-      case .template(let rendering):
-        do throws(TemplateError) {
-          return try rendering.advance(steps: Self.steps)
-        } catch {
-          throw WorkerError(error)
-        }
-      }
+      do throws(TemplateError) { return try rendering.advance(steps: Self.steps) } catch { throw WorkerError(error) }
     }
   }
 
@@ -78,12 +72,11 @@ struct PromptFormat {
     switch form {
     case .template(let template):
       do throws(TemplateError) {
-        return .template(try TemplateRendering(template, variables, now: date))
+        return Rendering(rendering: try TemplateRendering(template, variables, now: date))
       } catch {
         throw WorkerError(error)
       }
     case .broken(let error): throw error
-    case .chatML: return .chatML(chatML(variables))
     }
   }
 
@@ -140,16 +133,6 @@ struct PromptFormat {
     } catch {
       throw WorkerError(.invalidRequest, "The JSON of \(what) is wrong at byte \(error.offset): \(error.message)")
     }
-  }
-
-  private func chatML(_ chat: ChatVariables) -> [UInt8] {
-    var prompt: [UInt8] = []
-    for message in chat.messages.elements ?? [] {
-      prompt += Array("<|im_start|>".utf8) + (message["role"]?.bytes ?? []) + Array("\n".utf8)
-      prompt += (message["content"]?.bytes ?? []) + Array("<|im_end|>\n".utf8)
-    }
-    if chat.addGenerationPrompt { prompt += Array("<|im_start|>assistant\n".utf8) }
-    return prompt
   }
 }
 

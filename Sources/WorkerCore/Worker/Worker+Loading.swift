@@ -129,14 +129,17 @@ extension Worker {
     if load?.tracker.received(received, of: total, text: text, now: host.now()) == true { reportProgress() }
   }
 
-  /// Looks at the beginning of the (first) file before the rest is fetched: is it a model, is its architecture known, does
-  /// it fit the memory.
+  /// Looks at the beginning of a file before the rest is fetched: is it a model, is its architecture known, does it fit the
+  /// memory; of a part after the first: does it follow those before.
   ///
   /// - Parameters:
+  ///   - part: Which of the model's parts the file is, counted from zero.
+  ///   - parts: How many the shell brings; 0 when it does not say.
   ///   - fileSize: bytes of all parts together.
   ///   - limit: bytes of memory the model may take; 0 for what the host says.
   public func inspectHeader(
-    _ fetch: FetchID, prefix: UnsafeRawBufferPointer, fileSize: UInt64, limit: UInt64 = 0
+    _ fetch: FetchID, prefix: UnsafeRawBufferPointer, part: Int = 0, of parts: Int = 0, fileSize: UInt64,
+    limit: UInt64 = 0
   ) -> HeaderVerdict {
     guard let load, load.fetch == fetch, load.bytes == nil else { return .refused }
     do throws(WorkerError) {
@@ -149,6 +152,13 @@ extension Worker {
         }
         throw WorkerError(error)
       }
+      guard parts == 0 || (file.partIndex, file.partCount) == (part, parts) else {
+        let brought = parts == 1 ? "a model in one file" : "part \(part + 1) of \(parts)"
+        let found = file.partCount == 1 ? "a model in one file" : "part \(file.partIndex + 1) of \(file.partCount)"
+        throw WorkerError(
+          .invalidModel, "Expected \(brought), found \(found). Give all parts of one model, under their names.")
+      }
+      if part > 0 { return .fits }
       try checkMemory(file, load, fileSize: fileSize, limit: limit == 0 ? host.memoryLimit() : limit)
       do throws(ModelError) { try LanguageModel.check(header: file) } catch { throw WorkerError(error) }
       return .fits
@@ -211,7 +221,7 @@ extension Worker {
         advance(to: .tokenizer(file), 0.2)
       case .tokenizer(let file):
         let tokenizer = try makeTokenizer(file)
-        advance(to: .model(file, tokenizer, try PromptFormat(file)), 0.5)
+        advance(to: .model(file, tokenizer, try PromptFormat(file, tokenizer)), 0.5)
       case .model(let file, let tokenizer, let format):
         if let executor = opened?.executor {
           _ = try limits(for: current, file, tokenizer, executor.model)
@@ -307,7 +317,7 @@ extension Worker {
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival, device: executor.isOnDevice ? .gpu : .cpu,
       deviceName: current.card?.name ?? "", deviceNote: current.deviceNote,
-      warning: tokenizer.warning ?? "")
+      warning: tokenizer.warning(of: file) ?? "")
     scheduler.capacity = limits.sequences
     let loaded = LoadedModel(
       command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,

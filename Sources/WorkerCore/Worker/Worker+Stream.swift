@@ -35,7 +35,8 @@ extension Worker {
         throw WorkerError(error)
       }
       guard file.partCount == 1 else {
-        throw WorkerError(.unsupportedModel, "A model in several files goes to no graphics card. Join the files first.")
+        deviceIsUnfit(.unsupportedModel, "A model in several files goes to no graphics card.")
+        return load == nil ? .refused : .moved
       }
       do throws(ModelError) {
         let weights = WeightStream(isDigested: host.prefixStorage != nil)

@@ -182,6 +182,7 @@ import Testing
       (Self.sample(), .splitMismatch),
       (Self.part(1, of: 2, tensorCount: 2, name: "t0"), .duplicateName),
       (Self.part(2, of: 2, tensorCount: 2), .splitMismatch),
+      (Self.part(1, of: 2, tensorCount: 4), .splitMismatch),
     ]
     for (second, kind) in table {
       try withParts([Self.part(0, of: 2, tensorCount: 2).file, second.file]) { buffers in
@@ -193,6 +194,25 @@ import Testing
     try withParts(counts) { buffers in
       let error = try #require(throws: GGUFError.self) { _ = try GGUFFile(parts: buffers) }
       #expect(error.expected == "3 tensors in all parts together")
+    }
+  }
+
+  @Test func aBeginningTellsItsMetadataAsFarAsItGoes() throws {
+    var builder = GGUFBuilder()
+    builder.add("general.architecture", "llama")
+    builder.add("general.type", "adapter")
+    builder.addTensor("t", shape: [1], data: [0, 0, 0, 0])
+    let bytes = builder.file
+    for length in 0...bytes.count {
+      try bytes[..<length].withUnsafeBytes { prefix in
+        guard length >= 24 else {
+          #expect(throws: GGUFError.self) { _ = try GGUFFile.parseBeginning(prefix) }
+          return
+        }
+        let file = try GGUFFile.parseBeginning(prefix)
+        #expect(file.metadata.count <= 2 && file.tensors.isEmpty)
+        if length >= builder.header.count { #expect(ForeignFile.reason(file)?.contains("adapter") == true) }
+      }
     }
   }
 

@@ -64,6 +64,12 @@ struct ModelNamesTests {
       // Any part names the whole.
       let split = try await resolver.resolve(folder.path + "/m-00003-of-00003.gguf")
       #expect(split.localFiles?.count == 3)
+      // A folder stands for the one model in it.
+      await #expect(
+        throws: DownloadError.severalModels(path: folder.path, models: ["m-00001-of-00003.gguf", "one.gguf"])
+      ) { try await resolver.resolve(folder.path) }
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("one.gguf"))
+      #expect(try await resolver.resolve(folder.path).localFiles == split.localFiles)
 
       for missing in [folder.path + "/none.gguf", "./none.gguf"] {
         await #expect(throws: DownloadError.noSuchFile(path: missing)) { try await resolver.resolve(missing) }
