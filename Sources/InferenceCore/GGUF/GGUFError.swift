@@ -32,22 +32,39 @@ public struct GGUFError: Error, Equatable, Sendable {
     case splitMismatch
   }
 
-  public let kind: Kind
+  public var kind: Kind { content.kind }
   /// Byte offset in the file (of a split file: in the part).
-  public let offset: Int64
+  public var offset: Int64 { content.offset }
   /// Part of a split file, counted from one; one for a file in one piece.
-  public let part: Int
+  public var part: Int { content.part }
   /// What should have been there.
-  public let expected: String
+  public var expected: String { content.expected }
   /// What was there.
-  public let found: String
+  public var found: String { content.found }
 
+  /// All of it in one reference: a larger error would be moved word by word at every call that may throw.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let kind: Kind
+    let offset: Int64
+    let part: Int
+    let expected: String
+    let found: String
+
+    init(_ kind: Kind, _ offset: Int64, _ part: Int, _ expected: String, _ found: String) {
+      (self.kind, self.offset, self.part, self.expected, self.found) = (kind, offset, part, expected, found)
+    }
+  }
+
+  @inline(never)
   public init(kind: Kind, offset: Int64, part: Int = 1, expected: String, found: String) {
-    self.kind = kind
-    self.offset = offset
-    self.part = part
-    self.expected = expected
-    self.found = found
+    content = Content(kind, offset, part, expected, found)
+  }
+
+  public static func == (a: GGUFError, b: GGUFError) -> Bool {
+    a.kind == b.kind && a.offset == b.offset && a.part == b.part && a.expected.utf8.elementsEqual(b.expected.utf8)
+      && a.found.utf8.elementsEqual(b.found.utf8)
   }
 
   /// One sentence for a person.

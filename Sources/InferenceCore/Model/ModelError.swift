@@ -24,13 +24,27 @@ public struct ModelError: Error, Equatable, Sendable {
     case outOfResources
   }
 
-  public let kind: Kind
+  public var kind: Kind { content.kind }
   /// What was expected, what was found and where, for a person to read.
-  public let message: String
+  public var message: String { content.message }
 
+  /// All of it in one reference: a larger error would be moved word by word at every call that may throw.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let kind: Kind
+    let message: String
+
+    init(_ kind: Kind, _ message: String) { (self.kind, self.message) = (kind, message) }
+  }
+
+  @inline(never)
   public init(_ kind: Kind, _ message: String) {
-    self.kind = kind
-    self.message = message
+    content = Content(kind, message)
+  }
+
+  public static func == (a: ModelError, b: ModelError) -> Bool {
+    a.kind == b.kind && a.message.utf8.elementsEqual(b.message.utf8)
   }
 
   /// Of logits that ``Sampler/isFinite(_:)`` says to be no numbers.

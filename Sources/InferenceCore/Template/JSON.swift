@@ -48,11 +48,21 @@ public enum JSON {
 /// Why text is not JSON, or a value cannot become it.
 public struct JSONError: Error, Sendable {
   /// Byte offset in the text; zero when writing.
-  public let offset: Int
-  public let message: String
+  public var offset: Int { content.offset }
+  public var message: String { content.message }
 
+  /// All of it in one reference: a larger error would be moved word by word at every call that may throw.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let offset: Int
+    let message: String
+
+    init(_ offset: Int, _ message: String) { (self.offset, self.message) = (offset, message) }
+  }
+
+  @inline(never)
   package init(offset: Int, message: String) {
-    self.offset = offset
-    self.message = message
+    content = Content(offset, message)
   }
 }

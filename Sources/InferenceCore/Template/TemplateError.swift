@@ -11,18 +11,29 @@ public struct TemplateError: Error, Sendable {
     case limit
   }
 
-  public let kind: Kind
+  public var kind: Kind { content.kind }
   /// Line in the source, from 1.
-  public let line: Int
+  public var line: Int { Int(content.position.line) }
   /// Column in Unicode scalars, from 1.
-  public let column: Int
-  public let message: String
+  public var column: Int { Int(content.position.column) }
+  public var message: String { content.message }
 
+  /// All of it in one reference: a larger error would be moved word by word at every call that may throw.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let kind: Kind
+    let position: SourcePosition
+    let message: String
+
+    init(_ kind: Kind, _ position: SourcePosition, _ message: String) {
+      (self.kind, self.position, self.message) = (kind, position, message)
+    }
+  }
+
+  @inline(never)
   package init(_ kind: Kind, at position: SourcePosition, _ message: String) {
-    self.kind = kind
-    self.line = Int(position.line)
-    self.column = Int(position.column)
-    self.message = message
+    content = Content(kind, position, message)
   }
 
   /// The whole error in one line.

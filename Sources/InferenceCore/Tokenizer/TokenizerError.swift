@@ -9,12 +9,22 @@ public struct TokenizerError: Error, Sendable {
     case malformed
   }
 
-  public let kind: Kind
+  public var kind: Kind { content.kind }
   /// One sentence for a person: what was expected and what was found.
-  public let message: String
+  public var message: String { content.message }
 
+  /// All of it in one reference: a larger error would be moved word by word at every call that may throw.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let kind: Kind
+    let message: String
+
+    init(_ kind: Kind, _ message: String) { (self.kind, self.message) = (kind, message) }
+  }
+
+  @inline(never)
   init(_ kind: Kind, _ message: String) {
-    self.kind = kind
-    self.message = message
+    content = Content(kind, message)
   }
 }

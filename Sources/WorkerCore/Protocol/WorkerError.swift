@@ -8,19 +8,35 @@ public struct WorkerError: Error, Equatable, Sendable {
     case deviceLost, deviceUnavailable
   }
 
-  public let code: Code
+  public var code: Code { content.code }
   /// One paragraph: what was expected, what was found, where, and what to do about it.
-  public let message: String
+  public var message: String { content.message }
   /// What was asked for, in bytes (`notEnoughMemory`) or tokens (`contextOverflow`); 0 elsewhere.
-  public let need: UInt64
+  public var need: UInt64 { content.need }
   /// What there is, in the unit of ``need``.
-  public let limit: UInt64
+  public var limit: UInt64 { content.limit }
 
+  /// All of it in one reference: a larger error would be moved word by word at every call that may throw.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let code: Code
+    let message: String
+    let need: UInt64
+    let limit: UInt64
+
+    init(_ code: Code, _ message: String, _ need: UInt64, _ limit: UInt64) {
+      (self.code, self.message, self.need, self.limit) = (code, message, need, limit)
+    }
+  }
+
+  @inline(never)
   public init(_ code: Code, _ message: String, need: UInt64 = 0, limit: UInt64 = 0) {
-    self.code = code
-    self.message = message
-    self.need = need
-    self.limit = limit
+    content = Content(code, message, need, limit)
+  }
+
+  public static func == (a: WorkerError, b: WorkerError) -> Bool {
+    a.code == b.code && sameBytes(a.message, b.message) && a.need == b.need && a.limit == b.limit
   }
 }
 

@@ -75,11 +75,34 @@ public struct WireError: Error, Equatable, Sendable {
     case badMagic, unknownVersion, unknownKind, truncated, trailingBytes, tooLong, badValue
   }
 
-  public let kind: Kind
+  public var kind: Kind { content.kind }
   /// Where in the frame.
-  public let offset: Int
-  public let expected: String
-  public let found: String
+  public var offset: Int { content.offset }
+  public var expected: String { content.expected }
+  public var found: String { content.found }
+
+  /// All of it in one reference: a larger error would be moved word by word at every call that may throw.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let kind: Kind
+    let offset: Int
+    let expected: String
+    let found: String
+
+    init(_ kind: Kind, _ offset: Int, _ expected: String, _ found: String) {
+      (self.kind, self.offset, self.expected, self.found) = (kind, offset, expected, found)
+    }
+  }
+
+  @inline(never)
+  init(kind: Kind, offset: Int, expected: String, found: String) {
+    content = Content(kind, offset, expected, found)
+  }
+
+  public static func == (a: WireError, b: WireError) -> Bool {
+    a.kind == b.kind && a.offset == b.offset && sameBytes(a.expected, b.expected) && sameBytes(a.found, b.found)
+  }
 
   public var message: String {
     "Bad frame at byte \(offset): expected \(expected), found \(found)."
