@@ -134,6 +134,7 @@ const page = [
   'worker/gpu/embed.wgsl',
   'worker/gpu/formats.wgsl',
   'worker/gpu/gate.wgsl',
+  'worker/gpu/grids.wgsl',
   'worker/gpu/halves.wgsl',
   'worker/gpu/heads.wgsl',
   'worker/gpu/imports.js',

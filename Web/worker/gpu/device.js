@@ -36,6 +36,7 @@ const files = {
   embed: new URL('./embed.wgsl', import.meta.url),
   formats: new URL('./formats.wgsl', import.meta.url),
   gate: new URL('./gate.wgsl', import.meta.url),
+  grids: new URL('./grids.wgsl', import.meta.url),
   halves: new URL('./halves.wgsl', import.meta.url),
   heads: new URL('./heads.wgsl', import.meta.url),
   normalize: new URL('./normalize.wgsl', import.meta.url),
