@@ -89,7 +89,7 @@ function wordOf(quantization) {
 /** @param {string} path @returns {string | null} The quantization that a name carries, in upper case. */
 export function quantizationOf(path) {
   const name = path.split('/').at(-1) ?? path;
-  const pattern = /(?<![a-z0-9])(?:ud-)?(?:i?q\d(?:_[a-z0-9]+)*|tq\d_\d|bf16|f16|f32|mxfp4)(?=[^a-z0-9_]|$)/gi;
+  const pattern = /(?<![a-z0-9])(?:ud-)?(?:[it]?q\d(?:_[a-z0-9]+)*|bf16|f16|f32|(?:mx|nv)fp4(?:_moe)?)(?=[^a-z0-9_]|$)/gi;
   return name.match(pattern)?.at(-1)?.toUpperCase() ?? null;
 }
 
@@ -98,5 +98,6 @@ export function quantizationOf(path) {
  * @returns {boolean} Whether the engine has all formats of such a file, as far as the name tells.
  */
 export function runsQuantization(quantization) {
-  return !/^(?:UD-)?(?:IQ[123]_|TQ|MXFP|Q4_0_\d)/.test(quantization ?? '');
+  // Weights that were laid out for one processor, which files once had.
+  return !/^Q4_0_\d/.test(quantization ?? '');
 }

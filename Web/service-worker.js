@@ -137,6 +137,7 @@ const page = [
   'worker/gpu/formats.wgsl',
   'worker/gpu/gate.wgsl',
   'worker/gpu/gather.wgsl',
+  'worker/gpu/grids.wgsl',
   'worker/gpu/halves.wgsl',
   'worker/gpu/heads.wgsl',
   'worker/gpu/imports.js',

@@ -75,8 +75,8 @@ void ck_quantize(const ck_activations *a, int32_t token, int32_t first, int32_t 
 void ck_multiply(const ck_matrix *m, int32_t first, int32_t last, const ck_activations *a, int32_t tokens, float *out,
                  size_t stride, void *panel) {
     const ck_variant *v = variant();
-    if (m->format >= CK_FORMATS || !v->rows[m->format] || first >= last) return;
-    if (tokens == 1) return v->rows[m->format](m, first, last, a, out + first);
+    if (m->format >= CK_FORMATS || !v->panel[m->format] || first >= last) return;
+    if (tokens == 1 && v->rows[m->format]) return v->rows[m->format](m, first, last, a, out + first);
     for (int32_t row = first; row < last; row += v->panel_rows) {
         int32_t end = row + v->panel_rows < last ? row + v->panel_rows : last;
         v->panel[m->format](m, row, end, a, tokens, out + row, stride, panel);

@@ -85,7 +85,7 @@ typedef struct {
     int32_t panel_rows;
     size_t panel_block_bytes;
     void (*quantize)(const ck_activations *, int32_t token, int32_t first, int32_t last);
-    /// One token: rows straight from the file. Indexed by format.
+    /// One token: rows straight from the file. Indexed by format; NULL where a panel does that too.
     void (*const *rows)(const ck_matrix *, int32_t first, int32_t last, const ck_activations *, float *out);
     /// Several tokens: unpacks `panel_rows` rows into `panel`, and multiplies it with all of them.
     void (*const *panel)(const ck_matrix *, int32_t first, int32_t last, const ck_activations *, int32_t tokens,
@@ -100,7 +100,7 @@ typedef struct {
     void (*combine)(const ck_attention *, const float *, size_t);
 } ck_variant;
 
-enum { CK_FORMATS = 31 };
+enum { CK_FORMATS = 42 };
 extern int ck_reads_ahead;
 /// Magnitudes whose inverse is no longer a number, and some more.
 #define CK_TINY 1e-30f

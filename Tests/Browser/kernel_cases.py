@@ -6,24 +6,46 @@ import pathlib
 import gguf
 import numpy as np
 
-from tiny_gguf import FORMATS, SCALES, Q, blocks
+from tiny_gguf import FORMATS, SCALES, Q, blocks, elements
 
 SCRIPT = pathlib.Path(__file__).parent / "kernels.js"
 ROWS, COLUMNS, VECTORS = 70, 512, 37
 # What `GPUKernel` makes of a format of integers. The others give elements at once.
-SIGNED = {Q.Q8_0, Q.IQ4_NL, Q.IQ4_XS}
+SIGNED = {Q.Q8_0, Q.IQ4_NL, Q.IQ4_XS, Q.IQ1_S, Q.IQ1_M, Q.IQ2_XXS, Q.IQ2_XS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S, Q.MXFP4, Q.NVFP4}
 FLOATS = {Q.F32, Q.F16, Q.BF16}
+WITH_GRIDS = {Q.IQ1_S, Q.IQ1_M, Q.IQ2_XXS, Q.IQ2_XS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S, Q.TQ1_0, Q.TQ2_0}
+
+
+def grids():
+    """The constants of `grids.wgsl`, from the package's grids."""
+    text = ""
+    for name in ["IQ1_S", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"]:
+        format = getattr(gguf.quants, name)
+        format.init_grid()
+        points = format.grid.reshape(format.grid_shape)
+        digits = np.searchsorted(format.grid_map, points).astype(np.uint32)
+        bits = 16 // points.shape[1]
+        words = (digits.reshape(len(points) // 2, -1) << np.arange(0, 32, bits, dtype=np.uint32)).sum(axis=1)
+        name = "iq1" if name == "IQ1_S" else name.lower()
+        text += f"const grid_{name} = array<u32, {len(words)}>({', '.join(f'{word}u' for word in words)});\n"
+    return text
+
+
+def parts(kind, *before_and_after):
+    """The files of a kernel that reads a format."""
+    return [*before_and_after, *(["grids"] if kind in WITH_GRIDS else [])]
 
 
 def constants(kind):
     size, count = gguf.GGML_QUANT_SIZES[kind]
     together, name = max(size, 32), kind.name.lower()
-    text = f"const first_bytes = {together // size * count}u; const first_parts = {together // 32}u;\n"
+    text = grids() if kind in WITH_GRIDS else ""
+    text += f"const first_bytes = {together // size * count}u; const first_parts = {together // 32}u;\n"
     if kind in FLOATS:
         return text + f"fn first_elements(at: u32, part: u32) -> Elements {{ return {name}_elements(at, part); }}\n"
-    elements = "signed_elements" if kind in SIGNED else "unsigned_elements"
+    unpacker = "signed_elements" if kind in SIGNED else "unsigned_elements"
     return (text + f"fn first_block(at: u32, part: u32) -> Block {{ return {name}_block(at, part); }}\n"
-            f"fn first_elements(at: u32, part: u32) -> Elements {{ return {elements}(first_block(at, part)); }}\n")
+            f"fn first_elements(at: u32, part: u32) -> Elements {{ return {unpacker}(first_block(at, part)); }}\n")
 
 
 def packed(array):
@@ -45,7 +67,7 @@ def matrix(kind):
     """One of a format, as it is stored, and its elements."""
     numbers = np.random.default_rng(3).standard_normal((ROWS, COLUMNS)).astype(np.float32)
     stored = blocks(np.random.default_rng(4), ROWS, COLUMNS, kind) if kind in SCALES else gguf.quants.quantize(numbers, kind)
-    return stored, gguf.quants.dequantize(stored, kind).astype(np.float32)
+    return stored, elements(stored, kind)
 
 
 def row_bytes(kind):
@@ -57,7 +79,7 @@ def check_unpacking(run_kernels, kinds=(Q.F32, *FORMATS)):
     """By way of `embed.wgsl`, which gives rows of a matrix."""
     matrices = {kind: matrix(kind) for kind in kinds}
     one = int(np.float32(1).view(np.uint32))
-    kernels = [{"parts": ["rows", "formats", "embed"], "constants": constants(kind)} for kind in matrices]
+    kernels = [{"parts": parts(kind, "rows", "formats", "embed"), "constants": constants(kind)} for kind in matrices]
     runs = [{
         "weights": packed(stored), "vectors": packed(np.zeros(4)), "step": step(ROWS),
         "work": packed(np.zeros((ROWS, COLUMNS), np.float32)), "read": [0, ROWS * COLUMNS * 4],
@@ -84,30 +106,30 @@ def check_products(run_kernels, arithmetic, kinds=(Q.F32, *FORMATS)):
     vectors[6] = np.abs(vectors[6])
     vectors[7, :64] = [1e-37, -3e-39, 1e-45, 0] * 16
     bias, before = random.standard_normal(4 + ROWS).astype(np.float32), random.standard_normal((VECTORS, 96)).astype(np.float32)
-    parts = COLUMNS // 32
+    length = COLUMNS // 32
     rounded = {"bytes": 12, "halves": 20}.get(arithmetic, 0)
-    work = np.concatenate([vectors.ravel(), before.ravel(), np.zeros(VECTORS * parts * rounded, np.float32)])
+    work = np.concatenate([vectors.ravel(), before.ravel(), np.zeros(VECTORS * length * rounded, np.float32)])
     out, place = VECTORS * COLUMNS // 4, (VECTORS * COLUMNS + VECTORS * 96) // 4
     kernels, runs = [], []
     for kind in kinds:
         head = "enable f16;\n" if arithmetic == "halves" else ""
-        product = {"parts": ["rows", "formats", "curves", "tile"], "constants": "const experts = false;\n" + constants(kind)}
-        parameters = [0, COLUMNS // 4, parts, ROWS, 0, row_bytes(kind), 4, out, 24, 1, 0, 0]
+        product = {"parts": parts(kind, "rows", "formats", "curves", "tile"), "constants": "const experts = false;\n" + constants(kind)}
+        parameters = [0, COLUMNS // 4, length, ROWS, 0, row_bytes(kind), 4, out, 24, 1, 0, 0]
         dispatches = []
         if rounded:
             kernels.append({"parts": ["formats", arithmetic, "round"], "constants": head})
             dispatches.append({"kernel": len(kernels) - 1, "groups": [1, VECTORS, 1],
-                               "parameters": [0, COLUMNS // 4, place, parts * rounded // 4, parts]})
-            product = {"parts": ["rows", "formats", arithmetic, "tileRounded"], "constants": head + constants(kind)}
-            parameters = [place, parts * rounded // 4, parts, ROWS, 0, row_bytes(kind), 4, out, 24, 1]
+                               "parameters": [0, COLUMNS // 4, place, length * rounded // 4, length]})
+            product = {"parts": parts(kind, "rows", "formats", arithmetic, "tileRounded"), "constants": head + constants(kind)}
+            parameters = [place, length * rounded // 4, length, ROWS, 0, row_bytes(kind), 4, out, 24, 1]
         kernels.append(product)
         dispatches.append({"kernel": len(kernels) - 1, "groups": [2, 2, 1], "parameters": parameters})
         runs.append({"weights": packed(matrices[kind][0]), "vectors": packed(bias), "step": step(VECTORS), "work": packed(work),
                      "dispatches": dispatches, "read": [VECTORS * COLUMNS * 4, before.nbytes]})
     for kind, found in zip(kinds, run_kernels(kernels, runs), strict=True):
-        elements, numbers = matrices[kind][1].T.astype(np.float64), vectors.astype(np.float64)
+        weights, numbers = matrices[kind][1].T.astype(np.float64), vectors.astype(np.float64)
         given = found.reshape(VECTORS, 96)[:, :ROWS] - before[:, :ROWS] - bias[4:]
-        error = np.linalg.norm(given - numbers @ elements, axis=1) / np.linalg.norm(np.sqrt(numbers**2 @ elements**2), axis=1)
+        error = np.linalg.norm(given - numbers @ weights, axis=1) / np.linalg.norm(np.sqrt(numbers**2 @ weights**2), axis=1)
         print(f"{arithmetic}, {kind.name}: at most {error.max():.6f}")
         assert (error <= bound).all(), kind.name
         # Behind the rows of the matrix nothing is added.

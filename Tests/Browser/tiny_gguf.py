@@ -11,10 +11,13 @@ import numpy as np
 from tiny_families import FAMILIES
 
 Q = gguf.GGMLQuantizationType
-FORMATS = [Q.F16, Q.BF16, Q.Q4_0, Q.Q4_1, Q.Q5_0, Q.Q5_1, Q.Q8_0, Q.IQ4_NL, Q.Q2_K, Q.Q3_K, Q.Q4_K, Q.Q5_K, Q.Q6_K, Q.IQ4_XS]
-# Where a block has its half-precision numbers.
+# Where a block has its half-precision numbers. MXFP4 has an exponent, NVFP4 numbers of eight bits, and IQ1_M one in
+# four parts.
 SCALES = {Q.Q4_0: [0], Q.Q4_1: [0, 2], Q.Q5_0: [0], Q.Q5_1: [0, 2], Q.Q8_0: [0], Q.IQ4_NL: [0], Q.Q2_K: [80, 82],
-          Q.Q3_K: [108], Q.Q4_K: [0, 2], Q.Q5_K: [0, 2], Q.Q6_K: [208], Q.IQ4_XS: [0]}
+          Q.Q3_K: [108], Q.Q4_K: [0, 2], Q.Q5_K: [0, 2], Q.Q6_K: [208], Q.IQ4_XS: [0], Q.IQ1_S: [0], Q.IQ1_M: [],
+          Q.IQ2_XXS: [0], Q.IQ2_XS: [0], Q.IQ2_S: [0], Q.IQ3_XXS: [0], Q.IQ3_S: [0], Q.TQ1_0: [52], Q.TQ2_0: [64],
+          Q.MXFP4: [], Q.NVFP4: [], Q.Q1_0: [0]}
+FORMATS = [Q.F16, Q.BF16, *SCALES]
 VOCABULARY = 261
 
 
@@ -29,15 +32,15 @@ def blocks(random, rows, columns, kind):
     """Random blocks, whose elements are of the size of one divided by the root of a row's length."""
     size, count = gguf.GGML_QUANT_SIZES[kind]
     data = random.integers(0, 256, (rows * columns // size, count), dtype=np.uint8)
-    half = np.frombuffer(np.float16(0.01).tobytes(), np.uint8)
-    for at in SCALES[kind]:
-        data[:, at:at + 2] = half
-    data = data.reshape(rows, columns // size * count)
-    spread = gguf.quants.dequantize(data, kind).std() * np.sqrt(columns)
-    half = np.frombuffer(np.float16(0.01 / spread).tobytes(), np.uint8)
-    data = data.reshape(-1, count)
-    for at in SCALES[kind]:
-        data[:, at:at + 2] = half
+    if kind == Q.TQ1_0:
+        # Five digits of base 3 in a byte.
+        data[:, :52] = (data[:, :52] % np.uint8(243) * np.uint16(256) + 242) // 243
+    if kind == Q.TQ2_0:
+        # Two bits write three numbers.
+        data[:, :64] -= (data[:, :64] & data[:, :64] >> 1 & 0x55) << 1
+    set_scales(data, kind, 0.01)
+    spread = elements(data, kind).std() * np.sqrt(columns)
+    set_scales(data, kind, 0.01 / spread)
     return data.reshape(rows, columns // size * count)
 
 
@@ -48,6 +51,29 @@ def spoil(path, name):
         file.seek(tensor.data_offset)
         file.write(np.full(tensor.n_elements, np.nan, np.float32).tobytes())
     return path
+
+
+def set_scales(data, kind, value):
+    half = np.frombuffer(np.float16(value).tobytes(), np.uint8)
+    for at in SCALES[kind]:
+        data[:, at:at + 2] = half
+    if kind == Q.MXFP4:
+        data[:, 0] = 128 + np.round(np.log2(value)) + data[:, 1] % 2
+    if kind == Q.NVFP4:
+        data[:, :4] = gguf.quants.NVFP4.fp32_to_ue4m3(np.float32(2 * value)) + data[:, 4:8] % 3
+    if kind == Q.IQ1_M:
+        for index, part in enumerate([half[0] & 15, half[0] >> 4, half[1] & 15, half[1] >> 4]):
+            data[:, 49 + 2 * index] = data[:, 49 + 2 * index] & 15 | part << 4
+
+
+def elements(data, kind):
+    """What blocks hold."""
+    if kind != Q.Q1_0:
+        return gguf.quants.dequantize(data, kind).astype(np.float32)
+    # The package only knows its size.
+    blocks = data.reshape(-1, 18)
+    bits = np.unpackbits(blocks[:, 2:], axis=1, bitorder="little").astype(np.float32)
+    return (blocks[:, :2].copy().view(np.float16).astype(np.float32) * (2 * bits - 1)).reshape(*data.shape[:-1], -1)
 
 
 def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inner=512, heads=8, shared=None, length=32,
@@ -109,7 +135,7 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
             stored[silent] = 0
             if not dequantized:
                 return writer.add_tensor(name, stored, raw_dtype=kind)
-            return writer.add_tensor(name, gguf.quants.dequantize(stored, kind).astype(np.float32))
+            return writer.add_tensor(name, elements(stored, kind))
         numbers = (random.standard_normal((rows, columns)) * gain / np.sqrt(columns)).astype(np.float32)
         numbers[silent] = 0
         if kind == Q.F32:
@@ -117,7 +143,7 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
         stored = gguf.quants.quantize(numbers, kind)
         if not dequantized:
             return writer.add_tensor(name, stored, raw_dtype=kind)
-        return writer.add_tensor(name, gguf.quants.dequantize(stored, kind).astype(np.float32))
+        return writer.add_tensor(name, elements(stored, kind))
 
     def experts(name, count, rows, columns):
         if kind in SCALES:

@@ -174,11 +174,11 @@ describe('the files of a repository', () => {
 
   it('tell their quantization', () => {
     for (const [path, name] of table.quantizations) assert.equal(quantizationOf(path), name, path);
-    assert.deepEqual(['Q4_K_M', 'IQ4_XS', null, 'IQ2_XS', 'Q4_0_4_4'].map(runsQuantization), [
+    assert.deepEqual(['Q4_K_M', 'IQ4_XS', null, 'UD-IQ2_XS', 'Q4_0_4_4'].map(runsQuantization), [
       true,
       true,
       true,
-      false,
+      true,
       false,
     ]);
   });
@@ -263,7 +263,7 @@ describe('the hub', () => {
       { rfilename: 'README.md', size: 5 },
       { rfilename: 'm-Q4_K_M.gguf', size: 2e9, lfs: { sha256 } },
       { rfilename: 'm-Q8_0.gguf', size: 4e9 },
-      { rfilename: 'm-IQ2_XS.gguf', size: 1e9 },
+      { rfilename: 'm-Q4_0_4_4.gguf', size: 1e9 },
       { rfilename: 'mmproj-m-F16.gguf', size: 1e8 },
       { rfilename: 'm-F16-00001-of-00002.gguf', size: 4e9 },
       { rfilename: '../m.gguf', size: 1 },
@@ -275,7 +275,7 @@ describe('the hub', () => {
       '/api/models/a/b': repository,
       // The vocabulary and the template come later.
       '/a/b/resolve/main/m-Q4_K_M.gguf': header(llama, { count: 99 }),
-      '/a/b/resolve/main/m-IQ2_XS.gguf': header(llama),
+      '/a/b/resolve/main/m-Q4_0_4_4.gguf': header(llama),
     };
   });
   const tell = (name, options) => describeModel(name, { hubURL, here: roomy, ...options });
@@ -291,7 +291,7 @@ describe('the hub', () => {
     assert.deepEqual([told.runs, told.fits, told.problem, told.hasTemplate], [true, true, null, true]);
     assert.deepEqual(
       told.choices.map(({ name }) => name),
-      ['a/b:IQ2_XS', 'a/b:Q4_K_M', 'a/b:Q8_0'],
+      ['a/b:Q4_0_4_4', 'a/b:Q4_K_M', 'a/b:Q8_0'],
     );
     assert.deepEqual(told.leftOut, { parts: 1, projectors: 1 });
     // Of each file whether it runs and fits.
@@ -334,7 +334,7 @@ describe('the hub', () => {
     const large = await tell('a/b', { here: { ...roomy, deviceMemory: 2 } });
     assert.equal(large.problem.code, 'not-enough-memory');
     assert.match(large.problem.message, /^It needs 2\.04 GB/);
-    assert.equal((await tell('a/b:IQ2_XS')).problem.code, 'unsupported-model');
+    assert.equal((await tell('a/b:Q4_0_4_4')).problem.code, 'unsupported-model');
     answers['/api/models/a/b'] = { ...repository, gguf: { architecture: 'bert' } };
     answers['/a/b/resolve/main/m-Q4_K_M.gguf'] = 403;
     assert.match((await tell('a/b')).problem.message, /bert/);
@@ -349,7 +349,7 @@ describe('the hub', () => {
   it('says what there is instead of a file that is missing', async () => {
     const message = (name) =>
       tell(name).then(assert.fail, (error) => (assert.ok(error instanceof ModelError), error.message));
-    assert.match(await message('a/b:Q3_K'), /no file for Q3_K. It has IQ2_XS, Q4_K_M, Q8_0\./);
+    assert.match(await message('a/b:Q3_K'), /no file for Q3_K. It has Q4_0_4_4, Q4_K_M, Q8_0\./);
     answers['/api/models/a/b'] = { siblings: repository.siblings.slice(5) };
     assert.match(await message('a/b'), /only parts of models/);
     answers['/api/models/a/b'] = { siblings: repository.siblings.slice(4, 5) };

@@ -71,6 +71,31 @@ typedef struct {
     uint32_t format; // the format's number in GGUF
 } ck_matrix;
 
+/// The formats whose blocks are expanded before they are multiplied, by their numbers in GGUF: superblocks, and parts of 32.
+enum {
+    CK_IQ2_XXS = 16, CK_IQ2_XS = 17, CK_IQ3_XXS = 18, CK_IQ1_S = 19, CK_IQ3_S = 21, CK_IQ2_S = 22, CK_IQ1_M = 29,
+    CK_TQ1_0 = 34, CK_TQ2_0 = 35, CK_NVFP4 = 40, CK_Q1_0 = 41
+};
+
+/// A superblock: an element is scale * (integer scale of its 16) * quantum.
+typedef struct {
+    int8_t quanta[CK_SUPERBLOCK];
+    int16_t scales[CK_SUPERBLOCK / 16];
+    float scale;
+} ck_expanded;
+void ck_expand(uint32_t format, const uint8_t *block, ck_expanded *out);
+
+/// 32 elements of a row of NVFP4 or Q1_0: an element is the scale of its half times its quantum.
+typedef struct {
+    int8_t quanta[CK_BLOCK];
+    float scales[2];
+} ck_expanded_part;
+void ck_expand_part(uint32_t format, const uint8_t *row, int32_t part, ck_expanded_part *out);
+
+/// The points of a format's grid, `count` of `size` elements each: of the IQ1 formats eighths, of IQ2 and IQ3 before the signs.
+/// NULL where a format has none.
+const int8_t *ck_grid(uint32_t format, int32_t *count, int32_t *size);
+
 /// Bytes of scratch that ck_multiply needs for matrices of up to `columns` columns.
 size_t ck_panel_bytes(int32_t columns);
 

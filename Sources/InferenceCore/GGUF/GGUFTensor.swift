@@ -31,21 +31,11 @@ func unsupportedFormatName(_ number: UInt32) -> StaticString? {
   switch number {
   case 9: "Q8_1"
   case 15: "Q8_K"
-  case 16: "IQ2_XXS"
-  case 17: "IQ2_XS"
-  case 18: "IQ3_XXS"
-  case 19: "IQ1_S"
-  case 21: "IQ3_S"
-  case 22: "IQ2_S"
   case 24: "I8"
   case 25: "I16"
   case 26: "I32"
   case 27: "I64"
   case 28: "F64"
-  case 29: "IQ1_M"
-  case 34: "TQ1_0"
-  case 35: "TQ2_0"
-  case 39: "MXFP4"
   default: nil
   }
 }

@@ -19,6 +19,18 @@ extension TensorFormat {
     case .q5_K: .q5_K
     case .q6_K: .q6_K
     case .iq4_XS: .iq4_XS
+    case .iq1_S: .iq1_S
+    case .iq1_M: .iq1_M
+    case .iq2_XXS: .iq2_XXS
+    case .iq2_XS: .iq2_XS
+    case .iq2_S: .iq2_S
+    case .iq3_XXS: .iq3_XXS
+    case .iq3_S: .iq3_S
+    case .tq1_0: .tq1_0
+    case .tq2_0: .tq2_0
+    case .mxfp4: .mxfp4
+    case .nvfp4: .nvfp4
+    case .q1_0: .q1_0
     }
   }
 }
@@ -67,6 +79,40 @@ extension FormatDefinition {
     nibbles(block + 2, into: out.quanta, at: 0)
     for i in 0..<32 { out.quanta[i] = nonlinear(out.quanta[i]) }
   }
+  /// The scale is a power of two, of half of what the standard says, since the elements are doubled.
+  static let mxfp4 = FormatDefinition(name: "MXFP4", blockSize: 32, blockBytes: 17) { block, out in
+    let exponent = UInt32(block[0])
+    out.scale = Float(bitPattern: exponent < 2 ? 0x0020_0000 << exponent : (exponent - 1) << 23)
+    nibbles(block + 1, into: out.quanta, at: 0)
+    for i in 0..<32 { out.quanta[i] = doubledE2M1(out.quanta[i]) }
+  }
+
+  // MARK: Blocks of more than 32
+
+  /// The scales are floats of eight bits, which as multiples of the smallest one are integers; halved, since the elements are
+  /// doubled.
+  static let nvfp4 = FormatDefinition(
+    name: "NVFP4", blockSize: 64, blockBytes: 36, hasScalesOfHalves: true
+  ) { block, out in
+    out.scale = 0x1p-10
+    for half in 0..<4 {
+      let bits = Int32(block[half])
+      let (exponent, mantissa) = (bits >> 3 & 15, bits & 7)
+      out.integerScales[half] = bits == 0x7f ? 0 : exponent == 0 ? mantissa : (8 | mantissa) << (exponent - 1)
+      for i in 0..<8 {
+        let byte = block[4 + half * 8 + i]
+        out.quanta[half * 16 + i] = doubledE2M1(Int16(byte & 15))
+        out.quanta[half * 16 + 8 + i] = doubledE2M1(Int16(byte >> 4))
+      }
+    }
+  }
+
+  static let q1_0 = FormatDefinition(
+    name: "Q1_0", blockSize: 128, blockBytes: 18, hasScalesOfHalves: true
+  ) { block, out in
+    out.scale = half(block, 0)
+    for i in 0..<128 { out.quanta[i] = Int16(block[2 + i / 8] >> (i % 8) & 1) * 2 - 1 }
+  }
 
   // MARK: Superblocks of 256: scales of 32 or 16 elements, themselves quantized
 
@@ -79,8 +125,8 @@ extension FormatDefinition {
       for i in 0..<32 { out.quanta[part * 32 + i] = Int16(block[16 + part / 4 * 32 + i] >> (part % 4 * 2) & 3) }
     }
     for group in 0..<16 {
-      out.integerScales[group] = Int16(block[group] & 15)
-      out.integerMinimums[group] = Int16(block[group] >> 4)
+      out.integerScales[group] = Int32(block[group] & 15)
+      out.integerMinimums[group] = Int32(block[group] >> 4)
     }
   }
   static let q3_K = FormatDefinition(name: "Q3_K", blockSize: 256, blockBytes: 110) { block, out in
@@ -95,7 +141,7 @@ extension FormatDefinition {
     for group in 0..<16 {
       let low = block[96 + group % 8] >> (group / 8 * 4) & 15
       let high = block[104 + group % 4] >> (group / 4 * 2) & 3
-      out.integerScales[group] = Int16(low | high << 4) - 32
+      out.integerScales[group] = Int32(low | high << 4) - 32
     }
   }
   static let q4_K = FormatDefinition(name: "Q4_K", blockSize: 256, blockBytes: 144, hasMinimums: true) { block, out in
@@ -123,17 +169,43 @@ extension FormatDefinition {
         out.quanta[part * 32 + i] = (low | high << 4) - 32
       }
     }
-    for group in 0..<16 { out.integerScales[group] = Int16(Int8(bitPattern: block[192 + group])) }
+    for group in 0..<16 { out.integerScales[group] = Int32(Int8(bitPattern: block[192 + group])) }
   }
   static let iq4_XS = FormatDefinition(name: "IQ4_XS", blockSize: 256, blockBytes: 136) { block, out in
     out.scale = half(block, 0)
     for part in 0..<8 {
       let low = block[4 + part / 2] >> (part % 2 * 4) & 15
       let high = UInt8(word(block, 2) >> (part * 2) & 3)
-      for half in 0..<2 { out.integerScales[2 * part + half] = Int16(low | high << 4) - 32 }
+      for half in 0..<2 { out.integerScales[2 * part + half] = Int32(low | high << 4) - 32 }
       nibbles(block + 8 + part * 16, into: out.quanta, at: part * 32)
     }
     for i in 0..<256 { out.quanta[i] = nonlinear(out.quanta[i]) }
+  }
+
+  // MARK: Superblocks of 256 that the kernels expand too: points of a grid with signs, and digits of base 3
+
+  static let iq1_S = expanded("IQ1_S", .iq1_S, blockBytes: 50)
+  static let iq1_M = expanded("IQ1_M", .iq1_M, blockBytes: 56)
+  static let iq2_XXS = expanded("IQ2_XXS", .iq2_XXS, blockBytes: 66)
+  static let iq2_XS = expanded("IQ2_XS", .iq2_XS, blockBytes: 74)
+  static let iq2_S = expanded("IQ2_S", .iq2_S, blockBytes: 82)
+  static let iq3_XXS = expanded("IQ3_XXS", .iq3_XXS, blockBytes: 98)
+  static let iq3_S = expanded("IQ3_S", .iq3_S, blockBytes: 110)
+  static let tq1_0 = expanded("TQ1_0", .tq1_0, blockBytes: 54)
+  static let tq2_0 = expanded("TQ2_0", .tq2_0, blockBytes: 66)
+
+  /// What a block's bytes mean stands in `CKernels/expand.c` alone.
+  private static func expanded(_ name: StaticString, _ format: TensorFormat, blockBytes: Int) -> FormatDefinition {
+    FormatDefinition(name: name, blockSize: 256, blockBytes: blockBytes) { block, out in
+      withUnsafeTemporaryAllocation(of: ck_expanded.self, capacity: 1) { storage in
+        let expanded = storage.baseAddress!
+        ck_expand(format.rawValue, block, expanded)
+        out.scale = expanded.pointee.scale
+        let bytes = UnsafeRawPointer(expanded)
+        for i in 0..<256 { out.quanta[i] = Int16(bytes.load(fromByteOffset: i, as: Int8.self)) }
+        for i in 0..<16 { out.integerScales[i] = Int32(bytes.load(fromByteOffset: 256 + 2 * i, as: Int16.self)) }
+      }
+    }
   }
 }
 
@@ -182,6 +254,13 @@ private func nonlinear(_ index: Int16) -> Int16 {
   }
 }
 
+/// Twice the four-bit floating-point numbers: the sign, two bits of exponent, one of mantissa.
+private func doubledE2M1(_ bits: Int16) -> Int16 {
+  let exponent = bits >> 1 & 3
+  let magnitude = exponent == 0 ? bits & 1 : (2 | bits & 1) << (exponent - 1)
+  return bits & 8 == 0 ? magnitude : -magnitude
+}
+
 /// Q4_K and Q5_K: eight 6-bit scales and minimums in bytes 4..<16.
 private func sixBitScales(_ block: UnsafePointer<UInt8>, into out: inout UnpackedBlock) {
   out.scale = half(block, 0)
@@ -197,8 +276,8 @@ private func sixBitScales(_ block: UnsafePointer<UInt8>, into out: inout Unpacke
       minimum = block[8 + part] >> 4 | (block[4 + part] & 0xc0) >> 2
     }
     for half in 0..<2 {
-      out.integerScales[2 * part + half] = Int16(scale)
-      out.integerMinimums[2 * part + half] = Int16(minimum)
+      out.integerScales[2 * part + half] = Int32(scale)
+      out.integerMinimums[2 * part + half] = Int32(minimum)
     }
   }
 }

@@ -10,17 +10,20 @@ package struct FormatDefinition: Sendable {
   package let blockBytes: Int
   /// Whether elements have a minimum besides their scale.
   let hasMinimums: Bool
+  /// Whether each 16 elements are a term of their own, as integer scales may be too large to be summed with.
+  let hasScalesOfHalves: Bool
   /// Reads one block.
   let unpack: @Sendable (_ block: UnsafePointer<UInt8>, _ into: inout UnpackedBlock) -> Void
 
   init(
-    name: StaticString, blockSize: Int, blockBytes: Int, hasMinimums: Bool = false,
+    name: StaticString, blockSize: Int, blockBytes: Int, hasMinimums: Bool = false, hasScalesOfHalves: Bool = false,
     unpack: @escaping @Sendable (UnsafePointer<UInt8>, inout UnpackedBlock) -> Void
   ) {
     self.name = name
     self.blockSize = blockSize
     self.blockBytes = blockBytes
     self.hasMinimums = hasMinimums
+    self.hasScalesOfHalves = hasScalesOfHalves
     self.unpack = unpack
   }
 }
@@ -33,21 +36,23 @@ struct UnpackedBlock {
   let quanta: UnsafeMutablePointer<Int16>
   var scale: Float = 0
   /// [blockSize / 16], all 1 in blocks of 32
-  let integerScales: UnsafeMutablePointer<Int16>
+  let integerScales: UnsafeMutablePointer<Int32>
   var minimum: Float = 0
   /// [blockSize / 16], all 1 in blocks of 32
-  let integerMinimums: UnsafeMutablePointer<Int16>
+  let integerMinimums: UnsafeMutablePointer<Int32>
   /// The element of a floating-point format.
   var real: Float = 0
 
   /// Lends a block on the stack: threads unpack rows for every token, and must not wait for the allocator there.
   /// (Beyond a kilobyte it would come from the heap.)
   static func withBlock<Result>(_ body: (inout UnpackedBlock) -> Result) -> Result {
-    withUnsafeTemporaryAllocation(of: Int16.self, capacity: 256 + 2 * 16) { storage in
-      storage.initialize(repeating: 1)
-      let start = storage.baseAddress!
-      var block = UnpackedBlock(quanta: start, integerScales: start + 256, integerMinimums: start + 256 + 16)
-      return body(&block)
+    withUnsafeTemporaryAllocation(of: Int16.self, capacity: 256) { quanta in
+      withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * 16) { scales in
+        scales.initialize(repeating: 1)
+        let start = scales.baseAddress!
+        var block = UnpackedBlock(quanta: quanta.baseAddress!, integerScales: start, integerMinimums: start + 16)
+        return body(&block)
+      }
     }
   }
 }
@@ -104,9 +109,10 @@ extension FormatDefinition {
           continue
         }
         for i in 0..<blockSize {
-          let scale = block.scale * Float(block.integerScales[i / 16])
-          let minimum = block.minimum * Float(block.integerMinimums[i / 16])
-          out[index * blockSize + i] = scale * Float(block.quanta[i]) + minimum
+          var value = block.scale * Float(block.integerScales[i / 16]) * Float(block.quanta[i])
+          // Without a minimum a zero keeps its sign.
+          if hasMinimums { value += block.minimum * Float(block.integerMinimums[i / 16]) }
+          out[index * blockSize + i] = value
         }
       }
     }
@@ -114,29 +120,31 @@ extension FormatDefinition {
 
   /// The dot product of `count` quantized elements with a vector, in the kernels' canonical order.
   ///
-  /// Integer products of a block are summed exactly; then, first block to last:
+  /// Integer products of 32 elements, or of a superblock, are summed exactly; then, first block to last:
   /// `lane[block % 8] += (scale * vector scale) * product + minimum * vector sum`, and the lanes are folded in a tree. Of a
   /// superblock the products hold the integer scales and the vector's steps, and its unit is the vector scale.
   package func dot(_ data: UnsafePointer<UInt8>, count: Int, with vector: QuantizedVector) -> Float {
     var lanes = [Float](repeating: 0, count: 8)
-    for index in 0..<count / blockSize { lanes[index % 8] += term(of: index, in: data, with: vector) }
+    let length = blockSize == 256 ? 256 : 32
+    for index in 0..<count / length { lanes[index % 8] += term(of: index, length: length, in: data, with: vector) }
     let low = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
     return low + ((lanes[4] + lanes[6]) + (lanes[5] + lanes[7]))
   }
 
-  /// What one block adds to a dot product.
-  private func term(of index: Int, in data: UnsafePointer<UInt8>, with vector: QuantizedVector) -> Float {
+  /// What one part of `length` elements adds to a dot product: a superblock, or 32 of another block.
+  private func term(of index: Int, length: Int, in data: UnsafePointer<UInt8>, with vector: QuantizedVector) -> Float {
     UnpackedBlock.withBlock { block in
-      unpack(data + index * blockBytes, &block)
+      unpack(data + index * length / blockSize * blockBytes, &block)
+      if hasScalesOfHalves { return termOfHalves(block, at: index * length, with: vector) }
       var product: Int32 = 0
       var sum: Int32 = 0
-      for start in stride(from: 0, to: blockSize, by: 16) {
-        let at = index * blockSize + start
+      for at in stride(from: index * length, to: (index + 1) * length, by: 16) {
         let steps = blockSize == 256 ? vector.steps[at / 32] : 1
+        let start = at % blockSize
         for i in 0..<16 {
           let quantum = Int32(vector.quanta[at + i])
-          product += steps * Int32(block.integerScales[start / 16]) * (Int32(block.quanta[start + i]) * quantum)
-          sum += steps * Int32(block.integerMinimums[start / 16]) * quantum
+          product += steps * block.integerScales[start / 16] * (Int32(block.quanta[start + i]) * quantum)
+          sum += steps * block.integerMinimums[start / 16] * quantum
         }
       }
       var term: Float
@@ -149,5 +157,15 @@ extension FormatDefinition {
       }
       return term
     }
+  }
+  /// The same of 32 elements whose halves have scales of their own.
+  private func termOfHalves(_ block: UnpackedBlock, at first: Int, with vector: QuantizedVector) -> Float {
+    var term: Float = 0
+    for at in stride(from: first, to: first + 32, by: 16) {
+      let start = at % blockSize
+      let product = (0..<16).reduce(Int32(0)) { $0 + Int32(block.quanta[start + $1]) * Int32(vector.quanta[at + $1]) }
+      term += (block.scale * Float(block.integerScales[start / 16]) * vector.scales[at / 32]) * Float(product)
+    }
+    return term
   }
 }

@@ -165,14 +165,18 @@ extension TensorFormat {
       switch self {
       case .f32, .bf16: data[block + blockBytes - 1] = data[block] & 0x80 | 0x3e
       case .f16: data[block + 1] = data[block] & 0x80 | 0x30
-      case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: data[block + 1] = 0x2c
+      case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS, .q1_0, .iq1_S, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S:
+        data[block + 1] = 0x2c
       case .q4_1, .q5_1, .q4_K, .q5_K:
         data[block + 1] = 0x2c
         data[block + 3] = 0x2c
       case .q2_K:
         data[block + 81] = 0x2c
         data[block + 83] = 0x2c
-      case .q3_K, .q6_K: data[block + blockBytes - 1] = 0x2c
+      case .q3_K, .q6_K, .tq1_0, .tq2_0: data[block + blockBytes - 1] = 0x2c
+      case .iq1_M: data[block + blockBytes - 1] = data[block + blockBytes - 1] & 15 | 0x20
+      case .nvfp4: for i in 0..<4 { data[block + i] = data[block + i] & 15 | 0x30 }
+      case .mxfp4: data[block] = data[block] & 3 | 0x78
       }
     }
   }

@@ -2,8 +2,8 @@ import CKernels
 
 /// The element formats of GGUF tensors, by their number in the file.
 ///
-/// Each format is one row of ``FormatDescription/table``; the fast loaders of the same blocks are in
-/// `CKernels/formats.inc` and are tested against the rows here.
+/// Each format is one row of `FormatDefinition+Table.swift`; the fast loaders of the same blocks are in
+/// `CKernels/formats.inc` and are tested against the rows there.
 public enum TensorFormat: UInt32, CaseIterable, Sendable {
   case f32 = 0
   case f16 = 1
@@ -17,9 +17,21 @@ public enum TensorFormat: UInt32, CaseIterable, Sendable {
   case q4_K = 12
   case q5_K = 13
   case q6_K = 14
+  case iq2_XXS = 16
+  case iq2_XS = 17
+  case iq3_XXS = 18
+  case iq1_S = 19
   case iq4_NL = 20
+  case iq3_S = 21
+  case iq2_S = 22
   case iq4_XS = 23
+  case iq1_M = 29
   case bf16 = 30
+  case tq1_0 = 34
+  case tq2_0 = 35
+  case mxfp4 = 39
+  case nvfp4 = 40
+  case q1_0 = 41
 
   /// Elements in one block.
   public var blockSize: Int { definition.blockSize }
@@ -35,6 +47,14 @@ public enum TensorFormat: UInt32, CaseIterable, Sendable {
 
   /// Whether blocks hold 256 elements with integer scales, which want grouped activations.
   var isSuperblock: Bool { blockSize == Int(CK_SUPERBLOCK) }
+
+  /// Whether kernels expand its superblocks before they multiply them.
+  var isExpanded: Bool {
+    switch self {
+    case .iq1_S, .iq1_M, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S, .tq1_0, .tq2_0: true
+    default: false
+    }
+  }
 
   /// Bytes of `count` elements, which is a multiple of the block size; nil when that overflows.
   public func byteCount(of count: Int) -> Int? {

@@ -1,14 +1,14 @@
 /// A small generator of random numbers that gives the same sequence everywhere.
 ///
 /// Steele, Lea and Flood, “Fast Splittable Pseudorandom Number Generators”, 2014.
-struct SplitMix64 {
+package struct SplitMix64 {
   private var state: UInt64
 
-  init(seed: UInt64) {
+  package init(seed: UInt64) {
     state = seed
   }
 
-  mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var bits = state
     bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -17,7 +17,7 @@ struct SplitMix64 {
   }
 
   /// A number from 0 up to, not including, 1.
-  mutating func nextUnit() -> Double {
+  package mutating func nextUnit() -> Double {
     Double(next() >> 11) * 0x1p-53
   }
 }

@@ -80,7 +80,7 @@ package enum ModelFileName {
   /// The quantization that a name carries, in upper case: `Q4_K_M`, `IQ4_XS`, `BF16`; nil when it carries none.
   package static func quantization(_ path: String) -> String? {
     let name = path.split(separator: "/").last.map(String.init) ?? path
-    let pattern = /(?:^|[^a-z0-9])((?:ud-)?(?:i?q\d(?:_[a-z0-9]+)*|tq\d_\d|bf16|f16|f32|mxfp4))(?=[^a-z0-9_]|$)/
+    let pattern = /(?:^|[^a-z0-9])((?:ud-)?(?:[it]?q\d(?:_[a-z0-9]+)*|b?f16|f32|(?:mx|nv)fp4(?:_moe)?))(?=[^a-z0-9_]|$)/
       .ignoresCase()
     return name.matches(of: pattern).last.map { $0.1.uppercased() }
   }

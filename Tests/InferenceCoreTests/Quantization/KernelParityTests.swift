@@ -25,23 +25,39 @@ import Testing
     }
     var bytes = (0..<rows * columns / format.blockSize * format.blockBytes).map { _ in UInt8(truncatingIfNeeded: next())
     }
-    let scaleOffsets: [Int] =
-      switch format {
-      case .q4_1, .q5_1: [0, 2]
-      case .q2_K: [80, 82]
-      case .q3_K: [108]
-      case .q4_K, .q5_K: [0, 2]
-      case .q6_K: [208]
-      default: [0]
-      }
     for block in stride(from: 0, to: bytes.count, by: format.blockBytes) {
-      for offset in scaleOffsets {
-        let half = ck_f32_to_f16(Float(Int(next() % 200) - 100) / 1000)
-        bytes[block + offset] = UInt8(half & 255)
-        bytes[block + offset + 1] = UInt8(half >> 8)
-      }
+      setScales(format, block, in: &bytes) { Float(Int(next() % 200) - 100) / 1000 }
     }
     return bytes
+  }
+
+  /// Where a block has floating-point numbers.
+  static func setScales(_ format: TensorFormat, _ block: Int, in bytes: inout [UInt8], to value: () -> Float) {
+    let offsets: [Int] =
+      switch format {
+      case .q4_1, .q5_1, .q4_K, .q5_K: [0, 2]
+      case .q2_K: [80, 82]
+      case .q3_K: [108]
+      case .q6_K: [208]
+      case .tq1_0: [52]
+      case .tq2_0: [64]
+      case .iq1_M, .mxfp4, .nvfp4: []
+      default: [0]
+      }
+    for offset in offsets {
+      let half = ck_f32_to_f16(value())
+      bytes[block + offset] = UInt8(half & 255)
+      bytes[block + offset + 1] = UInt8(half >> 8)
+    }
+    if format == .iq1_M {
+      let half = ck_f32_to_f16(value())
+      for i in 0..<4 {
+        let at = block + 49 + 2 * i
+        bytes[at] = bytes[at] & 15 | UInt8(half >> (4 * UInt16(i)) & 15) << 4
+      }
+    }
+    // A power of two from 2^-10 to 8, and the two that are no normal numbers.
+    if format == .mxfp4 { bytes[block] = bytes[block] < 250 ? 118 + bytes[block] % 14 : bytes[block] % 2 }
   }
 
   /// Products of every row with every token, through the kernels of the chosen instruction set.
@@ -86,8 +102,8 @@ import Testing
   // More than a section of a panel, too.
   @Test(arguments: TensorFormat.allCases, [1, 3, 9])
   func everyInstructionSetGivesTheReferenceBits(format: TensorFormat, size: Int) {
-    // Of blocks of 32 also a number that is no multiple of the eight lanes.
-    let (rows, columns) = (37, size * 256 + (format.blockSize == 256 ? 0 : 64))
+    // Of smaller blocks also a number that is no multiple of the eight lanes.
+    let (rows, columns) = (37, size * 256 + (format.blockSize == 256 ? 0 : max(format.blockSize, 64)))
     let bytes = Self.randomMatrix(format, rows: rows, columns: columns, seed: UInt64(format.rawValue) + 1)
     let rowBytes = columns / format.blockSize * format.blockBytes
     let standard = String(cString: ck_instruction_set())
@@ -132,16 +148,8 @@ import Testing
   @Test(arguments: TensorFormat.allCases.filter { $0.blockSize == 256 }, [0x00, 0x7f, 0x80, 0xff] as [UInt8])
   func theLargestProductsOfSuperblocksFit(format: TensorFormat, byte: UInt8) {
     var bytes = [UInt8](repeating: byte, count: 4 * format.blockBytes)
-    let scaleOffsets: [Int] =
-      switch format {
-      case .q2_K: [80, 82]
-      case .q3_K: [108]
-      case .q4_K, .q5_K: [0, 2]
-      case .q6_K: [208]
-      default: [0]
-      }
     for block in stride(from: 0, to: bytes.count, by: format.blockBytes) {
-      for offset in scaleOffsets { (bytes[block + offset], bytes[block + offset + 1]) = (0x00, 0x3c) }
+      Self.setScales(format, block, in: &bytes) { 1 }
     }
     if format == .q6_K {
       for at in 0..<bytes.count where (192..<208).contains(at % format.blockBytes) { bytes[at] = 0x80 }

@@ -39,6 +39,7 @@ const files = {
   formats: new URL('./formats.wgsl', import.meta.url),
   gate: new URL('./gate.wgsl', import.meta.url),
   gather: new URL('./gather.wgsl', import.meta.url),
+  grids: new URL('./grids.wgsl', import.meta.url),
   halves: new URL('./halves.wgsl', import.meta.url),
   heads: new URL('./heads.wgsl', import.meta.url),
   normalize: new URL('./normalize.wgsl', import.meta.url),

@@ -187,6 +187,63 @@ fn iq4_nl_block(at: u32, part: u32) -> Block {
   return levels_block(word(at + 2u), word(at + 6u), word(at + 10u), word(at + 14u), half_float(at));
 }
 
+/// Twice the numbers that four bits write with an exponent: 0, 1, 2, 3, 4, 6, 8, 12, and the same with a sign.
+const doubled_e2m1 = array<u32, 4>(0x03020100u, 0x0c080604u, 0xfdfeff00u, 0xf4f8fafcu);
+
+fn e2m1(index: u32) -> u32 {
+  return (doubled_e2m1[(index >> 2u) & 3u] >> ((index & 3u) * 8u)) & 255u;
+}
+
+/// Of four indices in the lower halves of four bytes.
+fn e2m1_of(indices: u32) -> u32 {
+  return e2m1(indices) | (e2m1(indices >> 8u) << 8u) | (e2m1(indices >> 16u) << 16u) | (e2m1(indices >> 24u) << 24u);
+}
+
+fn mxfp4_block(at: u32, part: u32) -> Block {
+  let exponent = byte(at);
+  let scale = bitcast<f32>(select((exponent - 1u) << 23u, 0x00200000u << (exponent & 1u), exponent < 2u));
+  let a = word(at + 1u);
+  let b = word(at + 5u);
+  let c = word(at + 9u);
+  let d = word(at + 13u);
+  let integers = array<u32, 8>(
+    e2m1_of(a), e2m1_of(b), e2m1_of(c), e2m1_of(d), e2m1_of(a >> 4u), e2m1_of(b >> 4u), e2m1_of(c >> 4u), e2m1_of(d >> 4u),
+  );
+  return Block(integers, vec2f(scale), vec2f(0.0));
+}
+
+// ---- Blocks of more than 32 ----
+
+/// Half of what eight bits write with four of exponent and three of mantissa; the largest number is none.
+fn halved_e4m3(bits: u32) -> f32 {
+  let x = bits & 127u;
+  let value = select(bitcast<f32>((x << 20u) + (119u << 23u)), f32(x) / 1024.0, x < 8u);
+  return select(value, 0.0, bits == 127u);
+}
+
+fn nvfp4_block(at: u32, part: u32) -> Block {
+  let q = at + 4u + part * 16u;
+  let a = aligned_word(q);
+  let b = aligned_word(q + 4u);
+  let c = aligned_word(q + 8u);
+  let d = aligned_word(q + 12u);
+  let integers = array<u32, 8>(
+    e2m1_of(a), e2m1_of(b), e2m1_of(a >> 4u), e2m1_of(b >> 4u), e2m1_of(c), e2m1_of(d), e2m1_of(c >> 4u), e2m1_of(d >> 4u),
+  );
+  let factor = vec2f(halved_e4m3(byte(at + part * 2u)), halved_e4m3(byte(at + part * 2u + 1u)));
+  return Block(integers, factor, vec2f(0.0));
+}
+
+fn q1_0_block(at: u32, part: u32) -> Block {
+  let scale = half_float(at);
+  let bits = word(at + 2u + part * 4u);
+  let integers = array<u32, 8>(
+    fifth_bits(bits) >> 4u, fifth_bits(bits >> 4u) >> 4u, fifth_bits(bits >> 8u) >> 4u, fifth_bits(bits >> 12u) >> 4u,
+    fifth_bits(bits >> 16u) >> 4u, fifth_bits(bits >> 20u) >> 4u, fifth_bits(bits >> 24u) >> 4u, fifth_bits(bits >> 28u) >> 4u,
+  );
+  return Block(integers, vec2f(2.0 * scale), vec2f(-scale));
+}
+
 // ---- Superblocks of 256: factors of 32 or 16 elements, themselves quantized ----
 
 fn two_bits(at: u32, shift: u32) -> u32 {

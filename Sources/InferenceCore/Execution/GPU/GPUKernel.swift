@@ -51,7 +51,12 @@ struct GPUKernel: Equatable {
   }
 
   /// The files that it consists of, in `Web/worker/gpu`.
-  var files: [StaticString] {
+  var files: [StaticString] { hasGrids ? filesWithoutGrids + ["grids"] : filesWithoutGrids }
+
+  /// Whether it reads a format of `grids.wgsl`.
+  private var hasGrids: Bool { first?.isExpanded == true || second?.isExpanded == true }
+
+  private var filesWithoutGrids: [StaticString] {
     let threads: StaticString = hasSubgroups ? "subgroups" : "threads"
     let rounded: StaticString = arithmetic == .halves ? "halves" : "bytes"
     return switch name {
@@ -80,6 +85,7 @@ struct GPUKernel: Equatable {
     // What is enabled comes before everything else.
     var text = hasSubgroups ? "enable subgroups;\n" : ""
     if arithmetic == .halves { text += "enable f16;\n" }
+    if hasGrids { text += GPUGrid.constants }
     if let first {
       text += Self.unpacker("first", first)
       if name == .product || name == .experts { text += Self.unpacker("second", second ?? first) }
@@ -137,6 +143,18 @@ extension TensorFormat {
     case .q5_K: ("q5_k", "unsigned_elements")
     case .q6_K: ("q6_k", "unsigned_elements")
     case .iq4_XS: ("iq4_xs", "signed_elements")
+    case .iq1_S: ("iq1_s", "signed_elements")
+    case .iq1_M: ("iq1_m", "signed_elements")
+    case .iq2_XXS: ("iq2_xxs", "signed_elements")
+    case .iq2_XS: ("iq2_xs", "signed_elements")
+    case .iq2_S: ("iq2_s", "signed_elements")
+    case .iq3_XXS: ("iq3_xxs", "signed_elements")
+    case .iq3_S: ("iq3_s", "signed_elements")
+    case .tq1_0: ("tq1_0", "unsigned_elements")
+    case .tq2_0: ("tq2_0", "unsigned_elements")
+    case .mxfp4: ("mxfp4", "signed_elements")
+    case .nvfp4: ("nvfp4", "signed_elements")
+    case .q1_0: ("q1_0", "unsigned_elements")
     }
   }
 }
