@@ -51,7 +51,7 @@ struct GPUKernel: Equatable {
   }
 
   /// The files that it consists of, in `Web/worker/gpu`.
-  var files: [StaticString] { hasGrids ? filesWithoutGrids + ["grids"] : filesWithoutGrids }
+  var files: [StaticString] { hasGrids ? ["grids"] + filesWithoutGrids : filesWithoutGrids }
 
   /// Whether it reads a format of `grids.wgsl`.
   private var hasGrids: Bool { first?.isExpanded == true || second?.isExpanded == true }
