@@ -24,14 +24,22 @@ WITHOUT_PROMPT = {"one question", "system and turns", "ends with assistant", "no
                   "simple tool and turns"}
 
 
-def reference(source, messages, tools, generation_prompt):
+# Further variables that templates of the hub know.
+VARIABLES = [
+    {"enable_thinking": False}, {"enable_thinking": True, "xml_tools": []}, {"documents": [{"title": "T", "text": "Body é\n"}]},
+    {"date_string": "1 Jan 2025", "tools_in_user_message": False}, {"thinking": True, "reasoning_effort": "high"},
+]
+
+
+def reference(source, messages, tools, generation_prompt, variables=None):
     """What jinja2 renders, or the error it raises."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             template = environment(datetime.datetime.now()).from_string(source)
-            return template.render(messages=messages, tools=tools, documents=None, bos_token=BOS, eos_token=EOS,
-                                   add_generation_prompt=generation_prompt), None
+            given = {"messages": messages, "tools": tools, "documents": None, "bos_token": BOS, "eos_token": EOS,
+                     "add_generation_prompt": generation_prompt, **(variables or {})}
+            return template.render(**given), None
         except Exception as error:
             return None, error
 
@@ -64,6 +72,25 @@ def compare(swiftlet, folder, source, chosen):
 def test_real_templates_render_as_in_jinja2(name, swiftlet, shared_file, tmp_path):
     path = shared_file(f"templates/{name}.jinja")
     compare(swiftlet, tmp_path, path.read_text(), ["--template", path])
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_further_variables_and_documents_reach_real_templates(name, swiftlet, shared_file, tmp_path):
+    path = shared_file(f"templates/{name}.jinja")
+    rendered = 0
+    for conversation in ["turns", "system and turns", "tool result"]:
+        messages, tools = CONVERSATIONS[conversation]
+        (tmp_path / "messages.json").write_text(json.dumps(messages))
+        (tmp_path / "tools.json").write_text(json.dumps(tools or []))
+        for variables in VARIABLES:
+            expected, error = reference(path.read_text(), messages, tools or [], True, variables)
+            found = swiftlet("template", "--template", path, "--messages", tmp_path / "messages.json", "--bos-token", BOS,
+                             "--eos-token", EOS, "--tools", tmp_path / "tools.json", "--variables", json.dumps(variables))
+            assert (found.returncode == 0) == (error is None), (conversation, variables, found.stderr)
+            if error is None:
+                assert found.stdout.decode() == expected, (conversation, variables)
+                rendered += 1
+    assert rendered >= 5
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -182,7 +182,7 @@ def test_a_model_in_several_files_says_what_it_says_in_one(node, module, tmp_pat
     say = lambda paths: node("generate.mjs", module, ",".join(map(str, paths)), 1, stdin=requests(PROMPTS[:2], 16))[0]
     expected, found = say([whole]), say(parts)
     assert [result["tokens"] for result in found["results"]] == [result["tokens"] for result in expected["results"]]
-    with pytest.raises(AssertionError, match=f"Expected part 2 of {len(parts)}, found part 3 of {len(parts)}"):
-        say([parts[0], parts[2], *parts[2:]])
-    with pytest.raises(AssertionError, match=f"Expected a model in one file, found part 1 of {len(parts)}"):
-        say(parts[:1])
+    wrong = say([parts[0], parts[2], *parts[2:]])["error"]
+    assert wrong["code"] == "invalid-model"
+    assert f"Expected part 2 of {len(parts)}, found part 3 of {len(parts)}" in wrong["message"]
+    assert f"Expected a model in one file, found part 1 of {len(parts)}" in say(parts[:1])["error"]["message"]
