@@ -125,9 +125,9 @@ private struct WeightMaker {
       first = linear(like: up, inner, width)
       feedForward = .gated(
         gate: linear(like: gate, inner, width), up: first, down: linear(like: down, width, inner))
-    case .plain(let up, let down):
+    case .plain(let up, let down, let curve):
       first = linear(like: up, inner, width)
-      feedForward = .plain(up: first, down: linear(like: down, width, inner))
+      feedForward = .plain(up: first, down: linear(like: down, width, inner), curve)
     case .mixture: preconditionFailure("no sample is made of a mixture")
     }
     let (mixer, input) = mixer(like: other.mixer, shape.mixer, h, &place)
@@ -237,7 +237,7 @@ extension Layer {
     let feeding: [Linear]
     switch feedForward {
     case .gated(let gate, let up, let down): feeding = [gate, up, down]
-    case .plain(let up, let down): feeding = [up, down]
+    case .plain(let up, let down, _): feeding = [up, down]
     case .mixture(let mixture): return mixing.map { $0.weight } + mixture.matrices
     }
     return (mixing + feeding).map { $0.weight }
@@ -272,6 +272,7 @@ extension Attention {
   ) {
     (self.shape, self.query, self.key, self.value) = (shape, query, key, value)
     (self.norms, self.queryNorm, self.keyNorm, self.output) = (norms, queryNorm, keyNorm, output)
+    sinks = nil
     (self.rotaryTable, self.place) = (rotaryTable, place)
   }
 }

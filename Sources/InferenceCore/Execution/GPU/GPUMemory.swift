@@ -55,6 +55,20 @@ struct GPUMemory {
   private static let longestKey = 512
   private static let longestValue = 1024
 
+  /// Throws when a model has something that only the processor computes.
+  static func check(_ model: LanguageModel) throws(ModelError) {
+    let activation = model.hyperparameters.traits.activation
+    let hasSinks = model.layers.contains {
+      if case .attention(let attention) = $0.mixer { attention.sinks != nil } else { false }
+    }
+    guard !hasSinks, activation != .boundedSilu, activation != .xielu else {
+      throw ModelError(
+        .unsupportedOnDevice,
+        "\(hasSinks ? "Attention sinks" : "Activations like \(model.hyperparameters.architecture)'s") are computed by the "
+          + "processor alone so far.")
+    }
+  }
+
   /// Throws when a card cannot have what a model works in; what passes can be counted in 32 bits.
   static func check(_ h: Hyperparameters, _ limits: ExecutionLimits, _ card: GraphicsLimits) throws(ModelError) {
     guard !h.layers.contains(where: { $0.experts != nil }) else {

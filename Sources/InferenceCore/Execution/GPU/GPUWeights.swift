@@ -39,7 +39,7 @@ struct GPUWeights {
       case .gated(let gate, let up, let down):
         try plan.place([gate, up])
         try plan.place([down])
-      case .plain(let up, let down):
+      case .plain(let up, let down, _):
         try plan.place([up])
         try plan.place([down])
       case .mixture: break
