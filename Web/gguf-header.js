@@ -17,6 +17,7 @@
 /** The architectures that the engine runs; a test compares them with its own table. */
 export const architectures = [
   'llama',
+  'apertus',
   'arcee',
   'chatglm',
   'cohere2',
@@ -28,6 +29,7 @@ export const architectures = [
   'gemma2',
   'gemma3',
   'glm4',
+  'gpt-oss',
   'gpt2',
   'gptneox',
   'granite',

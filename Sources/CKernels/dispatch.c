@@ -98,6 +98,10 @@ void ck_layer_norm(const float *x, const float *weight, const float *bias, float
 void ck_silu_gate(float *gate, const float *up, int32_t n) { variant()->silu_gate(gate, up, n); }
 void ck_gelu_gate(float *gate, const float *up, int32_t n) { variant()->gelu_gate(gate, up, n); }
 void ck_relu_squared_gate(float *gate, const float *up, int32_t n) { variant()->relu_squared_gate(gate, up, n); }
+void ck_bounded_gate(float *gate, const float *up, int32_t n) { variant()->bounded_gate(gate, up, n); }
+void ck_xielu(float *x, float positive, float negative, float slope, float limit, int32_t n) {
+    variant()->xielu(x, positive, negative, slope, limit, n);
+}
 void ck_soft_cap(float *x, float cap, int32_t n) { variant()->soft_cap(x, cap, n); }
 
 void ck_rotate(float *x, const float *cosines, const float *sines, int32_t pairs, int interleaved) {

@@ -95,6 +95,8 @@ typedef struct {
     void (*silu_gate)(float *, const float *, int32_t);
     void (*gelu_gate)(float *, const float *, int32_t);
     void (*relu_squared_gate)(float *, const float *, int32_t);
+    void (*bounded_gate)(float *, const float *, int32_t);
+    void (*xielu)(float *, float, float, float, float, int32_t);
     void (*soft_cap)(float *, float, int32_t);
     void (*attend)(const ck_attention *, int32_t, float *);
     void (*combine)(const ck_attention *, const float *, size_t);

@@ -16,7 +16,7 @@ class Family:
     before: tuple = ("attn_norm", "ffn_norm")
     behind: tuple = ()
     is_fused: bool = False
-    # Parts of which there are biases: "qkv", "output", "feed".
+    # Parts of which there are biases: "qkv", "output", "feed", "router", "experts".
     biases: str = ""
     # Norms of queries and keys: of "heads", each head's own ("separate"), or of all as a "vector".
     head_norms: str = ""
@@ -37,6 +37,8 @@ class Family:
     has_shared_factor: bool = False
     # Heads of queries that share one of keys.
     sharing: int = 4
+    # Scores that take their part of a head's weights.
+    has_sinks: bool = False
     # Layers that are convolutions.
     convolutions: tuple = ()
 
@@ -61,6 +63,9 @@ FAMILIES = {
     "llama with experts": Family("llama", experts=(8, 2)),
     "llama with linear scaling": Family("llama", keys=((ROPE + "type", "linear"), (ROPE + "factor", 4.0))),
     "llama with YaRN": Family("llama", keys=_YARN),
+    "apertus": Family("apertus", gate="", head_norms="heads", has_output=True,
+                      keys=(("xielu.alpha_p", (0.5, 1.0, -1.0)), ("xielu.alpha_n", (0.25, -0.5, 2.0)),
+                            ("xielu.beta", (0.5, 0.5, 0.25)), ("xielu.eps", (-1e-6, -1e-6, -1e-3)))),
     "arcee": Family("arcee", gate=""),
     "chatglm": Family("chatglm", is_fused=True, biases="qkv", gate="both", turned=0.5),
     "cohere2": Family("cohere2", norm="layer", before=("attn_norm",), keys=(_WINDOW, ("logit_scale", 2.0)), layers=5),
@@ -75,6 +80,8 @@ FAMILIES = {
                      keys=(_WINDOW, ("attn_logit_softcapping", 5.0), ("final_logit_softcapping", 4.0))),
     "gemma3": Family("gemma3", behind=_BEHIND, head_norms="heads", keys=(_WINDOW,), layers=7),
     "glm4": Family("glm4", behind=_BEHIND, biases="qkv", gate="both", turned=0.5),
+    "gpt-oss": Family("gpt-oss", before=("attn_norm", "post_attention_norm"), biases="qkv output router experts", has_output=True,
+                      experts=(8, 3), has_sinks=True, keys=(_WINDOW, *_YARN, ("expert_feed_forward_length", 96)), layers=4),
     "gpt2": Family("gpt2", norm="layer with bias", is_fused=True, biases=_ALL_BIASES, gate="", has_positions=True),
     "gptneox": Family("gptneox", norm="layer with bias", is_fused=True, biases=_ALL_BIASES, gate="", has_output=True, turned=0.5,
                       keys=(("use_parallel_residual", True),)),

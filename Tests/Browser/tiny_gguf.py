@@ -104,8 +104,9 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
         writer.add_expert_count(family.experts[0])
         writer.add_expert_used_count(family.experts[1])
     for key, setting in family.keys:
-        add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(setting)]
-        add(f"{family.architecture}.{key}", setting)
+        add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string,
+               tuple: writer.add_array}[type(setting)]
+        add(key if key.startswith("xielu.") else f"{family.architecture}.{key}", setting)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list([*_alphabet(), "<|end|>", "<|a|>", "<|b|>", "th", "he", *(f"word{n}" for n in range(words))])
@@ -155,8 +156,11 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
             stored[:, :count] = 0
         writer.add_tensor(name, stored, raw_dtype=kind)
 
-    def vector(name, *shape, mean=1.0):
-        writer.add_tensor(name, (mean + 0.1 * random.standard_normal(shape)).astype(np.float32))
+    def vector(name, *shape, mean=1.0, spread=0.1):
+        numbers = (mean + spread * random.standard_normal(shape)).astype(np.float32)
+        if name.endswith(("attn_output.bias", "ffn_down_exps.bias")):
+            numbers[..., :family.experts[0] if family.experts else 0] = 0
+        writer.add_tensor(name, numbers)
 
     def linear(name, rows, columns, part):
         matrix(name + ".weight", rows, columns)
@@ -193,11 +197,18 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
                 shape = {"heads": [length], "separate": [count, length], "vector": [count * length]}[family.head_norms]
                 vector(f"{name}attn_{part}_norm.weight", *shape)
             linear(name + "attn_output", width, heads * value, "output")
+            if family.has_sinks:
+                vector(name + "attn_sinks.weight", heads)
         if family.experts:
             number, long = family.experts[0], family.expert_length or inner
             writer.add_tensor(name + "ffn_gate_inp.weight", np.eye(number, width, dtype=np.float32))
+            if "router" in family.biases.split():
+                vector(name + "ffn_gate_inp.bias", number, mean=0)
             for part, shape in [("gate", (long, width)), ("up", (long, width)), ("down", (width, long))]:
                 experts(f"{name}ffn_{part}_exps.weight", number, *shape)
+                if "experts" in family.biases.split():
+                    # Some beyond the bounds that a gate may have.
+                    vector(f"{name}ffn_{part}_exps.bias", number, shape[0], mean=0, spread=0.1 if part == "down" else 2.0)
                 if family.shared_length:
                     shape = (width, family.shared_length) if part == "down" else (family.shared_length, width)
                     matrix(f"{name}ffn_{part}_shexp.weight", *shape)

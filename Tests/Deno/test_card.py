@@ -23,6 +23,8 @@ FEW = MANY[:3]
 # How far log-probabilities of the small models may be apart where nobody rounds, which was up to 0.0005, and where activations are
 # rounded: as far as the processor is from what nobody rounds.
 SAME, ROUNDED = 0.003, 0.15
+# Attention sinks and xIELU are not on the card.
+PROCESSOR_ALONE = {"apertus", "gpt-oss"}
 
 
 def answers(deno, site, jobs, sequences=10, context=512):
@@ -40,7 +42,7 @@ def answers(deno, site, jobs, sequences=10, context=512):
     return [[[reply["tokens"] for reply in batch["replies"]] for batch in result["batches"]] for result in results]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [name for name, family in FAMILIES.items() if family.architecture not in PROCESSOR_ALONE])
 def test_every_architecture_gives_the_same_on_the_card(deno, site, tmp_path, family):
     model = write(tmp_path / "model.gguf", family)
     card, processor = (few + many for few, many in answers(deno, site, [(model, "gpu", [FEW, MANY]), (model, "cpu", [FEW, MANY])]))

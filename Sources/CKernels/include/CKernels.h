@@ -132,6 +132,10 @@ void ck_silu_gate(float *gate, const float *up, int32_t n);
 /// gate = gelu(gate) * up, in the tanh form; without `up` the activation alone.
 void ck_gelu_gate(float *gate, const float *up, int32_t n);
 void ck_relu_squared_gate(float *gate, const float *up, int32_t n);
+/// gate = g sigmoid(1.702 g) * (u + 1) of bounded g = min(gate, 7) and u = up from -7 to 7.
+void ck_bounded_gate(float *gate, const float *up, int32_t n);
+/// x = slope x + positive x² above zero, slope x + negative (exp(min(x, limit)) - 1 - x) elsewhere.
+void ck_xielu(float *x, float positive, float negative, float slope, float limit, int32_t n);
 /// x = cap * tanh(x / cap)
 void ck_soft_cap(float *x, float cap, int32_t n);
 /// Rotates pairs of the first `2 * pairs` elements; `interleaved`: (2i, 2i+1), else (i, i + pairs).
@@ -155,6 +159,7 @@ typedef struct {
     const uint16_t *const *pages; // of CK_SPAN positions each
     size_t keys;            // where a page has the head's keys: [positions / 32][dimension][32], F16
     size_t values;          // and its values: [positions][value_dimension], F16
+    const float *sinks;     // by head: a score that takes its part of the weights and has no value; or NULL
     const uint16_t *next;   // the keys that this thread will most likely take after a span, or NULL
     int32_t dimension;
     int32_t value_dimension;

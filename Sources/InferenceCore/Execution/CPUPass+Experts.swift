@@ -111,17 +111,6 @@ extension CPUPass {
       }
     }
   }
-
-  /// out = W x, for some rows of W and the first `count` vectors, `stride` floats apart.
-  private func multiply(
-    _ matrix: Matrix, _ activations: Activations, count: Int, _ out: UnsafeMutablePointer<Float>, stride: Int,
-    _ piece: Range<Int>, _ thread: Int
-  ) {
-    var (kernel, vectors) = (matrix.kernel, activations.kernel)
-    let panel = workspace.panels + thread * workspace.panelStride
-    ck_multiply(
-      &kernel, Int32(piece.lowerBound), Int32(piece.upperBound), &vectors, Int32(count), out, stride, panel)
-  }
 }
 
 /// What mixtures of experts work in: choices are rows with one of their experts, sorted by expert.

@@ -227,7 +227,7 @@ extension CPUPass {
       out: workspace.mixed.of(columns: shape.attendedWidth).real(row) + head * shape.valueLength,
       query_stride: shape.queryWidth, out_stride: shape.attendedWidth, pages: span.pages,
       keys: PageLayout.keys(attention, head: keyValueHead),
-      values: PageLayout.values(attention, head: keyValueHead), next: nil,
+      values: PageLayout.values(attention, head: keyValueHead), sinks: attention.sinks.map { $0 + head }, next: nil,
       dimension: Int32(shape.keyLength), value_dimension: Int32(shape.valueLength),
       heads: Int32(min(groups.size, sharing - firstOfGroup)), tokens: Int32(tokens.count),
       position: Int32(span.position + tokens.lowerBound), window: Int32(shape.window), scale: shape.scale,

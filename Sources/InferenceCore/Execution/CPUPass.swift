@@ -129,7 +129,7 @@ struct CPUPass {
     let matrix: Matrix
     switch feedForward {
     case .gated(_, let second, _): matrix = second.weight
-    case .plain(let first, _): matrix = first.weight
+    case .plain(let first, _, _): matrix = first.weight
     case .mixture: return
     }
     let inner = matrix.rows
@@ -141,14 +141,17 @@ struct CPUPass {
       case .gated(let gate, let second, _):
         multiply(gate, workspace.input, gated, piece, thread)
         multiply(second, workspace.input, up, piece, thread)
-      case .plain(let first, _): multiply(first, workspace.input, gated, piece, thread)
+      case .plain(let first, _, _): multiply(first, workspace.input, gated, piece, thread)
       case .mixture: break
       }
       for row in 0..<count {
         let x = gated + row * inner + piece.lowerBound
-        var factor: UnsafePointer<Float>?
-        if case .gated = feedForward { factor = UnsafePointer(up + row * inner + piece.lowerBound) }
-        activate(x, factor, piece.count)
+        switch feedForward {
+        case .gated, .mixture: activate(x, up + row * inner + piece.lowerBound, piece.count)
+        case .plain(_, _, let curve?):
+          ck_xielu(x, curve.positive, curve.negative, curve.slope, curve.limit, Int32(piece.count))
+        case .plain: activate(x, nil, piece.count)
+        }
         hidden.quantize(row, columns: piece)
       }
     }
@@ -160,6 +163,9 @@ struct CPUPass {
     case .silu: ck_silu_gate(x, factor, Int32(count))
     case .gelu: ck_gelu_gate(x, factor, Int32(count))
     case .reluSquared: ck_relu_squared_gate(x, factor, Int32(count))
+    case .boundedSilu: ck_bounded_gate(x, factor, Int32(count))
+    // Of each layer alone.
+    case .xielu: break
     }
   }
 
@@ -192,19 +198,20 @@ struct CPUPass {
     multiply(linear, activations, count: count, out, piece, thread)
   }
 
-  /// out = W x + b, for some rows of W and the first `count` vectors.
-  private func multiply(
-    _ linear: Linear, _ activations: Activations, count: Int, _ out: UnsafeMutablePointer<Float>,
+  /// out = W x + b, for some rows of W and the first `count` vectors; `stride`: floats between two of these, or all rows of W.
+  func multiply(
+    _ linear: Linear, _ activations: Activations, count: Int, _ out: UnsafeMutablePointer<Float>, stride: Int? = nil,
     _ piece: Range<Int>, _ thread: Int
   ) {
     let matrix = linear.weight
+    let stride = stride ?? matrix.rows
     var (kernel, vectors) = (matrix.kernel, activations.kernel)
     let panel = workspace.panels + thread * workspace.panelStride
     ck_multiply(
-      &kernel, Int32(piece.lowerBound), Int32(piece.upperBound), &vectors, Int32(count), out, matrix.rows, panel)
+      &kernel, Int32(piece.lowerBound), Int32(piece.upperBound), &vectors, Int32(count), out, stride, panel)
     guard let bias = linear.bias else { return }
     for row in 0..<count {
-      ck_add(out + row * matrix.rows + piece.lowerBound, bias + piece.lowerBound, Int32(piece.count))
+      ck_add(out + row * stride + piece.lowerBound, bias + piece.lowerBound, Int32(piece.count))
     }
   }
 

@@ -14,6 +14,10 @@ struct Architecture: Sendable {
     case gelu
     /// The square of what is above zero (So et al. 2021).
     case reluSquared
+    /// Of a bounded gate, steeper, with one more than the other half (OpenAI 2025).
+    case boundedSilu
+    /// With parameters of each layer: ``XIELU``.
+    case xielu
   }
   /// Which elements of a head form a rotated pair.
   enum RotaryLayout: Sendable {
@@ -111,6 +115,7 @@ struct Architecture: Sendable {
   static let table: [Architecture] = [
     // SmolLM2, Llama 2 to 3.3, Mistral, Mixtral
     Architecture(name: "llama", rotaryLayout: .interleaved, routing: ExpertRouting(isNormalized: true)),
+    Architecture(name: "apertus", activation: .xielu, isGated: false, queryKeyNorms: .heads),
     Architecture(name: "arcee", activation: .reluSquared, isGated: false, rotaryLayout: .interleaved),
     Architecture(name: "chatglm", rotaryLayout: .interleaved),
     Architecture(
@@ -135,6 +140,9 @@ struct Architecture: Sendable {
       name: "gemma3", activation: .gelu, queryKeyNorms: .heads, hasPostNorms: true, scalesEmbeddings: true,
       globalLayerPeriod: 6, windowRotation: .unscaled(base: 10_000), layersScaledByHeads: 62),
     Architecture(name: "glm4", rotaryLayout: .interleaved, hasPostNorms: true),
+    Architecture(
+      name: "gpt-oss", activation: .boundedSilu, feedForwardNorm: "post_attention_norm", globalLayerPeriod: 2,
+      routing: ExpertRouting(scores: .softmaxOfChosen)),
     Architecture(
       name: "gpt2", norm: .layer, activation: .gelu, isGated: false, hasPositionEmbeddings: true),
     Architecture(name: "gptneox", norm: .layer, activation: .gelu, isGated: false, branches: .byHeader),

@@ -55,6 +55,38 @@ struct HeaderReader {
     return counts
   }
 
+  /// A number for each layer: an array of as many, or one for all.
+  private func numbers(_ key: StaticString, perLayer layers: Int) throws(ModelError) -> [Double] {
+    guard let entry = file.entry(GGUFKey(stringLiteral: key)) else {
+      throw ModelError(.missing, "The key \(key) is absent.")
+    }
+    var numbers: [Double] = []
+    switch entry.value {
+    case .float(let value): numbers = Array(repeating: value, count: layers)
+    case .array(let array) where array.count == layers: numbers = (0..<layers).map { array.float(at: $0) }
+    default: break
+    }
+    guard numbers.count == layers, numbers.allSatisfy({ Float($0).isFinite }) else {
+      throw invalid("\(key) to have \(layers) finite numbers, one for each layer")
+    }
+    return numbers
+  }
+
+  /// The curve of each layer's activation.
+  func curves(_ layers: Int) throws(ModelError) -> [XIELU] {
+    /// ln(1 + eˣ), which keeps trained numbers above zero.
+    func positive(_ x: Double) -> Double { x > 20 ? x : ck_log(1 + ck_pow(2.718281828459045, x)) }
+    let (above, below) = (
+      try numbers("xielu.alpha_p", perLayer: layers), try numbers("xielu.alpha_n", perLayer: layers)
+    )
+    let (slopes, limits) = (try numbers("xielu.beta", perLayer: layers), try numbers("xielu.eps", perLayer: layers))
+    return (0..<layers).map { layer in
+      XIELU(
+        positive: Float(positive(above[layer])), negative: Float(slopes[layer] + positive(below[layer])),
+        slope: Float(slopes[layer]), limit: Float(limits[layer]))
+    }
+  }
+
   /// A number above zero, or from a lowest on, that single precision has too.
   func number(
     _ suffix: StaticString, default standard: Double, from lowest: Double? = nil

@@ -97,10 +97,13 @@ public struct Hyperparameters: Sendable {
     logitSoftCap = traits.hasSoftCaps ? Float(try read.number(".final_logit_softcapping", default: 0)) : 0
 
     let feedForwards = try FeedForwardReader(read)
+    let curves = traits.activation == .xielu ? try read.curves(layerCount) : []
     let mixers = try MixerReader(read, embeddingLength: embeddingLength, layerCount: layerCount)
     var layers: [LayerShape] = []
     for index in 0..<layerCount {
-      layers.append(try feedForwards.layer(index, mixers.mixer(index)))
+      var layer = try feedForwards.layer(index, mixers.mixer(index))
+      if index < curves.count { layer.curve = curves[index] }
+      layers.append(layer)
     }
     self.layers = layers
 

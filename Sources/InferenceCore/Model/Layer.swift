@@ -80,6 +80,8 @@ struct Attention {
   let queryNorm: Vector  // attn_q_norm [key length] or [heads * key length]
   let keyNorm: Vector  // attn_k_norm [key length] or [key-value heads * key length]
   let output: Linear  // attn_output [embedding × heads * value length]
+  /// Scores that take their part of a head's weights and have no value (Xiao et al. 2023).
+  let sinks: Vector  // attn_sinks [heads]
   /// Which of the model's rotary tables turns the heads.
   let rotaryTable: Int
   /// Where the keys and values are in a page, in elements: ``PageLayout``.
@@ -111,7 +113,8 @@ struct Attention {
       keyNorm = try tensors.vector(layer: index, "attn_k_norm", count: lengths.key)
     case .separateHeads:
       let (heads, shared) = (shape.headCount, shape.keyValueHeadCount)
-      queryNorm = try tensors.optionalFloats(layer: index, "attn_q_norm", rows: heads, columns: shape.keyLength)
+      queryNorm = try tensors.optionalFloats(
+        layer: index, "attn_q_norm", ".weight", rows: heads, columns: shape.keyLength)
       // Both or neither.
       keyNorm =
         try queryNorm != nil
@@ -119,6 +122,7 @@ struct Attention {
     }
     norms = queryNorm == nil && keyNorm == nil ? .none : kind
     output = try tensors.linear(layer: index, "attn_output", rows: width, columns: shape.attendedWidth)
+    sinks = try tensors.optionalVector(layer: index, "attn_sinks", ".weight", count: shape.headCount)
     self.shape = shape
     rotaryTable = h.rotaryShapes.firstIndex(of: shape.rotary) ?? 0
     self.place = place.page
@@ -165,7 +169,7 @@ enum FeedForward {
   /// down(act(gate h) * up h) (Shazeer 2020)
   case gated(gate: Linear, up: Linear, down: Linear)  // ffn_gate, ffn_up, ffn_down; or both halves of ffn_up
   /// down(act(up h))
-  case plain(up: Linear, down: Linear)  // ffn_up, ffn_down
+  case plain(up: Linear, down: Linear, XIELU?)  // ffn_up, ffn_down
   case mixture(Mixture)
 
   init(_ index: Int, _ shape: LayerShape, _ h: Hyperparameters, _ tensors: TensorReader) throws(ModelError) {
@@ -179,7 +183,7 @@ enum FeedForward {
       try tensors.linear(layer: index, "ffn_up", rows: rows, columns: width)
     }
     guard h.traits.isGated else {
-      self = .plain(up: try up(rows: inner), down: down)
+      self = .plain(up: try up(rows: inner), down: down, shape.curve)
       return
     }
     if let gate = try tensors.optionalMatrix(layer: index, "ffn_gate", ".weight", rows: inner, columns: width) {

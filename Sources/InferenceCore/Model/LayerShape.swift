@@ -11,6 +11,17 @@ struct LayerShape: Sendable {
   /// Elements between the feed-forward's two products; beside experts of the one that is shared, or 0.
   let feedForwardLength: Int
   let experts: ExpertShape?
+  var curve: XIELU? = nil
+}
+
+/// The parameters of a layer's activation, which grows like a square above zero and like an exponential below (Huang and
+/// Schlag 2024).
+struct XIELU: Sendable {
+  /// What x² and exp(min(x, limit)) - 1 - x are multiplied by.
+  let positive: Float
+  let negative: Float
+  let slope: Float
+  let limit: Float
 }
 
 /// The sizes of a mixture of experts.

@@ -6,9 +6,9 @@ struct Mixture {
   /// What is added to each expert's score where the best are chosen, and to no weight (Wang et al. 2024).
   let choiceBias: Vector  // exp_probs_b.bias [experts]
   let router: Linear  // ffn_gate_inp [experts × embedding]
-  let gate: Matrix  // ffn_gate_exps [experts * length × embedding]
-  let up: Matrix  // ffn_up_exps [experts * length × embedding]
-  let down: Matrix  // ffn_down_exps [experts * embedding × length]
+  let gate: Linear  // ffn_gate_exps [experts * length × embedding]
+  let up: Linear  // ffn_up_exps [experts * length × embedding]
+  let down: Linear  // ffn_down_exps [experts * embedding × length]
   /// Through which every token goes besides.
   let shared: SharedExpert?
 
@@ -28,14 +28,14 @@ struct Mixture {
 
   /// All that it is made of, the shared expert's too.
   var matrices: [Matrix] {
-    var all = [router.weight, gate, up, down]
-    if let shared { all += [shared.gate.weight, shared.up.weight, shared.down.weight] }
-    return all
+    var all = [router, gate, up, down]
+    if let shared { all += [shared.gate, shared.up, shared.down] }
+    return all.map { $0.weight }
   }
 
   /// One of the experts.
-  func expert(_ index: Int) -> (gate: Matrix, up: Matrix, down: Matrix) {
-    let (inner, outer) = (shape.length, down.rows / shape.count)
+  func expert(_ index: Int) -> (gate: Linear, up: Linear, down: Linear) {
+    let (inner, outer) = (shape.length, down.weight.rows / shape.count)
     let rows = index * inner..<(index + 1) * inner
     return (gate.rows(rows), up.rows(rows), down.rows(index * outer..<(index + 1) * outer))
   }

@@ -130,14 +130,14 @@ private struct WeightMaker {
       first = linear(like: up, inner, width)
       feedForward = .gated(
         gate: linear(like: gate, inner, width), up: first, down: linear(like: down, width, inner))
-    case .plain(let up, let down):
+    case .plain(let up, let down, let curve):
       first = linear(like: up, inner, width)
-      feedForward = .plain(up: first, down: linear(like: down, width, inner))
+      feedForward = .plain(up: first, down: linear(like: down, width, inner), curve)
     case .mixture(let mixture):
       guard let experts = shape.experts else { preconditionFailure("a layer's sizes are of another kind") }
       let made = self.mixture(like: mixture, experts, shared: inner, width)
       // Its first rows are as good as all of them.
-      first = Linear(weight: made.up, bias: nil)
+      first = made.up
       feedForward = .mixture(made)
     }
     let (mixer, input) = mixer(like: other.mixer, shape.mixer, h, &place)
@@ -152,11 +152,11 @@ private struct WeightMaker {
 
   private mutating func mixture(like other: Mixture, _ shape: ExpertShape, shared: Int, _ width: Int) -> Mixture {
     let (count, length) = (shape.count, shape.length)
-    let up = matrix(like: other.up, count * length, width)
+    let up = linear(like: other.up, count * length, width)
     var router = linear(like: other.router, count, width)
     if router.weight.format == .f32 {
       // So unlike that two which devices may mistake for each other weigh little.
-      router = Linear(weight: floats(count, width, spread: 20 * size(of: up)), bias: router.bias)
+      router = Linear(weight: floats(count, width, spread: 20 * size(of: up.weight)), bias: router.bias)
     }
     let sharedExpert = other.shared.map {
       SharedExpert(
@@ -165,8 +165,8 @@ private struct WeightMaker {
     }
     return Mixture(
       shape: shape, choiceBias: vector(like: other.choiceBias, count, around: 0), router: router,
-      gate: matrix(like: other.gate, count * length, width), up: up,
-      down: matrix(like: other.down, count * width, length), shared: sharedExpert)
+      gate: linear(like: other.gate, count * length, width), up: up,
+      down: linear(like: other.down, count * width, length), shared: sharedExpert)
   }
 
   /// A mixer, and the matrix that reads its input.
@@ -268,7 +268,7 @@ extension Layer {
   fileprivate var bytes: Int64 {
     let all = matrices.reduce(Int64(0)) { $0 + $1.bytes }
     guard case .mixture(let mixture) = feedForward else { return all }
-    let experts = [mixture.gate, mixture.up, mixture.down].reduce(Int64(0)) { $0 + $1.bytes }
+    let experts = [mixture.gate, mixture.up, mixture.down].reduce(Int64(0)) { $0 + $1.weight.bytes }
     return all - experts / Int64(mixture.shape.count) * Int64(mixture.shape.count - mixture.shape.used)
   }
 
@@ -282,7 +282,7 @@ extension Layer {
     let feeding: [Linear]
     switch feedForward {
     case .gated(let gate, let up, let down): feeding = [gate, up, down]
-    case .plain(let up, let down): feeding = [up, down]
+    case .plain(let up, let down, _): feeding = [up, down]
     case .mixture(let mixture): return mixing.map { $0.weight } + mixture.matrices
     }
     return (mixing + feeding).map { $0.weight }
@@ -317,6 +317,7 @@ extension Attention {
   ) {
     (self.shape, self.query, self.key, self.value) = (shape, query, key, value)
     (self.norms, self.queryNorm, self.keyNorm, self.output) = (norms, queryNorm, keyNorm, output)
+    sinks = nil
     (self.rotaryTable, self.place) = (rotaryTable, place)
   }
 }
@@ -331,7 +332,7 @@ extension ShortConvolution {
 
 extension Mixture {
   fileprivate init(
-    shape: ExpertShape, choiceBias: Vector, router: Linear, gate: Matrix, up: Matrix, down: Matrix,
+    shape: ExpertShape, choiceBias: Vector, router: Linear, gate: Linear, up: Linear, down: Linear,
     shared: SharedExpert?
   ) {
     (self.shape, self.choiceBias, self.router, self.shared) = (shape, choiceBias, router, shared)

@@ -46,10 +46,12 @@ final class TensorReader {
     try required(optionalMatrix(name, rows: rows, columns: columns), "\(name)")
   }
 
-  /// `blk.<layer>.<name>.weight`: the matrices of all experts, one below the other.
-  func experts(layer: Int, _ name: StaticString, _ count: Int, rows: Int, columns: Int) throws(ModelError) -> Matrix {
+  /// `blk.<layer>.<name>.weight`: the matrices of all experts, one below the other, and their `.bias` where there is one.
+  func experts(layer: Int, _ name: StaticString, _ count: Int, rows: Int, columns: Int) throws(ModelError) -> Linear {
     let found = try required(tensor(at: file.position(layer: layer, name, ".weight")), "blk.\(layer).\(name).weight")
-    return try required(matrix(found, rows: rows, columns: columns, of: count), "\(name)")
+    return Linear(
+      weight: try required(matrix(found, rows: rows, columns: columns, of: count), "\(name)"),
+      bias: try optionalFloats(layer: layer, name, ".bias", rows: count, columns: rows))
   }
 
   /// `blk.<layer>.<name>.weight`, and its `.bias` where there is one.
@@ -99,20 +101,22 @@ final class TensorReader {
 
   /// `blk.<layer>.<name>.weight`, small and stored as floats: [rows][columns]
   func floats(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> UnsafePointer<Float> {
-    let found = try optionalFloats(layer: layer, name, rows: rows, columns: columns)
+    let found = try optionalFloats(layer: layer, name, ".weight", rows: rows, columns: columns)
     return try required(found, "blk.\(layer).\(name).weight")
   }
 
-  func optionalFloats(layer: Int, _ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Vector {
-    try note(layer: layer, name, ".weight", isThere: file.position(layer: layer, name, ".weight") != nil)
-    return try floats(tensor(at: file.position(layer: layer, name, ".weight")), [columns, rows])
+  func optionalFloats(
+    layer: Int, _ name: StaticString, _ part: StaticString, rows: Int, columns: Int
+  ) throws(ModelError) -> Vector {
+    let place = file.position(layer: layer, name, part)
+    try note(layer: layer, name, part, isThere: place != nil)
+    return try floats(tensor(at: place), [columns, rows])
   }
 
   func optionalVector(
     layer: Int, _ name: StaticString, _ part: StaticString, count: Int
   ) throws(ModelError) -> Vector {
-    try note(layer: layer, name, part, isThere: file.position(layer: layer, name, part) != nil)
-    return try floats(tensor(at: file.position(layer: layer, name, part)), [count])
+    try optionalFloats(layer: layer, name, part, rows: 1, columns: count)
   }
 
   /// What one layer of a kind has and another lacks was lost: throws ``ModelError/Kind-swift.enum/missing``.

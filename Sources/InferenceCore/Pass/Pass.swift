@@ -84,7 +84,7 @@ struct Pass {
   /// The last product of a feed-forward.
   private func contraction(_ feedForward: FeedForward) -> Operation {
     switch feedForward {
-    case .gated(_, _, let down), .plain(_, let down): .contract(down)
+    case .gated(_, _, let down), .plain(_, let down, _): .contract(down)
     case .mixture(let mixture): .contractExperts(mixture)
     }
   }
@@ -119,12 +119,12 @@ extension InputFormats {
     case .gated(let gate, let up, let down):
       input += [gate.weight.format, up.weight.format]
       hidden.append(down.weight.format)
-    case .plain(let up, let down):
+    case .plain(let up, let down, _):
       input.append(up.weight.format)
       hidden.append(down.weight.format)
     case .mixture(let mixture):
-      input += [mixture.router.weight.format, mixture.gate.format, mixture.up.format]
-      expertHidden.append(mixture.down.format)
+      input += [mixture.router, mixture.gate, mixture.up].map { $0.weight.format }
+      expertHidden.append(mixture.down.weight.format)
       if let shared = mixture.shared { add(shared.feedForward) }
     }
   }

@@ -24,6 +24,8 @@ struct ReferenceTransformer {
       case .uint(let value): numbers[key] = Double(value)
       case .float(let value): numbers[key] = Double(value)
       case .bool(let value): numbers[key] = value ? 1 : 0
+      case .array(let array) where array.elementType == .float32:
+        for index in 0..<array.count { numbers["\(key).\(index)"] = array.float(at: index) }
       case .string(let text) where key == "general.architecture": architecture = String(decoding: text, as: UTF8.self)
       default: break
       }
@@ -42,7 +44,7 @@ struct ReferenceTransformer {
       sum(embedding[Int(token)].map { $0 * scale }, positions?[position] ?? [Double](repeating: 0, count: width))
     }
     func add(_ branch: [[Double]], _ postNorm: String) {
-      let hasPostNorm = tensors[postNorm + ".weight"] != nil && architecture != "seed_oss"
+      let hasPostNorm = tensors[postNorm + ".weight"] != nil && !isNormedLate
       for (token, y) in branch.enumerated() {
         x[token] = sum(x[token], (hasPostNorm ? norm(y, postNorm) : y).map { $0 * branchScale })
       }
@@ -65,7 +67,7 @@ struct ReferenceTransformer {
         continue
       }
       add(mixed, name + "post_attention_norm")
-      let fed = normalized(architecture == "seed_oss" ? "post_attention_norm" : "ffn_norm")
+      let fed = normalized(isNormedLate ? "post_attention_norm" : "ffn_norm")
       add(feedForward(fed, name), name + "post_ffw_norm")
     }
     let last = [norm(x[x.count - 1], architecture == "lfm2" ? "token_embd_norm" : "output_norm")]
@@ -85,6 +87,9 @@ struct ReferenceTransformer {
     default: false
     }
   }
+
+  /// The norm before the feed-forward has another's name.
+  private var isNormedLate: Bool { architecture == "seed_oss" || architecture == "gpt-oss" }
 
   private var isGemma: Bool { architecture.hasPrefix("gemma") }
 
@@ -131,7 +136,7 @@ struct ReferenceTransformer {
       v = linear(input, name + "attn_v")
     }
     // Gemma 2: one layer with a window, then one without; Gemma 3: five; others three.
-    let period = ["gemma2": 2, "gemma3": 6][architecture] ?? 4
+    let period = ["gemma2": 2, "gemma3": 6, "gpt-oss": 2][architecture] ?? 4
     let isLocal = optional("attention.sliding_window") != nil && layer % period != period - 1
     // Without a rotation: all layers, or one of four, or those without a window.
     let isTurned =
@@ -156,9 +161,11 @@ struct ReferenceTransformer {
           let scale = optional("attention.scale") ?? 1 / Double(length).squareRoot()
           return bounded(product * scale, "attn_logit_softcapping")
         }
-        let most = scores.max()!
+        // GPT-OSS: a score of the head's own, which has no value.
+        let sink = weights(name + "attn_sinks.weight")?[0][head] ?? -.infinity
+        let most = max(scores.max()!, sink)
         let shares = scores.map { exp($0 - most) }
-        let whole = shares.reduce(0, +)
+        let whole = shares.reduce(exp(sink - most), +)
         return (0..<valueLength).map { index in
           zip(seen, shares).reduce(0) { $0 + $1.1 * v[$1.0][from * valueLength + index] } / whole
         }
@@ -204,6 +211,7 @@ struct ReferenceTransformer {
       case "gemma2", "gemma3", "phi2", "falcon", "gpt2", "gptneox":
         0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
       case "nemotron": x > 0 ? x * x : 0
+      case "apertus": xielu(x, layer: name.split(separator: ".")[1])
       default: x / (1 + exp(-x))
       }
     }
@@ -219,6 +227,22 @@ struct ReferenceTransformer {
     return linear(zip(gate, up).map { zip($0, $1).map(*) }, name + "ffn_down")
   }
 
+  /// xIELU (Huang and Schlag 2024).
+  private func xielu(_ x: Double, layer: Substring) -> Double {
+    func parameter(_ name: String) -> Double { numbers["xielu.\(name).\(layer)"]! }
+    func softplus(_ x: Double) -> Double { log(1 + exp(x)) }
+    let beta = parameter("beta")
+    return x > 0
+      ? softplus(parameter("alpha_p")) * x * x + beta * x
+      : (expm1(min(x, parameter("eps"))) - x) * (beta + softplus(parameter("alpha_n"))) + beta * x
+  }
+
+  /// GPT-OSS's gated unit (OpenAI 2025).
+  private func bounded(gate: Double, up: Double) -> Double {
+    let gate = min(gate, 7)
+    return gate / (1 + exp(-1.702 * gate)) * (min(max(up, -7), 7) + 1)
+  }
+
   /// The experts that a softmax holds likeliest (Shazeer et al. 2017), and one through which every token goes.
   private func mixture(_ x: [Double], _ name: String, _ act: (Double) -> Double) -> [Double] {
     func fed(_ kind: String, _ expert: Int?) -> [Double] {
@@ -227,16 +251,18 @@ struct ReferenceTransformer {
         let rows = weights(name)!
         let count = tensors[name]!.shape[1]
         let first = (expert ?? 0) * count
-        return rows[first..<first + count].map { row in zip(row, x).reduce(0) { $0 + $1.0 * $1.1 } }
+        let result = rows[first..<first + count].map { row in zip(row, x).reduce(0) { $0 + $1.0 * $1.1 } }
+        return weights(name.replacing("weight", with: "bias")).map { sum(result, $0[expert ?? 0]) } ?? result
       }
-      return product("down", zip(product("gate", x), product("up", x)).map { act($0) * $1 })
+      let halves = zip(product("gate", x), product("up", x))
+      return product("down", halves.map { architecture == "gpt-oss" ? bounded(gate: $0, up: $1) : act($0) * $1 })
     }
     let logits = linear([x], name + "ffn_gate_inp")[0]
     let likelihoods = logits.map { exp($0 - logits.max()!) }
     let whole = likelihoods.reduce(0, +)
     let used = Int(number("expert_used_count"))
     let chosen = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(used)
-    let share = architecture == "qwen3moe" ? chosen.reduce(0) { $0 + likelihoods[$1] } : whole
+    let share = ["qwen3moe", "gpt-oss"].contains(architecture) ? chosen.reduce(0) { $0 + likelihoods[$1] } : whole
     var result = [Double](repeating: 0, count: x.count)
     for expert in chosen { result = sum(result, fed("exps", expert).map { $0 * likelihoods[expert] / share }) }
     guard let factor = weights(name + "ffn_gate_inp_shexp.weight")?[0] else { return result }

@@ -20,6 +20,9 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
 
   static let vocabulary = 96
   static let all: [TinyArchitecture] = [
+    TinyArchitecture(name: "apertus"),
+    TinyArchitecture(name: "gpt-oss"),
+    TinyArchitecture(name: "gpt-oss", format: .q8_0),
     TinyArchitecture(name: "llama"),
     TinyArchitecture(name: "llama", format: .q4_1, hasRotaryFactors: true),
     TinyArchitecture(name: "llama", format: .q8_0, keyValueHeads: 1),
@@ -54,7 +57,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   ]
 
   /// Those that graphics cards compute.
-  static var onCards: [TinyArchitecture] { all }
+  static var onCards: [TinyArchitecture] { all.filter { !["apertus", "gpt-oss"].contains($0.name) } }
 
   /// Whether some layers keep a state that cannot be cut back.
   var isRecurrent: Bool { family.attentionLayers != nil }
@@ -87,13 +90,17 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
       builder.add("\(name).shortconv.l_cache", .uint32, UInt32(convolutionLength))
     }
     for (key, value) in family.keys.filter({ key in !settings.contains { $0.key == key.0 } }) + settings {
+      // Those of a curve stand without the architecture's name.
+      let key = key.hasPrefix("xielu.") ? key : "\(name).\(key)"
       switch value {
-      case .count(let count): builder.add("\(name).\(key)", .uint32, count)
-      case .number(let number): builder.add("\(name).\(key)", number)
-      case .double(let number): builder.add("\(name).\(key)", .float64, number.bitPattern)
-      case .text(let text): builder.add("\(name).\(key)", text)
-      case .flags(let flags): builder.add("\(name).\(key)", arrayOf: .bool, flags.map { [$0 ? 1 : 0] })
-      case .flag(let flag): builder.add("\(name).\(key)", type: .bool, bytes: [flag ? 1 : 0])
+      case .count(let count): builder.add(key, .uint32, count)
+      case .number(let number): builder.add(key, number)
+      case .double(let number): builder.add(key, .float64, number.bitPattern)
+      case .text(let text): builder.add(key, text)
+      case .numbers(let numbers):
+        builder.add(key, arrayOf: .float32, numbers.map { littleEndian($0.bitPattern) })
+      case .flags(let flags): builder.add(key, arrayOf: .bool, flags.map { [$0 ? 1 : 0] })
+      case .flag(let flag): builder.add(key, type: .bool, bytes: [flag ? 1 : 0])
       }
     }
     if let rotaryBase { builder.add("\(name).rope.freq_base", rotaryBase) }
@@ -149,6 +156,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
           }
         }
         matrix(layer + "attn_output.weight", width, heads * length)
+        if family.hasSinks { vector(layer + "attn_sinks.weight", heads) }
         for (part, count) in [("q", heads), ("k", keyValueHeads)] {
           let name = layer + "attn_\(part)_norm.weight"
           switch family.headNorms {
@@ -162,9 +170,15 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
       for name in family.behind { norm(layer + name) }
       if family.experts > 0 {
         add(layer + "ffn_gate_inp.weight", [width, family.experts], .f32, spread: 2 / Float(width).squareRoot())
+        if family.hasExpertBiases { vector(layer + "ffn_gate_inp.bias", family.experts, mean: 0) }
         for (part, shape) in [("gate", [width, inner]), ("up", [width, inner]), ("down", [inner, width])] {
           let spread = 2 / Float(shape[0]).squareRoot()
           add(layer + "ffn_\(part)_exps.weight", shape + [family.experts], format, spread: spread)
+          if family.hasExpertBiases {
+            // Some beyond the bounds that a gate may have.
+            let spread: Float = part == "down" ? 0.2 : 9
+            add(layer + "ffn_\(part)_exps.bias", [shape[1], family.experts], .f32, spread: spread)
+          }
           guard family.sharedLength > 0 else { continue }
           let (rows, columns) = part == "down" ? (width, family.sharedLength) : (family.sharedLength, width)
           matrix(layer + "ffn_\(part)_shexp.weight", rows, columns)

@@ -13,6 +13,7 @@ struct TinyFamily {
     case text(String)
     case double(Double)
     case flags([Bool])
+    case numbers([Float])
   }
 
   /// Mean and deviation instead of the root mean square, and whether such norms have biases.
@@ -32,6 +33,10 @@ struct TinyFamily {
   var outputNorm = "output_norm"
   /// How many experts there are; each has as many elements as the feed-forward of others.
   var experts = 0
+  /// Whether the router and the experts have biases.
+  var hasExpertBiases = false
+  /// Whether heads have scores that take their part of the weights.
+  var hasSinks = false
   /// Elements of one that is shared.
   var sharedLength = 0
   var keys: [(String, Value)] = []
@@ -42,6 +47,11 @@ struct TinyFamily {
   static func named(_ name: String) -> TinyFamily {
     var family = TinyFamily()
     switch name {
+    case "apertus":
+      (family.gate, family.headNorms) = (.none, .heads)
+      family.keys = [("alpha_p", 0.5), ("alpha_n", 0.25), ("beta", 0.5), ("eps", -1e-3)].map { key, value in
+        ("xielu.\(key)", .numbers((0..<7).map { value * Float(1 + $0) }))
+      }
     case "cohere2":
       (family.isLayerNorm, family.before) = (true, ["attn_norm"])
       family.keys = [window, ("logit_scale", .number(0.5))]
@@ -56,6 +66,10 @@ struct TinyFamily {
         window, ("attn_logit_softcapping", .number(2)), ("final_logit_softcapping", .number(3)),
       ]
     case "gemma3": (family.behind, family.headNorms, family.keys) = (behind, .heads, [window])
+    case "gpt-oss":
+      (family.before, family.hasInputBiases) = (["attn_norm", "post_attention_norm"], true)
+      (family.experts, family.hasExpertBiases, family.hasSinks) = (8, true, true)
+      family.keys = [window, ("expert_count", .count(8)), ("expert_used_count", .count(3))]
     case "gpt2":
       (family.isLayerNorm, family.hasNormBiases, family.gate) = (true, true, .none)
       (family.hasPositions, family.hasInputBiases, family.hasFeedForwardBiases) = (true, true, true)

@@ -60,6 +60,7 @@ public final class GPUExecutor: Executor {
   ) throws(ModelError) {
     try limits.check()
     try model.check(limits)
+    try GPUMemory.check(model)
     let h = model.hyperparameters
     (self.model, self.limits, self.device, self.now) = (model, limits, device, now)
     let hasIntegers = model.layers.contains { $0.matrices.contains { $0.format.hasIntegers } }

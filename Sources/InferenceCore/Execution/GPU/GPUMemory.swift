@@ -56,6 +56,23 @@ struct GPUMemory {
   private static let longestKey = 512
   private static let longestValue = 1024
 
+  /// Throws when a model has something that only the processor computes.
+  static func check(_ model: LanguageModel) throws(ModelError) {
+    let activation = model.hyperparameters.traits.activation
+    let hasSinks = model.layers.contains {
+      if case .attention(let attention) = $0.mixer { attention.sinks != nil } else { false }
+    }
+    let hasBiases = model.layers.contains {
+      if case .mixture(let mixture) = $0.feedForward { mixture.down.bias != nil } else { false }
+    }
+    guard !hasSinks, !hasBiases, activation != .boundedSilu, activation != .xielu else {
+      throw ModelError(
+        .unsupportedOnDevice,
+        "\(hasSinks ? "Attention sinks" : hasBiases ? "Biases of experts" : "Activations like \(model.hyperparameters.architecture)'s") are computed by the "
+          + "processor alone so far.")
+    }
+  }
+
   /// Throws when a card cannot have what a model works in; what passes can be counted in 32 bits.
   static func check(_ h: Hyperparameters, _ limits: ExecutionLimits, _ card: GraphicsLimits) throws(ModelError) {
     if let large = h.layers.first(where: { ExpertRegions.isTooLarge($0.experts) })?.experts {

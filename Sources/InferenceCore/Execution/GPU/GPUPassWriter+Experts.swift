@@ -31,16 +31,16 @@ extension GPUPassWriter {
 
   mutating func expand(_ mixture: Mixture) {
     let (shape, regions) = (mixture.shape, memory.experts)
-    let pieces = (weights.pieces(of: mixture.gate), weights.pieces(of: mixture.up))
+    let pieces = (weights.pieces(of: mixture.gate.weight), weights.pieces(of: mixture.up.weight))
     guard !isDecode else {
       for (gate, up) in zip(pieces.0, pieces.1) {
         products(
-          [(mixture.gate, gate), (mixture.up, up)], mixture, from: normalized, into: regions.hidden, adds: false)
+          [(mixture.gate.weight, gate), (mixture.up.weight, up)], mixture, from: normalized, into: regions.hidden, adds: false)
       }
       return
     }
-    for piece in pieces.0 { tile(mixture.gate, piece, mixture, from: normalized, into: regions.hidden) }
-    for piece in pieces.1 { tile(mixture.up, piece, mixture, from: normalized, into: regions.up) }
+    for piece in pieces.0 { tile(mixture.gate.weight, piece, mixture, from: normalized, into: regions.hidden) }
+    for piece in pieces.1 { tile(mixture.up.weight, piece, mixture, from: normalized, into: regions.up) }
     add(
       GPUKernel(.gate),
       [
@@ -53,14 +53,14 @@ extension GPUPassWriter {
     let regions = memory.experts
     let out = h.traits.hasPostNorms ? memory.feedForwardBranch : memory.residual
     let adds = !h.traits.hasPostNorms || mixture.shared != nil
-    let pieces = weights.pieces(of: mixture.down)
+    let pieces = weights.pieces(of: mixture.down.weight)
     guard !isDecode else {
       for (index, piece) in pieces.enumerated() {
-        products([(mixture.down, piece)], mixture, from: regions.hidden, into: out, adds: adds || index > 0)
+        products([(mixture.down.weight, piece)], mixture, from: regions.hidden, into: out, adds: adds || index > 0)
       }
       return
     }
-    for piece in pieces { tile(mixture.down, piece, mixture, from: regions.hidden, into: regions.products) }
+    for piece in pieces { tile(mixture.down.weight, piece, mixture, from: regions.hidden, into: regions.products) }
     add(
       GPUKernel(.weigh),
       [

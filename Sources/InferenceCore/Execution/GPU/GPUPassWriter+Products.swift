@@ -20,7 +20,7 @@ extension GPUPassWriter {
         product([(gate, memory.hidden), (up, memory.up)])
         self.gate(columns: up.weight.rows, isGated: true)
       }
-    case .plain(let up, _):
+    case .plain(let up, _, _):
       product([(up, memory.hidden)], activation: h.traits.activation)
       if !isDecode { gate(columns: up.weight.rows, isGated: false) }
     case .mixture: break
@@ -183,6 +183,8 @@ extension GPUPassWriter {
     case .silu: 1
     case .gelu: 2
     case .reluSquared: 3
+    // No model with these comes here: `GPUMemory.check`.
+    case .boundedSilu, .xielu: 0
     }
   }
 }

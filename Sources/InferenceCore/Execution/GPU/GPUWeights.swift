@@ -39,14 +39,14 @@ struct GPUWeights {
       case .gated(let gate, let up, let down):
         try plan.place([gate, up])
         try plan.place([down])
-      case .plain(let up, let down):
+      case .plain(let up, let down, _):
         try plan.place([up])
         try plan.place([down])
       case .mixture(let mixture):
         try plan.place([mixture.router])
         plan.place(mixture.choiceBias, count: mixture.shape.count)
-        try plan.place([mixture.gate, mixture.up], ofExperts: mixture.shape.count)
-        try plan.place([mixture.down], ofExperts: mixture.shape.count)
+        try plan.place([mixture.gate.weight, mixture.up.weight], ofExperts: mixture.shape.count)
+        try plan.place([mixture.down.weight], ofExperts: mixture.shape.count)
         if let shared = mixture.shared {
           try plan.place([shared.gate, shared.up])
           try plan.place([shared.down])
