@@ -8,7 +8,7 @@ public struct SwiftletCommand: AsyncParsableCommand {
     subcommands: [
       ChatCommand.self, RunCommand.self, ServeCommand.self, PullCommand.self, ListCommand.self, RemoveCommand.self,
       ShowCommand.self,
-      TokenizeTextCommand.self, TemplateCommand.self, BenchCommand.self, PerplexityCommand.self,
+      EmbedLinesCommand.self, TokenizeTextCommand.self, TemplateCommand.self, BenchCommand.self, PerplexityCommand.self,
     ])
 
   public init() {}

@@ -124,6 +124,16 @@ struct HeaderReader {
     return scaling
   }
 
+  /// How the file says that vectors of tokens become one: nil where it says nothing of that, or that they do not.
+  func pooling() throws(ModelError) -> Pooling? {
+    let key = GGUFKey(prefix: prefix, ".pooling_type")
+    guard let number = try gguf({ () throws(GGUFError) in try file.uint(key) }), number > 0 else { return nil }
+    guard let pooling = UInt8(exactly: number).flatMap(Pooling.init(rawValue:)) else {
+      throw ModelError(.unsupported, "The file pools tokens in the way \(number); known here are 0 (none) to 4 (rank).")
+    }
+    return pooling
+  }
+
   func temperature() throws(ModelError) -> Temperature {
     Temperature(
       scale: Float(try number(".attention.temperature_scale", default: 0, from: 0)),

@@ -24,6 +24,13 @@ public struct Hyperparameters: Sendable {
   /// Whether the header says that mixer and feed-forward read the same.
   let isParallel: Bool
   let layers: [LayerShape]
+  /// Whether tokens see those behind them: such a model turns whole texts into vectors, and writes none.
+  public let isBidirectional: Bool
+  /// How a text's vector is made of its tokens', where the file says so.
+  public let pooling: Pooling?
+
+  /// Whether the model writes text: one whose file says how texts become vectors was not made for it.
+  public var generates: Bool { !isBidirectional && pooling == nil }
 
   /// Bytes that one token's keys and values take in the cache, all layers together.
   public var cacheBytesPerToken: Int64 {
@@ -91,6 +98,9 @@ public struct Hyperparameters: Sendable {
     logitScale = Float(scales.logit)
     isParallel = traits.branches == .byHeader ? try read.flag(".use_parallel_residual", default: true) : false
     logitSoftCap = traits.hasSoftCaps ? Float(try read.number(".final_logit_softcapping", default: 0)) : 0
+
+    isBidirectional = !(try read.flag(".attention.causal", default: !traits.isBidirectional))
+    pooling = try read.pooling()
 
     let feedForwards = try FeedForwardReader(read)
     let mixers = try MixerReader(read, embeddingLength: embeddingLength, layerCount: layerCount)
@@ -176,7 +186,8 @@ private struct MixerReader {
       throw read.invalid("heads of 1 to 4096 elements, found \(embeddingLength) elements in \(headCount) heads")
     }
     let rotaryDimensions =
-      traits.hasPositionEmbeddings ? 0 : try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
+      traits.hasPositionEmbeddings || traits.hasLinearBiases
+      ? 0 : try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
     guard rotaryDimensions <= keyLength, rotaryDimensions % 2 == 0 else {
       throw read.invalid("an even number of rotated elements up to \(keyLength), found \(rotaryDimensions)")
     }
@@ -184,6 +195,7 @@ private struct MixerReader {
     let scaling = try read.rotaryScaling(dimensions: rotaryDimensions, base: base)
     let window =
       traits.globalLayerPeriod > 0 ? try read.count(".attention.sliding_window", upTo: 1 << 24, default: 0) : 0
+    let isBidirectional = !(try read.flag(".attention.causal", default: !traits.isBidirectional))
     let softCap = traits.hasSoftCaps ? Float(try read.number(".attn_logit_softcapping", default: 0)) : 0
     let scaled = traits.layersScaledByHeads == layerCount ? headLength : keyLength
     let root = 1 / Double(scaled).squareRoot()
@@ -191,10 +203,12 @@ private struct MixerReader {
 
     let temperature = try traits.hasTemperature ? read.temperature() : Temperature()
 
+    let hasLinearBiases = traits.hasLinearBiases
     func shape(window: Int, rotary: RotaryShape) -> AttentionShape {
       AttentionShape(
         headCount: headCount, keyValueHeadCount: headCount, keyLength: keyLength, valueLength: valueLength,
-        window: window, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
+        window: isBidirectional && window > 0 ? max(1, window / 2) : window, isBidirectional: isBidirectional,
+        hasLinearBiases: hasLinearBiases, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
     }
     let rotary = RotaryShape(dimensions: rotaryDimensions, base: base, scaling: scaling)
     let none = RotaryShape(dimensions: 0, base: 1, scaling: .none)
@@ -217,7 +231,7 @@ private struct MixerReader {
   func mixer(_ layer: Int) -> LayerShape.Mixer {
     let count = keyValueHeadCounts[layer]
     guard count > 0 else { return .convolution(convolution) }
-    func isLast(of period: Int) -> Bool { layer % period == period - 1 }
+    func isLast(of period: Int) -> Bool { layer % period == (traits.globalLayersComeFirst ? 0 : period - 1) }
     let (windows, turns) = (traits.globalLayerPeriod, traits.unrotatedLayerPeriod)
     let shape =
       turns > 0 && isLast(of: turns) ? unrotated : windows == 0 || isLast(of: windows) ? global : windowed
@@ -229,6 +243,8 @@ extension AttentionShape {
   fileprivate func sharing(keyValueHeads: Int) -> AttentionShape {
     AttentionShape(
       headCount: headCount, keyValueHeadCount: keyValueHeads, keyLength: keyLength, valueLength: valueLength,
-      window: window, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
+      window: window, isBidirectional: isBidirectional, hasLinearBiases: hasLinearBiases, scale: scale,
+      softCap: softCap,
+      rotary: rotary, temperature: temperature)
   }
 }

@@ -11,6 +11,8 @@ struct PromptFormat {
   }
 
   private let form: Form
+  /// How a query and a text are put to a model that ranks, with {query} and {document} in it; empty without one.
+  private let ranking: [UInt8]
   /// The template's source, which names the roles that it knows.
   private let source: [UInt8]
   /// Whether the template takes parts out of texts, so that what is left may meet.
@@ -20,6 +22,7 @@ struct PromptFormat {
     let source: UnsafeRawBufferPointer?
     do throws(GGUFError) { source = try file.string("tokenizer.chat_template") } catch { throw WorkerError(error) }
     let bytes = source.map { [UInt8]($0) } ?? []
+    ranking = (try? file.string("tokenizer.chat_template.rerank")).flatMap { $0 }.map { [UInt8]($0) } ?? []
     self.source = bytes
     let word = Array("replace".utf8)
     joins = bytes.indices.dropLast(word.count - 1).contains { bytes[$0..<$0 + word.count].elementsEqual(word) }
@@ -43,6 +46,26 @@ struct PromptFormat {
   /// markers of ChatML as text.
   var stops: [[UInt8]] {
     hasTemplate ? [] : [Array("<|im_end|>".utf8), Array("<|im_start|>".utf8)]
+  }
+
+  /// The tokens of a query and a text that may answer it: by the file's template, or between the model's special tokens.
+  func pair(query: String, text: String, tokenizer: Tokenizer) -> TextEncoding {
+    let parts = [(Array("{query}".utf8), Array(query.utf8)), (Array("{document}".utf8), Array(text.utf8))]
+    guard !ranking.isEmpty else { return TextEncoding(parts[0].1, followedBy: parts[1].1, tokenizer: tokenizer) }
+    var (prompt, plain): ([UInt8], [Int]) = ([], [])
+    var index = 0
+    while index < ranking.count {
+      if let (name, value) = parts.first(where: { ranking[index...].starts(with: $0.0) }) {
+        // Special tokens come from the template alone.
+        plain += prompt.count..<prompt.count + value.count
+        prompt += value
+        index += name.count
+      } else {
+        prompt.append(ranking[index])
+        index += 1
+      }
+    }
+    return TextEncoding(prompt, addSpecial: false, parseSpecial: true, plain: plain, tokenizer: tokenizer)
   }
 
   /// A prompt that is being written.

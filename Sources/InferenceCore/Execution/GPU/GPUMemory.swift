@@ -60,6 +60,9 @@ struct GPUMemory {
     guard !h.layers.contains(where: { $0.experts != nil }) else {
       throw ModelError(.unsupportedOnDevice, "Mixtures of experts are computed by the processor alone so far.")
     }
+    guard h.pooling == nil, !h.isBidirectional else {
+      throw ModelError(.unsupportedOnDevice, "Vectors of texts are computed by the processor alone so far.")
+    }
     if let large = h.attentions.first(where: { $0.keyLength > Self.longestKey || $0.valueLength > Self.longestValue }) {
       throw ModelError(
         .outOfResources,

@@ -74,7 +74,7 @@ struct GPUPassWriter {
       if fusedNorm == nil, let norm { normalize(memory.residual, norm, into: memory.input) }
     case .normalizeWanted(let norm):
       fusedNorm = nil
-      normalize(memory.residual, norm, into: memory.input, isWanted: true, scale: h.logitScale)
+      if let norm { normalize(memory.residual, norm, into: memory.input, isWanted: true, scale: h.logitScale) }
     case .add(let branch, let norm):
       // Without a norm the branch's last product has added itself.
       if let norm { normalize(region(branch), norm, into: memory.residual, adds: true) }
@@ -95,7 +95,7 @@ struct GPUPassWriter {
     // Who turns a head sees the whole vector.
     case .turnHeads, .barrier: break
     // No model with these comes here: `GPUMemory.check`.
-    case .route, .choose, .gather, .expandExperts, .contractExperts: break
+    case .normalizeSum, .route, .choose, .gather, .expandExperts, .contractExperts: break
     }
   }
 
