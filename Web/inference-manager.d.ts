@@ -2,6 +2,7 @@ import type {
   ChatInput,
   ChatMessage,
   DeviceChoice,
+  EmbedSettings,
   FinishReason,
   GeneratedToken,
   LoadProgress,
@@ -18,11 +19,13 @@ export type {
   ChatInput,
   ChatMessage,
   DeviceChoice,
+  EmbedSettings,
   FinishReason,
   GeneratedToken,
   LoadProgress,
   ModelInfo,
   ModelState,
+  Pooling,
   Timings,
   TextPart,
 } from './wire.js';
@@ -112,6 +115,20 @@ export class Reply implements AsyncIterable<string> {
   [Symbol.asyncIterator](): AsyncGenerator<string, void, void>;
 }
 
+export interface RankOptions extends Pick<EmbedSettings, 'truncate'> {
+  /** Rejects with a `CancelledError`. */
+  signal?: AbortSignal;
+}
+
+export interface EmbedOptions extends EmbedSettings, RankOptions {}
+
+/** The vector of a text. */
+export interface TextEmbedding {
+  vector: Float32Array;
+  /** Tokens of the text, those included that the model expects around it. */
+  tokens: number;
+}
+
 export interface CachedModel {
   model: string;
   file: string;
@@ -178,6 +195,10 @@ export class InferenceManager extends EventTarget {
   abort(): void;
   tokenize(text: string, options?: { addSpecial?: boolean; parseSpecial?: boolean }): Promise<number[]>;
   detokenize(tokens: number[]): Promise<string>;
+  /** The vectors of texts, in their order. A model that is not made for it wants a `pooling`. */
+  embed(texts: readonly string[], options?: EmbedOptions): Promise<TextEmbedding[]>;
+  /** How well texts answer a query, by a model that ranks: the larger, the better. In the order of the texts. */
+  rank(query: string, texts: readonly string[], options?: RankOptions): Promise<number[]>;
   /** The prompt that the model's template makes of a conversation. */
   applyTemplate(chat: ChatInput): Promise<string>;
   /** Ends the worker and gives all its memory back. The manager can be used again. */

@@ -1,4 +1,5 @@
 import { check, checkLoad, generation, managerOptions, pageURL } from './call-options.js';
+import { embed } from './embeddings.js';
 import { EngineWorker, notStarted } from './engine-worker.js';
 import { CancelledError, EngineError, errorFrom, recordOf } from './errors.js';
 import { filesOf } from './model-file-name.js';
@@ -122,14 +123,7 @@ export class InferenceManager extends EventTarget {
     await this.#request({ type: 'unload' }, 'unloaded');
   }
 
-  /**
-   * Generates a reply. Requests run one after the other.
-   *
-   * @param {readonly import('./wire.js').ChatMessage[] | string | { tokens: readonly number[] }} input A conversation;
-   *   or text or tokens to continue as they are.
-   * @param {import('./inference-manager.js').GenerateOptions} [options]
-   * @returns {Reply}
-   */
+  /** @type {import('./inference-manager.js').InferenceManager['generate']} */
   generate(input, options = {}) {
     const id = this.#nextID();
     const reply = new Reply(() => this.#send({ type: 'cancel', id }));
@@ -150,11 +144,7 @@ export class InferenceManager extends EventTarget {
     return reply;
   }
 
-  /**
-   * Deletes what the option `conversation` of `generate` has kept.
-   *
-   * @param {string} [conversation] All conversations when left out.
-   */
+  /** @type {import('./inference-manager.js').InferenceManager['forget']} */
   async forget(conversation) {
     if (conversation === '') return;
     // The engine may be about to write it.
@@ -170,11 +160,7 @@ export class InferenceManager extends EventTarget {
     this.#send({ type: 'cancelAll' });
   }
 
-  /**
-   * @param {string} text
-   * @param {{ addSpecial?: boolean, parseSpecial?: boolean }} [options]
-   * @returns {Promise<number[]>}
-   */
+  /** @type {import('./inference-manager.js').InferenceManager['tokenize']} */
   async tokenize(text, options = {}) {
     check('tokenize', options, ['addSpecial', 'parseSpecial']);
     await this.start();
@@ -187,12 +173,19 @@ export class InferenceManager extends EventTarget {
     return (await this.#request({ type: 'detokenize', tokens }, 'rendered')).text;
   }
 
-  /**
-   * The prompt that the model's template makes of a conversation.
-   *
-   * @param {import('./wire.js').ChatInput} chat
-   * @returns {Promise<string>}
-   */
+  /** @type {import('./inference-manager.js').InferenceManager['embed']} */
+  async embed(texts, options = {}) {
+    await this.start();
+    return embed((command, signal, onPart) => this.#request(command, 'embedded', signal, onPart), texts, options);
+  }
+
+  /** @type {import('./inference-manager.js').InferenceManager['rank']} */
+  async rank(query, texts, options = {}) {
+    check('rank', options, ['truncate', 'signal']);
+    return (await this.embed(texts, { ...options, query })).map(({ vector }) => vector[0]);
+  }
+
+  /** @type {import('./inference-manager.js').InferenceManager['applyTemplate']} */
   async applyTemplate(chat) {
     check('applyTemplate', chat, ['messages', 'addGenerationPrompt', 'tools', 'variables']);
     await this.start();
@@ -286,7 +279,8 @@ export class InferenceManager extends EventTarget {
     } else if ('id' in event) {
       if (event.type === 'loaded') this.#tellInfo(event);
       const waiting = this.#pending.get(event.id);
-      if (event.type === 'failed' || !['started', 'prompt', 'text'].includes(event.type)) {
+      const isPart = event.type === 'embedded' && event.index + 1 < event.count;
+      if (!isPart && !['started', 'prompt', 'text'].includes(event.type)) {
         this.#pending.delete(event.id);
         this.#frames.delete(event.id);
       }
@@ -301,16 +295,21 @@ export class InferenceManager extends EventTarget {
    * @param {any} command
    * @param {string} answer
    * @param {AbortSignal} [signal] Takes back this request alone: a load goes on while others wait for it.
+   * @param {(event: any) => void} [onPart] Hears each part of an answer that comes in parts.
    * @returns {Promise<any>}
    */
-  #request(command, answer, signal) {
+  #request(command, answer, signal, onPart) {
     const id = this.#nextID();
     const frame = encodeCommand({ ...command, id });
     const cancel = () => this.#send({ type: 'cancel', id });
     signal?.addEventListener('abort', cancel);
     return new Promise((resolve, reject) => {
       this.#pending.set(id, {
-        receive: (event) => event.type === answer && resolve(event),
+        receive: (event) => {
+          if (event.type !== answer) return;
+          onPart?.(event);
+          if (!this.#pending.has(id)) resolve(event);
+        },
         fail: reject,
         signal,
         isLoad: answer === 'loaded',

@@ -12,6 +12,7 @@ const patience = 2500;
 const page = [
   './',
   'call-options.js',
+  'embeddings.js',
   'engine-worker.js',
   'errors.js',
   'gguf-header.js',

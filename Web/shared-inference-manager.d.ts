@@ -71,6 +71,8 @@ export class SharedInferenceManager extends EventTarget implements Omit<Inferenc
   abort(): void;
   tokenize: InferenceManager['tokenize'];
   detokenize: InferenceManager['detokenize'];
+  embed: InferenceManager['embed'];
+  rank: InferenceManager['rank'];
   forget: InferenceManager['forget'];
   applyTemplate: InferenceManager['applyTemplate'];
   /** Ends this tab's part: its replies, and the engine if no other tab uses it. The manager can be used again. */

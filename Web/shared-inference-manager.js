@@ -111,16 +111,10 @@ export class SharedInferenceManager extends EventTarget {
     if (!this.#post && !isLoading && loadingStep !== 'ready')
       this.#show({ currentModel: nameOf(model), isLoading: true, loadingStep: 'downloading', error: null });
     const stopListening = onProgress && this.progress.subscribe((progress) => progress && onProgress(progress));
-    let cancel = () => {};
     try {
-      return await new Promise((answer, fail) => {
-        const id = this.#ask({ type: 'call', method: 'load', parameters: [model, options] }, { answer, fail });
-        cancel = () => this.#cancel(id);
-        signal?.addEventListener('abort', cancel);
-      });
+      return await this.#cancellable('load', [model], { ...options, signal });
     } finally {
       stopListening?.();
-      signal?.removeEventListener('abort', cancel);
     }
   }
 
@@ -165,7 +159,7 @@ export class SharedInferenceManager extends EventTarget {
     for (const { reply } of [...this.#requests.values()]) reply?.cancel();
   }
 
-  /** @param {string} text @param {{ addSpecial?: boolean, parseSpecial?: boolean }} [options] @returns {Promise<number[]>} */
+  /** @type {import('./inference-manager.js').InferenceManager['tokenize']} */
   tokenize(text, options) {
     return this.#call('tokenize', text, options);
   }
@@ -173,6 +167,16 @@ export class SharedInferenceManager extends EventTarget {
   /** @param {number[]} tokens @returns {Promise<string>} */
   detokenize(tokens) {
     return this.#call('detokenize', tokens);
+  }
+
+  /** @type {import('./inference-manager.js').InferenceManager['embed']} */
+  async embed(texts, options = {}) {
+    return this.#cancellable('embed', [texts], options);
+  }
+
+  /** @type {import('./inference-manager.js').InferenceManager['rank']} */
+  async rank(query, texts, options = {}) {
+    return this.#cancellable('rank', [query, texts], options);
   }
 
   /** @type {import('./inference-manager.js').InferenceManager['forget']} */
@@ -199,6 +203,26 @@ export class SharedInferenceManager extends EventTarget {
   /** @param {string} method @param {...any} parameters @returns {Promise<any>} */
   #call(method, ...parameters) {
     return new Promise((answer, fail) => this.#ask({ type: 'call', method, parameters }, { answer, fail }));
+  }
+
+  /**
+   * @param {string} method
+   * @param {any[]} parameters
+   * @param {{ signal?: AbortSignal }} options The last parameter, but for the signal.
+   * @returns {Promise<any>}
+   */
+  async #cancellable(method, parameters, { signal, ...options }) {
+    if (signal?.aborted) throw new CancelledError({ code: 'cancelled', message: 'The request was cancelled.' });
+    let cancel = () => {};
+    try {
+      return await new Promise((answer, fail) => {
+        const id = this.#ask({ type: 'call', method, parameters: [...parameters, options] }, { answer, fail });
+        cancel = () => this.#cancel(id);
+        signal?.addEventListener('abort', cancel);
+      });
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
   }
 
   /** @param {any} message @param {Omit<Request, 'message'>} request @returns {number} */

@@ -3,7 +3,7 @@ import { refuse, RequestError } from './errors.js';
 /** The values that frames are made of: little-endian, every read checked against the bytes that are left. */
 
 const magic = [0x53, 0x57, 0x4c, 0x54];
-export const wireVersion = 6;
+export const wireVersion = 7;
 const headerSize = 16;
 const maximumPayload = 64 * 1024 * 1024;
 const encoder = new TextEncoder();
@@ -69,10 +69,14 @@ export class FrameWriter {
     this.byte(value ? 1 : 0);
   }
 
-  /** @param {readonly string[]} names @param {string} value One of them, which its place stands for. */
+  /**
+   * @param {readonly (string | null)[]} names Null for none.
+   * @param {string | null} value One of them, which its place stands for.
+   */
   choice(names, value) {
     const index = names.indexOf(value);
-    if (index < 0) refuse(this.place, `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`, value);
+    const known = names.filter((name) => name !== null);
+    if (index < 0) refuse(this.place, `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`, value);
     this.byte(index);
   }
 
@@ -270,7 +274,12 @@ export class FrameReader {
     return Array.from({ length }, read);
   }
 
-  /** @template {string} T @param {readonly T[]} names @returns {T} */
+  /** @returns {Float32Array} */
+  floats() {
+    return Float32Array.from(this.list(4, () => this.float()));
+  }
+
+  /** @template {string | null} T @param {readonly T[]} names @returns {T} */
   choice(names) {
     const value = this.byte();
     if (value >= names.length) this.#fail(`0 to ${names.length - 1}`, `${value}`);

@@ -14,7 +14,22 @@ export type Command =
   | { type: 'tokenize'; id: number; text: string; addSpecial?: boolean; parseSpecial?: boolean }
   | { type: 'detokenize'; id: number; tokens: number[] }
   | { type: 'applyTemplate'; id: number; chat: ChatInput }
+  | ({ type: 'embed'; id: number; texts: readonly string[] } & EmbedSettings)
   | { type: 'forget'; conversation: string };
+
+/** How a text's vector is made of its tokens': their mean, the first or the last one; `rank` gives scores instead. */
+export type Pooling = 'mean' | 'cls' | 'last' | 'rank';
+
+export interface EmbedSettings {
+  /** For a model that ranks: what the texts answer. */
+  query?: string;
+  /** What the model's file says when left out. */
+  pooling?: Pooling | null;
+  /** Whether vectors have length 1, so that their products are cosines; true unless said otherwise. */
+  normalize?: boolean;
+  /** Whether a text that is longer than the context loses its end; false unless said otherwise, and then it is an error. */
+  truncate?: boolean;
+}
 
 export interface LoadSettings {
   contextLength?: number;
@@ -90,6 +105,7 @@ export type Event =
   | { type: 'failed'; id: number; error: ErrorRecord }
   | { type: 'tokens'; id: number; tokens: number[] }
   | { type: 'rendered'; id: number; text: string }
+  | { type: 'embedded'; id: number; index: number; count: number; tokens: number; vector: Float32Array }
   | { type: 'fetch'; id: number; model: string; entry: CatalogModel | null }
   | { type: 'cancelFetch'; id: number }
   | { type: 'openDevice'; id: number; model: string }
@@ -180,6 +196,12 @@ export interface ModelInfo {
   contextLength: number;
   trainedContextLength: number;
   hasChatTemplate: boolean;
+  /** Whether it writes text; others only make vectors or rank. */
+  generates: boolean;
+  /** How it makes a text's vector unless told otherwise; null where its file does not say. */
+  pooling: Pooling | null;
+  /** Elements of a text's vector. */
+  embeddingLength: number;
   weightBytes: number;
   workingBytes: number;
   threads: number;

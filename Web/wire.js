@@ -21,6 +21,7 @@ const commandKinds = {
   detokenize: 8,
   applyTemplate: 9,
   forget: 10,
+  embed: 11,
 };
 
 /** Kinds of events, by their byte. */
@@ -43,6 +44,7 @@ export const eventKinds = Object.freeze({
   deletePrefix: 143,
   openDevice: 144,
   rememberDevice: 145,
+  embedded: 146,
 });
 
 const tiers = /** @type {const} */ (['quick', 'smart', 'genius', 'other']);
@@ -52,6 +54,8 @@ const finishReasons = /** @type {const} */ (['stop', 'length', 'aborted']);
 const devices = /** @type {const} */ (['cpu', 'gpu']);
 /** Who decides that. */
 export const deviceChoices = /** @type {const} */ (['auto', 'gpu', 'cpu']);
+/** How a text's vector is made of its tokens': by their bytes, of which 0 is what the model says. */
+const poolings = /** @type {const} */ ([null, 'mean', 'cls', 'last', 'rank']);
 const overflowPolicies = /** @type {const} */ (['fail', 'dropOldestMessages']);
 
 /** @typedef {(writer: FrameWriter, value: any) => void} OptionWriter */
@@ -121,6 +125,13 @@ export function encodeCommand(command) {
       break;
     case 'applyTemplate':
       writeChat(writer, command.chat);
+      break;
+    case 'embed':
+      at('texts').list(command.texts, (text) => writer.string(text));
+      at('query').string(command.query ?? '');
+      at('pooling').choice(poolings, command.pooling ?? null);
+      at('normalize').bool(command.normalize ?? true);
+      at('truncate').bool(command.truncate ?? false);
       break;
     case 'forget':
       writer.string(command.conversation);
@@ -235,6 +246,10 @@ function readEvent(reader, kind, id) {
       return { type: 'tokens', id, tokens: reader.list(4, () => reader.int32()) };
     case eventKinds.rendered:
       return { type: 'rendered', id, text: reader.string() };
+    case eventKinds.embedded: {
+      const [index, count, tokens] = [reader.count(), reader.count(), reader.count()];
+      return { type: 'embedded', id, index, count, tokens, vector: reader.floats() };
+    }
     case eventKinds.fetch:
       return { type: 'fetch', id, model: reader.string(), entry: reader.optional(() => readModel(reader)) };
     case eventKinds.cancelFetch:
@@ -305,6 +320,9 @@ function readInfo(reader) {
     contextLength: reader.count(),
     trainedContextLength: reader.count(),
     hasChatTemplate: reader.bool(),
+    generates: reader.bool(),
+    pooling: reader.choice(poolings),
+    embeddingLength: reader.count(),
     weightBytes: reader.size(),
     workingBytes: reader.size(),
     threads: reader.count(),

@@ -243,6 +243,33 @@ public final class InferenceManager: Sendable {
     try await rendered(.applyTemplate(newRequest(), chat))
   }
 
+  /// Sends texts and collects their vectors.
+  package func embed(
+    _ command: EmbedCommand, _ progress: (@Sendable (Int) -> Void)? = nil
+  ) async throws(WorkerError) -> [TextEmbedding] {
+    guard isRunning else { throw Self.noModel }
+    let made = Protected<[TextEmbedding]>([])
+    @Sendable func add(_ event: EmbeddedEvent) {
+      made.withLock { $0.append(TextEmbedding(vector: event.vector, tokenCount: event.tokenCount)) }
+      progress?(event.index + 1)
+    }
+    let id = newRequest()
+    let answer = await withTaskCancellationHandler {
+      await request(.embed(id, command), isCancellable: true) { event in
+        if case .embedded(_, let embedded) = event { add(embedded) }
+      }
+    } onCancel: {
+      post(.cancel(id))
+    }
+    switch answer {
+    case .embedded(_, let embedded):
+      add(embedded)
+      return made.withLock { $0 }
+    case .failed(_, let error): throw error
+    default: throw Self.unexpected
+    }
+  }
+
   private func rendered(_ command: WorkerCommand) async throws(WorkerError) -> String {
     guard isRunning else { throw Self.noModel }
     switch await request(command) {
@@ -278,6 +305,7 @@ public final class InferenceManager: Sendable {
       let handler: WorkerThread.Handler = { event in
         switch event {
         case .progress, .started, .prompt, .text: intermediate(event)
+        case .embedded(_, let embedded) where !embedded.isLast: intermediate(event)
         default: continuation.resume(returning: event)
         }
       }
@@ -286,7 +314,11 @@ public final class InferenceManager: Sendable {
         thread.post(.command(command, handler))
       }
       // The cancellation handler may have run before the command was sent.
-      if isCancellable, Task.isCancelled, case .load(let id, _) = command { post(.cancel(id)) }
+      guard isCancellable, Task.isCancelled else { return }
+      switch command {
+      case .load(let id, _), .embed(let id, _): post(.cancel(id))
+      default: break
+      }
     }
   }
 

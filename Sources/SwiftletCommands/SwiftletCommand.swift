@@ -9,7 +9,7 @@ public struct SwiftletCommand: AsyncParsableCommand {
       ChatCommand.self, RunCommand.self, ServeCommand.self, SearchCommand.self, PullCommand.self, ListCommand.self,
       RemoveCommand.self,
       ShowCommand.self,
-      TokenizeTextCommand.self, TemplateCommand.self, BenchCommand.self, PerplexityCommand.self,
+      EmbedLinesCommand.self, TokenizeTextCommand.self, TemplateCommand.self, BenchCommand.self, PerplexityCommand.self,
     ])
 
   public init() {}

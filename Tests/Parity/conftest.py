@@ -1,6 +1,6 @@
 """What the parity tests share: the program under test, the real models, and llama.cpp as the oracle.
 
-SWIFTLET_BIN is the program, SWIFTLET_TEST_MODELS a folder with smollm2.gguf and gemma3.gguf, SWIFTLET_TEST_DATA a
+SWIFTLET_BIN is the program, SWIFTLET_TEST_MODELS a folder with smollm2.gguf, gemma3.gguf and minilm.gguf, SWIFTLET_TEST_DATA a
 folder with vocab/. Tests whose files are missing are skipped, and say so.
 """
 

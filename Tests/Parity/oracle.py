@@ -8,11 +8,11 @@ import urllib.request
 
 
 class Oracle:
-    """llama.cpp's server with one model."""
+    """llama.cpp's server with one model, which writes, or gives "vectors" or "ranks"."""
 
-    def __init__(self, model, context=2048, threads=2):
+    def __init__(self, model, context=2048, threads=2, gives=""):
         script = pathlib.Path(__file__).with_name("oracle_server.py")
-        self.process = subprocess.Popen([sys.executable, script, str(model), str(context), str(threads)],
+        self.process = subprocess.Popen([sys.executable, script, str(model), str(context), str(threads), *filter(None, [gives])],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.address = None
         for line in self.process.stdout:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Browser"))
+import vector_models
 from comparison import largest_difference
 from oracle import Oracle
 from tiny_families import FAMILIES
@@ -54,4 +55,5 @@ def test_every_architecture_of_the_engine_has_a_case(swiftlet, tmp_path):
     write(model)
     model.write_bytes(model.read_bytes().replace(b"llama", b"lemur"))
     known = re.search(r"known here are (.*?)\.", swiftlet("show", model).stdout.decode())
-    assert known and set(known[1].split(", ")) == {family.architecture for family in FAMILIES.values()}
+    cases = [*FAMILIES.values(), *vector_models.FAMILIES.values()]
+    assert known and set(known[1].split(", ")) == {family.architecture for family in cases}

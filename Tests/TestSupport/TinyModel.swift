@@ -14,6 +14,10 @@ public struct TinyModel: Sendable {
   /// Jinja source; nil for a model without a chat template.
   public var chatTemplate: String? = Self.chatML
   public var architecture = "llama"
+  /// GGUF's number for how vectors of tokens become a text's; 0 for a model for chat.
+  public var pooling = 0
+  /// Whether tokens see those behind them.
+  public var isBidirectional = false
   /// What stands in the place of `<|endoftext|>`, and GGUF's kind of it: 3 for a control token, 4 for one that users define.
   public var endOfText = (text: "<|endoftext|>", kind: Int32(3))
   /// What stands in the place of `<|im_start|>` and `<|im_end|>`.
@@ -55,6 +59,8 @@ public struct TinyModel: Sendable {
     writer.uint("\(architecture).attention.head_count_kv", keyValueHeads)
     writer.float("\(architecture).attention.layer_norm_rms_epsilon", 1e-5)
     writer.uint("\(architecture).rope.dimension_count", headLength)
+    if pooling > 0 { writer.uint("\(architecture).pooling_type", pooling) }
+    if isBidirectional { writer.bool("\(architecture).attention.causal", false) }
     writer.string("tokenizer.ggml.model", "gpt2")
     writer.string("tokenizer.ggml.pre", "gpt-2")
     writer.strings("tokenizer.ggml.tokens", Self.bytes + [endOfText.text, turns.start, turns.end])

@@ -14,7 +14,7 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "Browser"))
+sys.path[:0] = [str(HERE.parent / "Browser"), str(HERE.parent / "Parity")]
 
 
 def path_of(variable, *parts):

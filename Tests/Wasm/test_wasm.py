@@ -3,8 +3,10 @@
 import json
 import subprocess
 
+import numpy as np
 import pytest
 
+import vector_models
 from conftest import path_of
 from tiny_families import FAMILIES
 from tiny_gguf import Q, spoil, write
@@ -75,6 +77,25 @@ def test_every_family_says_what_it_says_natively(node, native, tmp_path, family)
     expected = [native(model, prompt, 16)["tokens"] for prompt in prompts]
     [answer] = node("generate.mjs", module, model, 2, stdin=requests(prompts, 16))
     assert [result["tokens"] for result in answer["results"]] == expected
+
+
+@pytest.mark.parametrize("family", [*vector_models.FAMILIES, "minilm"])
+def test_vectors_have_the_bits_that_they_have_natively(node, tmp_path, family):
+    module, program = path_of("SWIFTLET_WEB", "swiftlet-threads.wasm"), path_of("SWIFTLET_BIN")
+    if family == "minilm":
+        model, query = path_of("SWIFTLET_TEST_MODELS", "minilm.gguf"), ""
+    else:
+        model = vector_models.write(tmp_path / "model.gguf", family, Q.Q8_0, seed=3)
+        query = "why" if vector_models.FAMILIES[family].pooling == vector_models.RANK else ""
+    texts = ["It is a long way to the sea. " * 12, "T", "Wörter 漢字 🙂"]
+    shown = subprocess.run([program, "embed", model, *(["--query", query] if query else [])], check=True, capture_output=True,
+                           timeout=60, input="".join(text + "\n" for text in texts).encode())
+    lines = [json.loads(line) for line in shown.stdout.splitlines()]
+    expected = np.array([[line["score"]] if query else line["embedding"] for line in lines], np.float32)
+    for threads in [1, 3]:
+        [answer] = node("embed.mjs", module, model, threads, stdin={"texts": texts, "query": query})
+        found = np.array([vector[:1] if query else vector for vector in answer["vectors"]], np.float32)
+        assert (found == expected).all()
 
 
 def test_the_page_computes_the_memory_of_a_context_as_the_engine_does(node, quick, made_model):

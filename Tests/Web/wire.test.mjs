@@ -45,7 +45,7 @@ function plain({ type, ...rest }) {
   const json = JSON.parse(
     JSON.stringify({ kind: type, ...('id' in rest ? { id: rest.id } : {}), ...body }, (key, value) => {
       if (typeof value === 'bigint') return value.toString();
-      return value instanceof Uint8Array ? [...value] : value;
+      return ArrayBuffer.isView(value) ? [...value] : value;
     }),
   );
   return json;

@@ -33,6 +33,12 @@ extension WireSample {
     case .detokenize(let id, let tokens): ["kind": "detokenize", "id": id, "tokens": tokens]
     case .applyTemplate(let id, let chat):
       ["kind": "applyTemplate", "id": id].merging(json(chat)) { old, _ in old }
+    case .embed(let id, let c):
+      [
+        "kind": "embed", "id": id, "texts": c.texts, "query": c.query,
+        "pooling": orNull(c.pooling.map { "\($0.name)" }),
+        "normalize": c.normalizes, "truncate": c.truncates,
+      ]
     case .forget(let conversation): ["kind": "forget", "conversation": conversation]
     }
   }
@@ -84,6 +90,8 @@ extension WireSample {
         "kind": "loaded", "id": id, "model": i.model, "name": i.name, "architecture": i.architecture,
         "parameters": i.parameters, "vocabularySize": i.vocabularySize, "contextLength": i.contextLength,
         "trainedContextLength": i.trainedContextLength, "hasChatTemplate": i.hasChatTemplate,
+        "generates": i.generates, "pooling": orNull(i.pooling.map { "\($0.name)" }),
+        "embeddingLength": i.embeddingLength,
         "weightBytes": i.weightBytes, "workingBytes": i.workingBytes, "threads": i.threads,
         "loadMilliseconds": i.loadMilliseconds, "device": "\(i.device.name)", "deviceName": i.deviceName,
         "deviceNote": i.deviceNote, "warning": i.warning,
@@ -106,6 +114,8 @@ extension WireSample {
       ["kind": "finished", "id": id, "reason": "\(f.reason.name)", "timings": json(f.timings)]
     case .failed(let id, let error): ["kind": "failed", "id": id, "error": json(error)]
     case .tokens(let id, let tokens): ["kind": "tokens", "id": id, "tokens": tokens]
+    case .embedded(let id, let e):
+      ["kind": "embedded", "id": id, "index": e.index, "count": e.count, "tokens": e.tokenCount, "vector": e.vector]
     case .rendered(let id, let text): ["kind": "rendered", "id": id, "text": text]
     case .fetch(let f):
       ["kind": "fetch", "id": f.id, "model": f.model, "entry": orNull(f.entry.map(json))]

@@ -76,6 +76,11 @@ struct WireSample {
     WireSample("tokenize", .tokenize(7, TokenizeCommand(text: "a\u{0}b", addSpecial: false, parseSpecial: true))),
     WireSample("detokenize", .detokenize(8, [3, 4])),
     WireSample("apply template", .applyTemplate(9, ChatInput(messages: [.user("Hi")], addGenerationPrompt: false))),
+    WireSample("embed", .embed(10, EmbedCommand(texts: ["one", "", "zw\u{F6}lf"]))),
+    WireSample(
+      "rank",
+      .embed(
+        11, EmbedCommand(texts: ["a"], query: "why?", pooling: .rank, normalizes: false, truncates: true))),
     WireSample("forget", .forget("c-1")),
     WireSample("state idle", .state(ModelState())),
     WireSample(
@@ -113,6 +118,16 @@ struct WireSample {
           vocabularySize: 262_144, contextLength: 4096, trainedContextLength: 32_768, hasChatTemplate: true,
           weightBytes: 799_525_120, workingBytes: 120_000_000, threads: 1, loadMilliseconds: 800, device: .gpu,
           deviceName: "A card", deviceNote: "", warning: "Half of it."))),
+    WireSample(
+      "loaded for vectors",
+      .loaded(
+        3,
+        ModelInfo(
+          model: "minilm", name: "all-MiniLM-L6-v2", architecture: "bert", parameters: 22_565_376,
+          vocabularySize: 30_522,
+          contextLength: 512, trainedContextLength: 512, hasChatTemplate: false, generates: false, pooling: .mean,
+          embeddingLength: 384, weightBytes: 45_600_000, workingBytes: 22_000_000, threads: 2, loadMilliseconds: 20))),
+    WireSample("embedded", .embedded(10, EmbeddedEvent(index: 1, count: 3, tokenCount: 2, vector: [0.5, -0.25, 1]))),
     WireSample("unloaded", .unloaded(3)),
     WireSample("started", .started(4, StartedEvent(promptTokens: [1, 9, 30], cachedCount: 2, seed: 42))),
     WireSample("prompt", .prompt(4, PromptProgress(done: 512, total: 2000))),

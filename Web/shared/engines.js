@@ -96,6 +96,16 @@ export class Engines extends EventTarget {
     return this.#current.detokenize(tokens);
   }
 
+  /** @type {InferenceManager['embed']} */
+  embed(texts, options) {
+    return this.#current.embed(texts, options);
+  }
+
+  /** @type {InferenceManager['rank']} */
+  rank(query, texts, options) {
+    return this.#current.rank(query, texts, options);
+  }
+
   /** @type {InferenceManager['applyTemplate']} */
   applyTemplate(chat) {
     return this.#current.applyTemplate(chat);

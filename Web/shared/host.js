@@ -20,7 +20,10 @@ import { FairQueue } from './fair-queue.js';
  */
 
 /** What a tab may call besides `generate`. */
-const calls = ['start', 'load', 'unload', 'cancelLoad', 'dismiss', 'tokenize', 'detokenize', 'applyTemplate', 'forget'];
+const calls = [
+  ...['start', 'load', 'unload', 'cancelLoad', 'dismiss', 'tokenize', 'detokenize', 'applyTemplate', 'forget'],
+  ...['embed', 'rank'],
+];
 
 /** Runs the engine for all tabs, in the one that holds it: their replies one after the other, fairly. */
 export class EngineHost {
@@ -35,6 +38,8 @@ export class EngineHost {
   #restoring = null;
   /** Loads that tabs have asked for. @type {Set<Load>} */
   #loads = new Set();
+  /** Texts that become vectors, or ranks. @type {Set<Load>} */
+  #embeddings = new Set();
   /** Gives up the model that the tab before had not loaded yet; none when it had. @type {AbortController | null} */
   #unfinished = null;
   #isClosed = false;
@@ -89,6 +94,7 @@ export class EngineHost {
     const client = this.#clients.get(id);
     this.#clients.delete(id);
     if (client) this.#cancel((entry) => entry.client === client);
+    for (const { giveUp } of [...this.#embeddings].filter((asked) => asked.client === client)) giveUp.abort();
   }
 
   /** @param {string} from @param {any} message Of a tab. */
@@ -105,6 +111,7 @@ export class EngineHost {
         asked.client === client && asked.id === message.id;
       this.#cancel(isMeant);
       this.#giveUp(isMeant);
+      for (const { giveUp } of [...this.#embeddings].filter(isMeant)) giveUp.abort();
     } else if (message.type === 'ping') {
       client.send({ type: 'pong' });
     } else if (message.type === 'call') {
@@ -120,10 +127,10 @@ export class EngineHost {
       if (this.#restoring && method === 'cancelLoad') this.#giveUp(() => true);
       if (this.#restoring && !['load', 'cancelLoad'].includes(method)) await this.#restoring;
       if (this.#isClosed) return;
-      const value =
-        method === 'load'
-          ? await this.#load(client, id, parameters)
-          : await /** @type {any} */ (this.#engines)[method](...parameters);
+      let value;
+      if (method === 'load') value = await this.#load(client, id, parameters);
+      else if (method === 'embed' || method === 'rank') value = await this.#embed(client, id, method, parameters);
+      else value = await /** @type {any} */ (this.#engines)[method](...parameters);
       this.#tell(client);
       client.send({ type: 'answer', id, value });
     } catch (error) {
@@ -152,6 +159,18 @@ export class EngineHost {
       return await this.#engines.load(model, { ...options, signal });
     } finally {
       this.#loads.delete(load);
+    }
+  }
+
+  /** @param {Client} client @param {number} id @param {'embed' | 'rank'} method @param {any[]} parameters */
+  async #embed(client, id, method, parameters) {
+    const asked = { client, id, giveUp: new AbortController() };
+    this.#embeddings.add(asked);
+    try {
+      const options = { ...parameters.pop(), signal: asked.giveUp.signal };
+      return await /** @type {any} */ (this.#engines)[method](...parameters, options);
+    } finally {
+      this.#embeddings.delete(asked);
     }
   }
 

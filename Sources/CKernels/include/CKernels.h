@@ -167,8 +167,10 @@ typedef struct {
     int32_t tokens;
     int32_t position;       // the first token's position: it sees keys up to and including this one
     int32_t window;         // how many positions a query sees, itself included; 0: all
+    int32_t length;         // of a text whose tokens see each other, up to `window` before and behind; 0: only what is before
     float scale;            // multiplies query · key
     float soft_cap;         // 0: none
+    float slope;            // what a score loses for each position between query and key
 } ck_attention;
 
 /// Writes a head's key or value of one position of a page to its place among the page's, as finite F16.
@@ -181,9 +183,14 @@ static inline size_t ck_partial_floats(int32_t value_dimension) {
 }
 /// The spans that the queries see: first and one past the last.
 static inline int32_t ck_first_span(const ck_attention *a) {
-    return a->window > 0 && a->position >= a->window ? (a->position - a->window + 1) / CK_SPAN : 0;
+    int32_t before = a->length > 0 ? a->window : a->window - 1;
+    return a->window > 0 && a->position > before ? (a->position - before) / CK_SPAN : 0;
 }
-static inline int32_t ck_last_span(const ck_attention *a) { return (a->position + a->tokens - 1) / CK_SPAN + 1; }
+static inline int32_t ck_last_span(const ck_attention *a) {
+    int32_t last = a->position + a->tokens;
+    if (a->length > 0) last = a->window > 0 && last + a->window < a->length ? last + a->window : a->length;
+    return (last - 1) / CK_SPAN + 1;
+}
 /// What the positions of one span give to each row: partials[row].
 void ck_attend(const ck_attention *attention, int32_t span, float *partials);
 /// out = the sum of the spans' parts, first to last: partials[span - first span][row], `stride` floats between spans.

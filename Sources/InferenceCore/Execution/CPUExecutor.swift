@@ -13,6 +13,7 @@ public final class CPUExecutor: Executor {
   private let workspace: Workspace
   private var work: Work?
   private var logitRows = 0
+  private var vectorRows = 0
 
   /// A batch on its way through the layers.
   private struct Work {
@@ -23,9 +24,10 @@ public final class CPUExecutor: Executor {
 
   /// - Throws: ``ModelError/Kind-swift.enum/outOfResources`` when this machine cannot address so much memory.
   public init(model: LanguageModel, team: ThreadTeam, limits: ExecutionLimits) throws(ModelError) {
+    let h = model.hyperparameters
+    let limits = limits.fitting(h)
     try limits.check()
     try model.check(limits)
-    let h = model.hyperparameters
     self.model = model
     self.limits = limits
     self.team = team
@@ -60,6 +62,10 @@ public final class CPUExecutor: Executor {
 
   public var logits: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: workspace.logits, count: logitRows * model.hyperparameters.vocabularySize)
+  }
+
+  public var vectors: UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(start: workspace.input.real(0), count: vectorRows * model.hyperparameters.embeddingLength)
   }
 
   public func giveUp() {
@@ -101,7 +107,8 @@ public final class CPUExecutor: Executor {
     }
     work = nil
     for span in begun.batch.spans { span.sequence.append(span.tokens[...]) }
-    logitRows = begun.batch.logitRows
+    logitRows = begun.batch.wantsVectors ? 0 : begun.batch.logitRows
+    vectorRows = begun.batch.wantsVectors ? begun.batch.logitRows : 0
     return .done
   }
 
@@ -124,8 +131,8 @@ public final class CPUExecutor: Executor {
       let range = pass.operations(ofLayers: layers)
       var under = CPUPass(
         operations: first, range: range, h: h, embedding: model.embedding, positions: model.positions,
-        workspace: workspace, count: batch.tokenCount, spanCount: batch.spans.count,
-        logitRows: batch.logitRows)
+        tokenTypes: model.tokenTypes, workspace: workspace, count: batch.tokenCount, spanCount: batch.spans.count,
+        logitRows: batch.logitRows, wantsVectors: batch.wantsVectors)
       let handle = team.handle
       withUnsafeMutablePointer(to: &under) { under in
         var job = Job(pass: UnsafePointer(under), team: handle)

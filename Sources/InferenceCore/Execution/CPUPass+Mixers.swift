@@ -230,8 +230,9 @@ extension CPUPass {
       values: PageLayout.values(attention, head: keyValueHead), sinks: attention.sinks.map { $0 + head }, next: nil,
       dimension: Int32(shape.keyLength), value_dimension: Int32(shape.valueLength),
       heads: Int32(min(groups.size, sharing - firstOfGroup)), tokens: Int32(tokens.count),
-      position: Int32(span.position + tokens.lowerBound), window: Int32(shape.window), scale: shape.scale,
-      soft_cap: shape.softCap)
+      position: Int32(span.position + tokens.lowerBound), window: Int32(shape.window),
+      length: shape.isBidirectional ? Int32(span.position + span.count) : 0, scale: shape.scale,
+      soft_cap: shape.softCap, slope: shape.slope(ofHead: head))
   }
 
   // MARK: Convolution

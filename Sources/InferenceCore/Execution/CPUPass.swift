@@ -9,11 +9,15 @@ struct CPUPass {
   let embedding: Matrix
   /// Learned vectors of the positions.
   let positions: Matrix?
+  /// Learned vectors of the types of tokens, all of which are of the first.
+  let tokenTypes: Matrix?
   let workspace: Workspace
   /// Rows of the pass, the spans that they belong to, and how many rows of logits are wanted.
   let count: Int
   let spanCount: Int
   let logitRows: Int
+  /// Whether the rows are wanted as they are, without logits.
+  let wantsVectors: Bool
 
   /// Elements of the residual stream.
   var width: Int { embedding.columns }
@@ -42,10 +46,13 @@ struct CPUPass {
       switch operation {
       case .embed: embed(row)
       case .add(let branch, let norm): add(branch, norm, row)
+      case .normalizeSum(let norm):
+        let x = workspace.residual + row * width
+        self.norm(x, norm.weight, norm.bias, width, into: x)
       case .normalize(let norm): normalize(row, norm, into: row)
       case .normalizeWanted(let norm):
         let wanted = self.rows.logitRows[row]
-        if wanted >= 0 { normalize(row, norm, into: Int(wanted), scale: h.logitScale) }
+        if wanted >= 0 { normalize(row, norm, into: Int(wanted), scale: wantsVectors ? 1 : h.logitScale) }
       default: break
       }
     }
@@ -71,7 +78,7 @@ struct CPUPass {
     case .expandExperts(let mixture): expandExperts(mixture, &lane)
     case .contractExperts(let mixture): contractExperts(mixture, &lane)
     case .predict(let linear): predict(linear, &lane)
-    case .embed, .add, .normalize, .normalizeWanted: break
+    case .embed, .add, .normalizeSum, .normalize, .normalizeWanted: break
     }
   }
 
@@ -84,13 +91,15 @@ struct CPUPass {
 
   private func embed(_ row: Int) {
     let x = workspace.residual + row * width
-    let source = embedding.kernel.data + Int(rows.tokens[row]) * embedding.kernel.row_bytes
-    embedding.format.definition.dequantize(source, count: width, into: x)
+    embedding.dequantize(row: Int(rows.tokens[row]), into: x)
     if h.embeddingScale != 1 { ck_scale(x, h.embeddingScale, Int32(width)) }
-    guard let positions else { return }
+    if let tokenTypes { addLearned(tokenTypes, 0, to: x, row) }
+    if let positions { addLearned(positions, position(ofRow: row), to: x, row) }
+  }
+
+  private func addLearned(_ vectors: Matrix, _ index: Int, to x: UnsafeMutablePointer<Float>, _ row: Int) {
     let learned = workspace.mixerBranch + row * width
-    let place = positions.kernel.data + position(ofRow: row) * positions.kernel.row_bytes
-    positions.format.definition.dequantize(place, count: width, into: learned)
+    vectors.dequantize(row: index, into: learned)
     ck_add(x, learned, Int32(width))
   }
 
@@ -170,7 +179,7 @@ struct CPUPass {
   }
 
   private func predict(_ linear: Linear, _ lane: inout Lane) {
-    guard logitRows > 0 else { return }
+    guard logitRows > 0, !wantsVectors else { return }
     let (logits, vocabulary) = (workspace.logits, linear.weight.rows)
     let thread = lane.index
     eachPiece(of: linear.weight, unit: 16, rows: logitRows, &lane) { piece in

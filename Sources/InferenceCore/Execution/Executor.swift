@@ -34,6 +34,9 @@ public protocol Executor: AnyObject {
   /// ``candidates(ofRow:)``.
   var logits: UnsafeMutableBufferPointer<Float> { get }
 
+  /// The vectors of the rows that the last pass was to give, [row][embedding], valid until the next is begun.
+  var vectors: UnsafeBufferPointer<Float> { get }
+
   /// The likeliest tokens of a row of the last pass, where only those came from a device; nil where all logits are here.
   func candidates(ofRow row: Int) -> TopCandidates?
 
@@ -48,6 +51,9 @@ public protocol Executor: AnyObject {
 extension Executor {
   /// Without a device nothing is waited for.
   public func finished(_ ticket: UInt32) {}
+
+  /// No device gives them.
+  public var vectors: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: nil, count: 0) }
 
   /// Without a device all logits are here.
   public func candidates(ofRow row: Int) -> TopCandidates? { nil }
@@ -84,6 +90,8 @@ public struct ExecutionLimits: Equatable, Sendable {
   public let sequences: Int
   /// Most tokens of one pass whose logits are wanted.
   public let logitRows: Int
+  /// A pass takes a whole text, however long.
+  private var takesWholeTexts = false
 
   public init(contextLength: Int, sequences: Int = 1, logitRows: Int = 1) {
     self.contextLength = contextLength
@@ -92,7 +100,17 @@ public struct ExecutionLimits: Equatable, Sendable {
   }
 
   /// Most tokens of one pass.
-  public var rows: Int { Int(min(Int64(Self.mostRows), Int64(contextLength).saturatingProduct(sequences))) }
+  public var rows: Int {
+    takesWholeTexts ? contextLength : Int(min(Int64(Self.mostRows), Int64(contextLength).saturatingProduct(sequences)))
+  }
+
+  /// What a model needs whose tokens see each other: room for a whole text, one at a time, and for no logits.
+  func fitting(_ h: Hyperparameters) -> ExecutionLimits {
+    guard h.isBidirectional else { return self }
+    var fitting = ExecutionLimits(contextLength: contextLength)
+    fitting.takesWholeTexts = true
+    return fitting
+  }
 
   /// Pages of the cache.
   var pages: Int { (contextLength + PageLayout.positions - 1) / PageLayout.positions * sequences }

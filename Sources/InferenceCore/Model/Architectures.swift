@@ -75,6 +75,15 @@ struct Architecture: Sendable {
   /// `down(activation(gate x) * up x)` rather than `down(activation(up x))`.
   var isGated = true
   var branches = Branches.sequential
+  /// Tokens see those behind them too: the model turns texts into vectors and writes none (Devlin et al. 2019). Headers may say
+  /// otherwise.
+  var isBidirectional = false
+  /// Embeddings are normalized before the first layer.
+  var hasEmbeddingNorm = false
+  /// The vector of the first type is added to all embeddings, where the file has types.
+  var hasTokenTypes = false
+  /// Nothing is turned; scores fall with the distance of what is attended to, by head (Press et al. 2022).
+  var hasLinearBiases = false
   /// Learned vectors of the positions are added to the embeddings, and nothing is turned.
   var hasPositionEmbeddings = false
   var rotaryLayout = RotaryLayout.halves
@@ -83,6 +92,8 @@ struct Architecture: Sendable {
   var hasPreNorms = true
   /// The branches' outputs are normalized before they are added.
   var hasPostNorms = false
+  /// The residual stream itself is normalized after each branch (Vaswani et al. 2017), and not before the output.
+  var hasSumNorms = false
   /// The norms before a mixer and before a feed-forward.
   var mixerNorm: StaticString = "attn_norm"
   var feedForwardNorm: StaticString = "ffn_norm"
@@ -94,6 +105,8 @@ struct Architecture: Sendable {
   var hasSoftCaps = false
   /// With a sliding window in the file: every so many layers, one attends to everything. 0: none has a window.
   var globalLayerPeriod = 0
+  /// That one is the first of them rather than the last.
+  var globalLayersComeFirst = false
   var windowRotation = WindowRotation.same
   /// Queries grow with their position, as the header says.
   var hasTemperature = false
@@ -117,6 +130,10 @@ struct Architecture: Sendable {
     Architecture(name: "llama", rotaryLayout: .interleaved, routing: ExpertRouting(isNormalized: true)),
     Architecture(name: "apertus", activation: .xielu, isGated: false, queryKeyNorms: .heads),
     Architecture(name: "arcee", activation: .reluSquared, isGated: false, rotaryLayout: .interleaved),
+    // MiniLM, BGE, E5, Arctic, and XLM-RoBERTa's
+    Architecture(
+      name: "bert", norm: .layer, activation: .gelu, isGated: false, isBidirectional: true, hasEmbeddingNorm: true,
+      hasTokenTypes: true, hasPositionEmbeddings: true, hasPreNorms: false, hasSumNorms: true),
     Architecture(name: "chatglm", rotaryLayout: .interleaved),
     Architecture(
       name: "cohere2", norm: .layer, branches: .parallel, rotaryLayout: .interleaved, logitScale: .multiplies,
@@ -139,6 +156,9 @@ struct Architecture: Sendable {
     Architecture(
       name: "gemma3", activation: .gelu, queryKeyNorms: .heads, hasPostNorms: true, scalesEmbeddings: true,
       globalLayerPeriod: 6, windowRotation: .unscaled(base: 10_000), layersScaledByHeads: 62),
+    Architecture(
+      name: "gemma-embedding", activation: .gelu, isBidirectional: true, queryKeyNorms: .heads, hasPostNorms: true,
+      scalesEmbeddings: true, globalLayerPeriod: 6, windowRotation: .unscaled(base: 10_000)),
     Architecture(name: "glm4", rotaryLayout: .interleaved, hasPostNorms: true),
     Architecture(
       name: "gpt-oss", activation: .boundedSilu, feedForwardNorm: "post_attention_norm", globalLayerPeriod: 2,
@@ -152,11 +172,20 @@ struct Architecture: Sendable {
       routing: ExpertRouting(isNormalized: true)),
     Architecture(name: "hunyuan-dense", queryKeyNorms: .turnedHeads),
     Architecture(name: "internlm2", rotaryLayout: .interleaved),
+    Architecture(
+      name: "jina-bert-v2", norm: .layer, activation: .gelu, isBidirectional: true, hasEmbeddingNorm: true,
+      hasTokenTypes: true, hasLinearBiases: true, hasPreNorms: false, hasSumNorms: true),
     Architecture(name: "lfm2", queryKeyNorms: .heads, hasConvolutions: true, outputNorm: "token_embd_norm"),
     Architecture(name: "minicpm", rotaryLayout: .interleaved, scales: .miniCPM, logitScale: .divides),
     // Ministral 3
     Architecture(name: "mistral3", rotaryLayout: .interleaved, hasTemperature: true),
+    Architecture(
+      name: "modern-bert", norm: .layer, activation: .gelu, isBidirectional: true, hasEmbeddingNorm: true,
+      globalLayerPeriod: 3, globalLayersComeFirst: true, windowRotation: .unscaled(base: nil)),
     Architecture(name: "nemotron", norm: .layer, activation: .reluSquared, isGated: false),
+    Architecture(
+      name: "nomic-bert", norm: .layer, isBidirectional: true, hasEmbeddingNorm: true, hasTokenTypes: true,
+      hasPreNorms: false, hasSumNorms: true),
     // OLMo 2 and 3
     Architecture(
       name: "olmo2", queryKeyNorms: .vectors, hasPreNorms: false, hasPostNorms: true, globalLayerPeriod: 4,

@@ -178,6 +178,16 @@ struct HeaderReader {
     return scaling
   }
 
+  /// How the file says that vectors of tokens become one: nil where it says nothing of that, or that they do not.
+  func pooling() throws(ModelError) -> Pooling? {
+    let key = GGUFKey(prefix: prefix, ".pooling_type")
+    guard let number = try gguf({ () throws(GGUFError) in try file.uint(key) }), number > 0 else { return nil }
+    guard let pooling = UInt8(exactly: number).flatMap(Pooling.init(rawValue:)) else {
+      throw ModelError(.unsupported, "The file pools tokens in the way \(number); known here are 0 (none) to 4 (rank).")
+    }
+    return pooling
+  }
+
   func temperature() throws(ModelError) -> Temperature {
     Temperature(
       scale: Float(try number(".attention.temperature_scale", default: 0, from: 0)),
@@ -212,23 +222,13 @@ struct HeaderReader {
     return routing
   }
 
-  /// Throws for a model whose tokens attend to those after them too.
-  func checkIsCausal() throws(ModelError) {
-    guard try flag(".attention.causal", default: true) else {
-      throw ModelError(
-        .unsupported,
-        "The key \(name(".attention.causal")) is false: each token attends to those after it, as in models that make embeddings. "
-          + "Only models that write text run here.")
-    }
-  }
-
   /// By layer, whether it has a window: as the header says, or in the architecture's order.
   func windowedLayers(_ layers: Int) throws(ModelError) -> [Bool] {
     guard traits.globalLayerPeriod > 0 else { return Array(repeating: false, count: layers) }
     let key: StaticString = ".attention.sliding_window_pattern"
     guard case .array(let array) = file.entry(GGUFKey(prefix: prefix, key))?.value else {
       let period = try count(key, upTo: 1024, default: traits.globalLayerPeriod)
-      return (1...layers).map { $0 % period > 0 }
+      return (0..<layers).map { $0 % period != (traits.globalLayersComeFirst ? 0 : period - 1) }
     }
     guard array.count == layers, array.elementType.byteCount != nil else {
       throw invalid("\(name(key)) to say of \(layers) layers whether they have a window, found \(array.count) values")

@@ -26,6 +26,13 @@ public struct Hyperparameters: Sendable {
   /// Whether rotations are scaled by tensors of factors for short and for long contexts.
   let hasRotaryFactors: Bool
   let layers: [LayerShape]
+  /// Whether tokens see those behind them: such a model turns whole texts into vectors, and writes none.
+  public let isBidirectional: Bool
+  /// How a text's vector is made of its tokens', where the file says so.
+  public let pooling: Pooling?
+
+  /// Whether the model writes text: one whose file says how texts become vectors was not made for it.
+  public var generates: Bool { !isBidirectional && pooling == nil }
 
   /// Bytes that one token's keys and values take in the cache, all layers together.
   public var cacheBytesPerToken: Int64 {
@@ -91,10 +98,12 @@ public struct Hyperparameters: Sendable {
     normEpsilon = try read.single(epsilon / (scales.branch * scales.branch), "norms", of: ".residual_scale")
     embeddingScale = try read.single(scales.embedding / scales.branch, "embeddings", of: ".embedding_scale")
     logitScale = try read.single(scales.logit, "logits", of: ".logit_scale")
-    try read.checkIsCausal()
     hasRotaryFactors = try read.hasRotaryFactors()
     isParallel = traits.branches == .byHeader ? try read.flag(".use_parallel_residual", default: true) : false
     logitSoftCap = traits.hasSoftCaps ? Float(try read.number(".final_logit_softcapping", default: 0)) : 0
+
+    isBidirectional = !(try read.flag(".attention.causal", default: !traits.isBidirectional))
+    pooling = try read.pooling()
 
     let feedForwards = try FeedForwardReader(read)
     let curves = traits.activation == .xielu ? try read.curves(layerCount) : []
@@ -201,7 +210,8 @@ private struct MixerReader {
       throw read.invalid("heads of 1 to 4096 elements, found \(embeddingLength) elements in \(headCount) heads")
     }
     let rotaryDimensions =
-      traits.hasPositionEmbeddings ? 0 : try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
+      traits.hasPositionEmbeddings || traits.hasLinearBiases
+      ? 0 : try read.count(".rope.dimension_count", upTo: 4096, default: keyLength)
     guard rotaryDimensions <= keyLength, rotaryDimensions % 2 == 0 else {
       throw read.invalid("an even number of rotated elements up to \(keyLength), found \(rotaryDimensions)")
     }
@@ -210,6 +220,7 @@ private struct MixerReader {
     let window =
       traits.globalLayerPeriod > 0 ? try read.count(".attention.sliding_window", upTo: 1 << 24, default: 0) : 0
     hasWindow = try read.windowedLayers(layerCount)
+    let isBidirectional = !(try read.flag(".attention.causal", default: !traits.isBidirectional))
     let softCap = traits.hasSoftCaps ? Float(try read.number(".attn_logit_softcapping", default: 0)) : 0
     let scaled = traits.layersScaledByHeads == layerCount ? headLength : keyLength
     let root = 1 / Double(scaled).squareRoot()
@@ -217,10 +228,12 @@ private struct MixerReader {
 
     let temperature = try traits.hasTemperature ? read.temperature() : Temperature()
 
+    let hasLinearBiases = traits.hasLinearBiases
     func shape(window: Int, rotary: RotaryShape) -> AttentionShape {
       AttentionShape(
         headCount: headCount, keyValueHeadCount: headCount, keyLength: keyLength, valueLength: valueLength,
-        window: window, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
+        window: isBidirectional && window > 0 ? max(1, window / 2) : window, isBidirectional: isBidirectional,
+        hasLinearBiases: hasLinearBiases, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
     }
     let rotary = RotaryShape(dimensions: rotaryDimensions, base: base, scaling: scaling)
     let none = RotaryShape(dimensions: 0, base: 1, scaling: .none)
@@ -253,6 +266,8 @@ extension AttentionShape {
   fileprivate func sharing(keyValueHeads: Int) -> AttentionShape {
     AttentionShape(
       headCount: headCount, keyValueHeadCount: keyValueHeads, keyLength: keyLength, valueLength: valueLength,
-      window: window, scale: scale, softCap: softCap, rotary: rotary, temperature: temperature)
+      window: window, isBidirectional: isBidirectional, hasLinearBiases: hasLinearBiases, scale: scale,
+      softCap: softCap,
+      rotary: rotary, temperature: temperature)
   }
 }

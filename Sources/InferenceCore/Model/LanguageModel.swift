@@ -7,10 +7,14 @@ public final class LanguageModel {
   let weightBytes: Int
 
   let embedding: Matrix  // token_embd.weight [vocabulary × embedding]
-  let outputNorm: Norm  // output_norm [embedding]
+  let embeddingNorm: Norm?  // token_embd_norm [embedding]
+  let tokenTypes: Matrix?  // token_types [types × embedding]
+  let outputNorm: Norm?  // output_norm [embedding]; absent where the last layer's sum is normalized
   let output: Linear  // output [vocabulary × embedding]; where its weight is absent, the embedding's
   let layers: [Layer]
   let positions: Matrix?  // position_embd.weight [positions × embedding]
+  /// What becomes of a text's vector.
+  let head: TextHead
   private var rotaryTables: RotaryTables
   private let rotaryFactors: RotaryFactors
   /// Where the weights come from, when they only pass by.
@@ -39,7 +43,12 @@ public final class LanguageModel {
     hyperparameters = h
     weightBytes = Int(clamping: file.dataSize)
     embedding = try tensors.matrix("token_embd.weight", rows: h.vocabularySize, columns: width)
-    outputNorm = try tensors.norm(h.traits.outputNorm, h.traits.norm, count: width)
+    embeddingNorm =
+      try h.traits.hasEmbeddingNorm ? tensors.norm("token_embd_norm", h.traits.norm, count: width) : nil
+    tokenTypes = try h.traits.hasTokenTypes ? tensors.optionalMatrix("token_types", columns: width) : nil
+    outputNorm =
+      try h.traits.hasSumNorms ? nil : tensors.norm(h.traits.outputNorm, h.traits.norm, count: width)
+    head = try TextHead(h, tensors)
     let untied = try tensors.optionalMatrix("output.weight", rows: h.vocabularySize, columns: width)
     output = Linear(
       weight: untied ?? embedding, bias: try tensors.optionalVector("output.bias", count: h.vocabularySize))
@@ -59,14 +68,18 @@ public final class LanguageModel {
 
   /// A model of no file.
   init(
-    _ h: Hyperparameters, embedding: Matrix, outputNorm: Norm, output: Linear, layers: [Layer], memory: ArenaMemory
+    _ h: Hyperparameters, embedding: Matrix, outputNorm: Norm?, output: Linear, layers: [Layer], memory: ArenaMemory
   ) throws(ModelError) {
     hyperparameters = h
     weightBytes = 0
     (self.embedding, self.outputNorm, self.output, self.layers) = (embedding, outputNorm, output, layers)
     (rotaryFactors, stream, self.memory, positions) = (.none, nil, memory, nil)
+    (embeddingNorm, tokenTypes, head) = (nil, nil, TextHead())
     rotaryTables = try RotaryTables(h, .none)
   }
+
+  /// Elements of a text's vector, or how many scores it gets.
+  public var embeddingLength: Int { head.length(hyperparameters.pooling ?? .mean, hyperparameters) }
 
   /// Angles per position, one for each of ``Hyperparameters/rotaryShapes``.
   ///

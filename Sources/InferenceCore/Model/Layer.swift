@@ -10,6 +10,8 @@ struct Layer {
   let isParallel: Bool
   let feedForward: FeedForward
   let feedForwardPostNorm: Norm?  // post_ffw_norm
+  /// Of the residual stream after each branch.
+  let sumNorms: (mixer: Norm, feedForward: Norm)?  // attn_output_norm, layer_output_norm
 
   /// - Parameter place: Where the layer's keys and values or its state are; moves on by their size.
   init(
@@ -33,7 +35,9 @@ struct Layer {
     mixerNorm = isParallel ? first ?? second : first
     feedForwardNorm = isParallel && first == nil ? nil : second
     if traits.hasPreNorms {
-      _ = try tensors.required(mixerNorm, "blk.\(index).\(traits.mixerNorm).weight")
+      // Embeddings that are normalized need it no more.
+      let isNormalized = index == 0 && traits.hasEmbeddingNorm
+      if !isNormalized { _ = try tensors.required(mixerNorm, "blk.\(index).\(traits.mixerNorm).weight") }
       if !isParallel { _ = try tensors.required(second, "blk.\(index).\(traits.feedForwardNorm).weight") }
     }
     switch shape.mixer {
@@ -48,6 +52,12 @@ struct Layer {
       mixerPostNorm = nil
       feedForwardPostNorm = nil
     }
+    sumNorms =
+      traits.hasSumNorms
+      ? (
+        try tensors.norm(layer: index, "attn_output_norm", traits.norm, count: width),
+        try tensors.norm(layer: index, "layer_output_norm", traits.norm, count: width)
+      ) : nil
   }
 
   /// The norm of what the branches read first: in parallel ones the feed-forward's, which comes before the mixer.

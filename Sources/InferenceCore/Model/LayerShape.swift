@@ -62,8 +62,12 @@ struct AttentionShape: Sendable {
   let keyLength: Int
   /// Elements of one value head.
   let valueLength: Int
-  /// Positions a query sees, its own included; 0: all before it.
+  /// Positions a query sees, its own included, or on each of its sides; 0: all.
   let window: Int
+  /// A query sees what is behind it too.
+  let isBidirectional: Bool
+  /// Scores fall with the distance, by ``slope(ofHead:)``.
+  let hasLinearBiases: Bool
   /// What a query's product with a key is multiplied by.
   let scale: Float
   /// What scores are bounded to, by `cap * tanh(score / cap)`; 0: not bounded.
@@ -83,8 +87,20 @@ struct AttentionShape: Sendable {
   /// Query heads that share a head of keys and values, in groups that are attended together.
   var groups: (count: Int, size: Int) {
     let sharing = headCount / keyValueHeadCount
-    let size = min(sharing, Self.headsTogether)
+    let size = hasLinearBiases ? 1 : min(sharing, Self.headsTogether)
     return ((sharing + size - 1) / size, size)
+  }
+}
+
+extension AttentionShape {
+  /// What a score loses for each position between query and key: 2^(-8 (h + 1) / n), and for heads beyond the last power of
+  /// two the values between those of twice as many (Press et al. 2022).
+  func slope(ofHead head: Int) -> Float {
+    guard hasLinearBiases else { return 0 }
+    var power = 1
+    while power * 2 <= headCount { power *= 2 }
+    let exponent = head < power ? -8 * Double(head + 1) : -4 * Double(2 * (head - power) + 1)
+    return Float(ck_pow(2, exponent / Double(power)))
   }
 }
 

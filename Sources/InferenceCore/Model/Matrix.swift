@@ -18,6 +18,11 @@ struct Matrix {
   var rows: Int { Int(kernel.rows) }
   var columns: Int { Int(kernel.columns) }
 
+  /// Writes a row as floats.
+  func dequantize(row: Int, into out: UnsafeMutablePointer<Float>) {
+    format.definition.dequantize(kernel.data + row * kernel.row_bytes, count: columns, into: out)
+  }
+
   /// The rows `range` as a matrix of their own.
   func rows(_ range: Range<Int>) -> Matrix {
     var part = self

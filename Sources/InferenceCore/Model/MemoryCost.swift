@@ -21,6 +21,7 @@ extension LanguageModel {
     of file: GGUFFile, limits: ExecutionLimits, threads: Int = 1
   ) throws(ModelError) -> MemoryCost {
     let h = try Hyperparameters(file)
+    let limits = limits.fitting(h)
     try limits.check()
     var arena = Arena()
     _ = Workspace(h, InputFormats(), limits, lanes: threads, in: &arena)

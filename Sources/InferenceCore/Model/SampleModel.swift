@@ -40,6 +40,7 @@ public struct SampleModel {
 
   private init(of other: LanguageModel, width: Int, vocabulary: Int, layers: [Int]) throws(ModelError) {
     let h = other.hyperparameters
+    guard !h.isBidirectional else { throw ModelError(.unsupported, "No sample is made of a model of vectors.") }
     let sizes = Sizes(
       width: min(h.embeddingLength, width), vocabulary: min(h.vocabularySize, vocabulary),
       limit: width)
@@ -92,7 +93,8 @@ private struct Sizes {
     { heads += 1 }
     return AttentionShape(
       headCount: heads * sharing, keyValueHeadCount: heads, keyLength: shape.keyLength, valueLength: shape.valueLength,
-      window: shape.window, scale: shape.scale, softCap: shape.softCap, rotary: shape.rotary,
+      window: shape.window, isBidirectional: shape.isBidirectional, hasLinearBiases: shape.hasLinearBiases,
+      scale: shape.scale, softCap: shape.softCap, rotary: shape.rotary,
       temperature: shape.temperature)
   }
 }
@@ -109,11 +111,11 @@ private struct WeightMaker {
 
   mutating func make(
     _ other: LanguageModel, _ h: Hyperparameters, _ layers: [Int]
-  ) -> (embedding: Matrix, outputNorm: Norm, output: Linear, layers: [Layer]) {
+  ) -> (embedding: Matrix, outputNorm: Norm?, output: Linear, layers: [Layer]) {
     let width = h.embeddingLength
     let embedding = matrix(like: other.embedding, h.vocabularySize, width)
     let output = linear(like: other.output, h.vocabularySize, width)
-    let outputNorm = norm(like: other.outputNorm, width, before: output)
+    let outputNorm = other.outputNorm.map { norm(like: $0, width, before: output) }
     var place = CachePlace()
     let made = layers.enumerated().map { index, from in layer(like: other.layers[from], h.layers[index], h, &place) }
     return (embedding, outputNorm, output, made)
@@ -307,6 +309,7 @@ extension Layer {
     (self.mixerNorm, self.mixer, self.mixerPostNorm) = (mixerNorm, mixer, mixerPostNorm)
     (self.feedForwardNorm, self.feedForward) = (feedForwardNorm, feedForward)
     (self.isParallel, self.feedForwardPostNorm) = (isParallel, feedForwardPostNorm)
+    sumNorms = nil
   }
 }
 
@@ -355,6 +358,7 @@ extension Hyperparameters {
     (layerCount, self.layers) = (layers.count, layers)
     (normEpsilon, embeddingScale, logitScale) = (other.normEpsilon, other.embeddingScale, other.logitScale)
     (isParallel, hasRotaryFactors) = (other.isParallel, other.hasRotaryFactors)
+    (isBidirectional, pooling) = (other.isBidirectional, other.pooling)
     logitSoftCap = other.logitSoftCap
     traits = other.traits
   }

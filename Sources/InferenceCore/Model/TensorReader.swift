@@ -77,14 +77,28 @@ final class TensorReader {
 
   /// `<name>.weight` and `<name>.bias`, likewise.
   func norm(_ name: StaticString, _ kind: Architecture.Norm, count: Int) throws(ModelError) -> Norm {
-    let weight = try optionalVector(name, ".weight", count: count)
-    return Norm(
-      weight: try required(weight, "\(name).weight"),
-      bias: kind == .layer ? try optionalVector(name, ".bias", count: count) : nil)
+    try required(optionalNorm(name, kind, count: count), "\(name).weight")
   }
 
   func optionalMatrix(_ name: StaticString, rows: Int, columns: Int) throws(ModelError) -> Matrix? {
     try matrix(tensor(at: file.position(of: name)), rows: rows, columns: columns)
+  }
+
+  /// `<name>.weight`, with as many rows as the file has.
+  func optionalMatrix(_ name: StaticString, columns: Int) throws(ModelError) -> Matrix? {
+    guard let found = try tensor(at: file.position(of: name, ".weight")) else { return nil }
+    return try matrix(found, rows: found.shape.count > 1 ? found.shape[1] : 1, columns: columns)
+  }
+
+  /// The same with its `.bias`.
+  func optionalLinear(_ name: StaticString, columns: Int) throws(ModelError) -> Linear? {
+    guard let weight = try optionalMatrix(name, columns: columns) else { return nil }
+    return Linear(weight: weight, bias: try optionalVector(name, ".bias", count: weight.rows))
+  }
+
+  func optionalNorm(_ name: StaticString, _ kind: Architecture.Norm, count: Int) throws(ModelError) -> Norm? {
+    guard let weight = try optionalVector(name, ".weight", count: count) else { return nil }
+    return Norm(weight: weight, bias: kind == .layer ? try optionalVector(name, ".bias", count: count) : nil)
   }
 
   func optionalMatrix(

@@ -6,7 +6,7 @@ public struct Batch {
   public struct Span {
     public let sequence: TokenSequence
     public let tokens: [TokenID]
-    /// Of how many tokens, counted from the last, logits are wanted.
+    /// Of how many tokens, counted from the last, logits or vectors are wanted.
     public let logitRows: Int
 
     public init(_ sequence: TokenSequence, tokens: [TokenID], logitRows: Int = 1) {
@@ -19,10 +19,13 @@ public struct Batch {
   public private(set) var spans: [Span] = []
   /// Whether all logits of the rows are wanted, even where a device could choose the likeliest tokens.
   public let wantsAllLogits: Bool
+  /// Whether the rows' vectors are wanted, from which no logits are computed.
+  public let wantsVectors: Bool
 
-  public init(_ spans: [Span] = [], wantsAllLogits: Bool = false) {
+  public init(_ spans: [Span] = [], wantsAllLogits: Bool = false, wantsVectors: Bool = false) {
     self.spans = spans
     self.wantsAllLogits = wantsAllLogits
+    self.wantsVectors = wantsVectors
   }
 
   public mutating func append(_ span: Span) {
@@ -37,7 +40,7 @@ public struct Batch {
   /// Throws when a pass cannot take this batch.
   func check(for model: LanguageModel, _ limits: ExecutionLimits, _ pool: PagePool) throws(ModelError) {
     let vocabulary = model.hyperparameters.vocabularySize
-    guard tokenCount <= limits.rows, logitRows <= limits.logitRows else {
+    guard tokenCount <= limits.rows, logitRows <= limits.logitRows || wantsVectors else {
       throw ModelError(
         .invalid,
         "One pass takes up to \(limits.rows) tokens and \(limits.logitRows) rows of logits, found \(tokenCount) "

@@ -5,14 +5,16 @@
 enum Operation {
   // Of each row alone. Those that follow each other need no barrier: whoever has a row takes it through all of them.
 
-  /// x = s E[token], plus P[position] where positions are learned.
+  /// x = s E[token], plus T[0] where there are types of tokens, plus P[position] where positions are learned.
   case embed
   /// x += branch, normalized first where a norm is given.
   case add(Branch, Norm?)
+  /// x = norm(x)
+  case normalizeSum(Norm)
   /// h = norm(x), or x itself.
   case normalize(Norm?)
-  /// h = s norm(x) of the rows whose logits are wanted, side by side.
-  case normalizeWanted(Norm)
+  /// h = s norm(x), or x itself, of the rows whose logits or vectors are wanted, side by side.
+  case normalizeWanted(Norm?)
 
   // Of all rows, in pieces.
 
@@ -59,7 +61,7 @@ enum Operation {
   /// Whether it works on each row alone.
   var isOfRows: Bool {
     switch self {
-    case .embed, .add, .normalize, .normalizeWanted: true
+    case .embed, .add, .normalizeSum, .normalize, .normalizeWanted: true
     default: false
     }
   }

@@ -1,4 +1,4 @@
-/// The forward pass of a decoder-only transformer (Vaswani et al. 2017) as data: a flat list of operations, written once
+/// The forward pass of a transformer (Vaswani et al. 2017) as data: a flat list of operations, written once
 /// for a model and carried out by an ``Executor`` for every batch.
 struct Pass {
   private(set) var operations: [Operation] = []
@@ -14,18 +14,25 @@ struct Pass {
     for (index, layer) in layers.enumerated() {
       layerStarts.append(operations.count)
 
-      // x = E[token], h = norm(x)
-      if index == 0 { then(.embed, .normalize(layer.inputNorm)) }
+      // x = E[token], normalized in some; h = norm(x)
+      if index == 0 {
+        operations.append(.embed)
+        normalizeSum(model.embeddingNorm)
+        then(.normalize(layer.inputNorm))
+      }
 
       if !layer.isParallel {
-        // x += mixer(h), h = norm(x)
+        // x += mixer(h), normalized in some; h = norm(x)
         mix(layer.mixer)
-        then(.add(.mixer, layer.mixerPostNorm), .normalize(layer.feedForwardNorm))
+        operations.append(.add(.mixer, layer.mixerPostNorm))
+        normalizeSum(layer.sumNorms?.mixer)
+        then(.normalize(layer.feedForwardNorm))
 
-        // x += feedForward(h)
+        // x += feedForward(h), likewise
         expand(layer.feedForward)
         then(contraction(layer.feedForward))
         operations.append(.add(.feedForward, layer.feedForwardPostNorm))
+        normalizeSum(layer.sumNorms?.feedForward)
       } else {
         // x += mixer(h) + feedForward(h), each with an h of its own where there are two norms
         expand(layer.feedForward, isLast: layer.feedForwardNorm != nil)
@@ -41,6 +48,10 @@ struct Pass {
     then(.predict(model.output))
     layerStarts.append(operations.count)
     precondition(operations.count <= Self.longest(layerCount: layers.count))
+  }
+
+  private mutating func normalizeSum(_ norm: Norm?) {
+    if let norm { operations.append(.normalizeSum(norm)) }
   }
 
   /// A mixer up to its product with the output matrix, beside which another operation has room.

@@ -37,7 +37,8 @@ final class AttentionCheck {
           query: query, out: out, query_stride: heads * keyLength, out_stride: heads * valueLength, pages: pages,
           keys: 0, values: firstValue, sinks: nil, next: nil, dimension: Int32(keyLength),
           value_dimension: Int32(valueLength), heads: Int32(heads),
-          tokens: Int32(tokens), position: Int32(positions - tokens), window: 0, scale: 0.25, soft_cap: 0)
+          tokens: Int32(tokens), position: Int32(positions - tokens), window: 0, length: 0, scale: 0.25,
+          soft_cap: 0, slope: 0)
       )
     }
     var measure = Arena()

@@ -6,6 +6,8 @@ struct SpecialTokens {
   let endOfMessage: TokenID?
   let unknown: TokenID?
   let padding: TokenID?
+  /// What stands between texts, and in WordPiece behind the last.
+  let separator: TokenID?
   /// Ascending.
   let endOfGeneration: [TokenID]
 
@@ -13,20 +15,20 @@ struct SpecialTokens {
   init(
     _ metadata: TokenizerMetadata, family: TokenizerFamily, vocabulary: inout Vocabulary
   ) throws(TokenizerError) {
-    // The ids of SentencePiece's own models hold for files that give none.
-    var isSentencePiece = false
-    if case .sentencePieces = family { isSentencePiece = true }
+    let standard = family.standardIDs
     let size = vocabulary.count
     func id(_ key: GGUFKey, default standard: TokenID? = nil) throws(TokenizerError) -> TokenID? {
-      let fallback = isSentencePiece ? standard.flatMap { Int($0) < size ? $0 : nil } : nil
+      let fallback = standard.flatMap { Int($0) < size ? $0 : nil }
       // An id outside the vocabulary, often -1, means none.
       guard let value = try metadata.int(key), value >= 0, value < Int64(size) else { return fallback }
       return TokenID(value)
     }
-    beginOfText = try id("tokenizer.ggml.bos_token_id", default: 1)
-    endOfText = try id("tokenizer.ggml.eos_token_id", default: 2)
-    unknown = try id("tokenizer.ggml.unknown_token_id", default: 0)
+    beginOfText = try id("tokenizer.ggml.bos_token_id", default: standard.beginOfText)
+    endOfText = try id("tokenizer.ggml.eos_token_id", default: standard.endOfText)
+    unknown = try id("tokenizer.ggml.unknown_token_id", default: standard.unknown)
     padding = try id("tokenizer.ggml.padding_token_id")
+    // The key is spelled so.
+    separator = try id("tokenizer.ggml.seperator_token_id", default: standard.separator)
 
     /// The token that the file names for a role, or else the first of `texts` that is a token, made a control token.
     func role(_ key: GGUFKey, _ texts: [StaticString]) throws(TokenizerError) -> TokenID? {

@@ -4,7 +4,9 @@ public final class TextEncoding {
   public private(set) var tokens: [TokenID] = []
 
   private let tokenizer: Tokenizer
-  private let text: [UInt8]
+  private var text: [UInt8]
+  /// A text that follows, between tokens that separate them.
+  private var following: [UInt8]?
   private let parsesSpecial: Bool
   private let plain: [Int]
   private var search = SpecialTokenSearch()
@@ -22,12 +24,18 @@ public final class TextEncoding {
     self.text = text
     parsesSpecial = parseSpecial
     self.plain = plain
-    isEnded = !(addSpecial && tokenizer.addsEndOfText)
+    isEnded = !addSpecial
     if addSpecial, tokenizer.addsBeginOfText, let begin = tokenizer.beginOfText { tokens.append(begin) }
   }
 
+  /// Two texts as one, with the tokens around and between them that the model expects.
+  public convenience init(_ text: [UInt8], followedBy other: [UInt8], tokenizer: Tokenizer) {
+    self.init(text, addSpecial: true, parseSpecial: false, tokenizer: tokenizer)
+    following = other
+  }
+
   /// Bytes of the text.
-  public var byteCount: Int { text.count }
+  public var byteCount: Int { text.count + (following?.count ?? 0) }
 
   /// Goes on with the text.
   ///
@@ -59,7 +67,12 @@ public final class TextEncoding {
       }
       nextFragment += 1
     }
-    if !isEnded, let end = tokenizer.endOfText { tokens.append(end) }
+    if !isEnded, let end = tokenizer.lastToken { tokens.append(end) }
+    if let following {
+      if let between = tokenizer.tokenBetween { tokens.append(between) }
+      (self.text, self.fragments, self.following, nextFragment, followsSpecial) = (following, nil, nil, 0, true)
+      return advance(steps: steps)
+    }
     isEnded = true
     return true
   }
@@ -85,6 +98,14 @@ struct TextStretch {
   var built = 0
   /// What is being merged.
   var chain = SymbolChain()
+  /// WordPiece: bytes of the word that have their tokens, and how many those are. Unigrams: bytes that were looked at, and the
+  /// best way to each place.
+  var matched = 0
+  var pieces = 0
+  var paths: [UnigramModel.Path] = []
+  /// Unigrams: whether the last character was no space, and whether a space was put before the text.
+  var isInWord = false
+  var hasSpace = false
 
   mutating func clear() {
     phase = .between
@@ -92,5 +113,7 @@ struct TextStretch {
     escaped.removeAll(keepingCapacity: true)
     built = 0
     chain.removeAll()
+    (matched, pieces, isInWord, hasSpace) = (0, 0, false, false)
+    paths = []
   }
 }

@@ -21,6 +21,8 @@ public final class Tokenizer {
   private enum Model {
     case bytePairs(BytePairModel)
     case sentencePieces(SentencePieceModel)
+    case wordPieces(WordPieceModel)
+    case unigrams(UnigramModel)
   }
 
   /// Reads the `tokenizer.ggml.*` entries of `file`, which may be a vocabulary without tensors.
@@ -43,7 +45,7 @@ public final class Tokenizer {
     special = try SpecialTokens(metadata, family: family, vocabulary: &vocabulary)
 
     addsBeginOfText = family.addsBeginOfText(asked: try metadata.bool("tokenizer.ggml.add_bos_token"))
-    addsEndOfText = try metadata.bool("tokenizer.ggml.add_eos_token") ?? false
+    addsEndOfText = try metadata.bool("tokenizer.ggml.add_eos_token") ?? family.isUnigrams
     guard !addsBeginOfText || special.beginOfText != nil else {
       throw TokenizerError(
         .malformed, "Expected tokenizer.ggml.bos_token_id, since a begin-of-text token is to be added; found none.")
@@ -53,6 +55,9 @@ public final class Tokenizer {
         .malformed, "Expected tokenizer.ggml.eos_token_id, since an end-of-text token is to be added; found none.")
     }
 
+    var separates = try metadata.bool("tokenizer.ggml.add_sep_token") ?? false
+    if case .wordPieces = family { separates = false }
+    tokenBetween = separates ? special.separator : nil
     switch family {
     case .bytePairs(let row):
       guard let merges = try metadata.array("tokenizer.ggml.merges", of: .strings) else {
@@ -67,6 +72,18 @@ public final class Tokenizer {
         try SentencePieceModel(
           vocabulary: vocabulary, scores: try metadata.array("tokenizer.ggml.scores", of: .numbers),
           unknown: special.unknown))
+    case .wordPieces:
+      // Tokens that begin a word begin with a space.
+      addsSpacePrefix = true
+      model = .wordPieces(WordPieceModel(unknown: special.unknown))
+    case .unigrams:
+      addsSpacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? false
+      model = .unigrams(
+        try UnigramModel(
+          vocabulary: vocabulary, scores: try metadata.array("tokenizer.ggml.scores", of: .numbers),
+          unknown: special.unknown,
+          characters: try CharacterMap(try metadata.array("tokenizer.ggml.precompiled_charsmap", of: .integers)),
+          mergesSpaces: try metadata.bool("tokenizer.ggml.remove_extra_whitespaces") ?? false))
     }
     splitter = SpecialTokenSplitter(vocabulary: vocabulary)
     self.vocabulary = vocabulary
@@ -91,6 +108,15 @@ public final class Tokenizer {
   public var beginOfText: TokenID? { special.beginOfText }
   /// The token that stands after a text.
   public var endOfText: TokenID? { special.endOfText }
+  /// The token that stands between two texts.
+  public var separator: TokenID? { special.separator }
+  /// The token that encoding puts last when special tokens are asked for.
+  public var lastToken: TokenID? {
+    if case .wordPieces = model { return separator }
+    return addsEndOfText ? endOfText : nil
+  }
+  /// The token between two texts beside ``lastToken``, which stands behind both.
+  let tokenBetween: TokenID?
   /// The token that ends one speaker's turn in a chat.
   public var endOfTurn: TokenID? { special.endOfTurn }
   /// The token that ends a message to be continued, as by a tool's answer.
@@ -157,6 +183,11 @@ public final class Tokenizer {
       model.advance(
         &stretch, of: text, addsSpace: addsSpacePrefix && followsSpecial, vocabulary: vocabulary, steps: &steps,
         into: &tokens)
+    case .wordPieces(let model):
+      model.advance(&stretch, of: text, vocabulary: vocabulary, steps: &steps, into: &tokens)
+    case .unigrams(let model):
+      model.advance(
+        &stretch, of: text, addsSpace: addsSpacePrefix, vocabulary: vocabulary, steps: &steps, into: &tokens)
     }
   }
 
@@ -183,7 +214,7 @@ public final class Tokenizer {
     } else if attributes.contains(.normal) {
       switch model {
       case .bytePairs(let model): model.appendBytes(of: text, to: &bytes)
-      case .sentencePieces: SentencePieceModel.appendUnescaped(text, to: &bytes)
+      case .sentencePieces, .wordPieces, .unigrams: SentencePieceModel.appendUnescaped(text, to: &bytes)
       }
     }
     return bytes

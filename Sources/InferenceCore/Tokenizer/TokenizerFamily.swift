@@ -23,6 +23,8 @@ struct TokenizerMetadata {
 enum TokenizerFamily {
   case bytePairs(PreTokenizerTable.Row)
   case sentencePieces
+  case wordPieces
+  case unigrams
 
   /// - Returns: besides, the name of the pre-tokenizer if it is none of the table's.
   static func read(_ metadata: TokenizerMetadata) throws(TokenizerError) -> (TokenizerFamily, unknown: String?) {
@@ -30,6 +32,8 @@ enum TokenizerFamily {
       throw TokenizerError(.missing, "Expected a tokenizer in the file's metadata, found no tokenizer.ggml.model.")
     }
     if isText(model, "llama") { return (.sentencePieces, nil) }
+    if isText(model, "bert") { return (.wordPieces, nil) }
+    if isText(model, "t5") { return (.unigrams, nil) }
     if isText(model, "gemma4") {
       let name: StaticString = "gemma4"
       let row = PreTokenizerTable.row(
@@ -39,7 +43,8 @@ enum TokenizerFamily {
     guard isText(model, "gpt2") else {
       throw TokenizerError(
         .unsupported,
-        "Expected tokenizer.ggml.model to be llama (SentencePiece), gpt2 (byte-level BPE) or gemma4; found "
+        "Expected tokenizer.ggml.model to be llama (SentencePiece), gpt2 (byte-level BPE), gemma4, bert (WordPiece) or t5 "
+          + "(unigrams); found "
           + "\(readableName(model)).")
     }
     let name = try metadata.string("tokenizer.ggml.pre")
@@ -49,11 +54,25 @@ enum TokenizerFamily {
 
   /// Whether a begin-of-text token is added, given what the file says of it.
   func addsBeginOfText(asked: Bool?) -> Bool {
-    guard case .bytePairs(let row) = self else { return asked ?? true }
+    guard case .bytePairs(let row) = self else { return asked ?? !isUnigrams }
     switch row.beginOfText {
     case .onRequest: return asked ?? false
     case .byDefault: return asked ?? true
     case .always: return true
+    }
+  }
+}
+
+extension TokenizerFamily {
+  var isUnigrams: Bool { if case .unigrams = self { true } else { false } }
+
+  /// The ids of a family's own models, which hold for files that give none.
+  var standardIDs: (beginOfText: TokenID?, endOfText: TokenID?, unknown: TokenID?, separator: TokenID?) {
+    switch self {
+    case .bytePairs: (nil, nil, nil, nil)
+    case .sentencePieces: (1, 2, 0, nil)
+    case .wordPieces: (101, nil, 100, 102)
+    case .unigrams: (nil, 1, 2, nil)
     }
   }
 }

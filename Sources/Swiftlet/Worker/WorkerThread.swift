@@ -199,6 +199,9 @@ private final class WorkerLoop {
     case .loaded(let id, _), .unloaded(let id), .finished(let id, _), .failed(let id, _), .tokens(let id, _),
       .rendered(let id, _):
       handlers.removeValue(forKey: id)?.handler(event)
+    case .embedded(let id, let embedded):
+      let handler = embedded.isLast ? handlers.removeValue(forKey: id) : handlers[id]
+      handler?.handler(event)
     case .started(let id, _), .prompt(let id, _), .text(let id, _):
       handlers[id]?.handler(event)
     }
@@ -243,7 +246,7 @@ extension WorkerCommand {
   fileprivate var requestID: RequestID? {
     switch self {
     case .load(let id, _), .unload(let id), .generate(let id, _), .tokenize(let id, _), .detokenize(let id, _),
-      .applyTemplate(let id, _):
+      .applyTemplate(let id, _), .embed(let id, _):
       id
     case .cancelLoad, .cancel, .cancelAll, .forget: nil
     }

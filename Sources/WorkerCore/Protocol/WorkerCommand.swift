@@ -13,8 +13,8 @@ public enum WorkerCommand: Equatable, Sendable {
   case unload(RequestID)
   /// Generates text, after the requests before it or beside them (``LoadCommand/sequences``). Answered by `started`, any number of `text`, then `finished`; or `failed`.
   case generate(RequestID, GenerationCommand)
-  /// Ends this request, running or waiting. A generation is answered by `finished` with reason `aborted`, a load (which
-  /// goes on if another request waits for it) by `failed` with code `cancelled`.
+  /// Ends this request, running or waiting. A generation is answered by `finished` with reason `aborted`, anything else (a
+  /// load goes on if another request waits for it) by `failed` with code `cancelled`.
   case cancel(RequestID)
   /// Ends every generation request.
   case cancelAll
@@ -24,6 +24,8 @@ public enum WorkerCommand: Equatable, Sendable {
   case detokenize(RequestID, [TokenID])
   /// Renders messages as the model's prompt. Answered by `rendered`.
   case applyTemplate(RequestID, ChatInput)
+  /// Turns texts into vectors, after the requests before it. Answered by `embedded` for each text, or `failed`.
+  case embed(RequestID, EmbedCommand)
   /// Deletes the keys and values that are kept of this conversation; of all conversations when it is empty.
   case forget(String)
 }

@@ -22,6 +22,8 @@ public enum WorkerEvent: Equatable, Sendable {
   case failed(RequestID, WorkerError)
   /// Answers `tokenize`.
   case tokens(RequestID, [TokenID])
+  /// Answers `embed`, once for each text in order.
+  case embedded(RequestID, EmbeddedEvent)
   /// Answers `applyTemplate` and `detokenize`.
   case rendered(RequestID, String)
   /// To the shell, not to users: bring this model's bytes.
@@ -78,6 +80,12 @@ public struct ModelInfo: Equatable, Sendable {
   public var trainedContextLength: Int
   /// Without one, conversations are rendered as ChatML.
   public var hasChatTemplate: Bool
+  /// Whether it writes text; others only make vectors or rank.
+  public var generates: Bool
+  /// How a text's vector is made of its tokens' where a request does not say; nil where the model's file does not.
+  public var pooling: Pooling?
+  /// Elements of a text's vector.
+  public var embeddingLength: Int
   /// Bytes of the model's tensors.
   public var weightBytes: UInt64
   /// Bytes of the key-value cache and scratch memory.
@@ -95,7 +103,8 @@ public struct ModelInfo: Equatable, Sendable {
 
   public init(
     model: String, name: String, architecture: String, parameters: UInt64, vocabularySize: Int, contextLength: Int,
-    trainedContextLength: Int, hasChatTemplate: Bool, weightBytes: UInt64, workingBytes: UInt64, threads: Int,
+    trainedContextLength: Int, hasChatTemplate: Bool, generates: Bool = true, pooling: Pooling? = nil,
+    embeddingLength: Int = 0, weightBytes: UInt64, workingBytes: UInt64, threads: Int,
     loadMilliseconds: Double, device: ComputeDevice = .cpu, deviceName: String = "", deviceNote: String = "",
     warning: String = ""
   ) {
@@ -107,6 +116,9 @@ public struct ModelInfo: Equatable, Sendable {
     self.contextLength = contextLength
     self.trainedContextLength = trainedContextLength
     self.hasChatTemplate = hasChatTemplate
+    self.generates = generates
+    self.pooling = pooling
+    self.embeddingLength = embeddingLength
     self.weightBytes = weightBytes
     self.workingBytes = workingBytes
     self.threads = threads

@@ -12,6 +12,7 @@ extension Wire {
     static let detokenize: UInt8 = 8
     static let applyTemplate: UInt8 = 9
     static let forget: UInt8 = 10
+    static let embed: UInt8 = 11
   }
 
   /// A command as one frame.
@@ -52,6 +53,14 @@ extension Wire {
     case .applyTemplate(let id, let chat):
       var writer = WireWriter(kind: CommandKind.applyTemplate, request: id)
       write(chat, to: &writer)
+      return writer.finish()
+    case .embed(let id, let embed):
+      var writer = WireWriter(kind: CommandKind.embed, request: id)
+      writer.list(embed.texts) { $0.string($1) }
+      writer.string(embed.query)
+      writer.byte(embed.pooling?.rawValue ?? 0)
+      writer.bool(embed.normalizes)
+      writer.bool(embed.truncates)
       return writer.finish()
     case .forget(let conversation):
       var writer = WireWriter(kind: CommandKind.forget, request: 0)
@@ -95,6 +104,15 @@ extension Wire {
           parseSpecial: try reader.bool("parse special tokens")))
     case CommandKind.detokenize: return .detokenize(id, try readTokens(&reader))
     case CommandKind.applyTemplate: return .applyTemplate(id, try readChat(&reader))
+    case CommandKind.embed:
+      let texts = try reader.list("texts", minimumSize: 4) { (r: inout WireReader) throws(WireError) in
+        try r.string("a text")
+      }
+      return .embed(
+        id,
+        EmbedCommand(
+          texts: texts, query: try reader.string("the query"), pooling: try readPooling(&reader),
+          normalizes: try reader.bool("normalization"), truncates: try reader.bool("truncation")))
     case CommandKind.forget: return .forget(try reader.string("the conversation"))
     default:
       throw reader.error(.unknownKind, expected: "a command", found: "kind \(header.kind)")

@@ -20,6 +20,7 @@ extension Wire {
     static let deletePrefix: UInt8 = 143
     static let openDevice: UInt8 = 144
     static let rememberDevice: UInt8 = 145
+    static let embedded: UInt8 = 146
   }
 
   /// An event as one frame.
@@ -59,6 +60,12 @@ extension Wire {
     case .tokens(let id, let tokens):
       writer = WireWriter(kind: EventKind.tokens, request: id)
       writer.list(tokens) { $0.int32($1) }
+    case .embedded(let id, let embedded):
+      writer = WireWriter(kind: EventKind.embedded, request: id)
+      writer.count(embedded.index)
+      writer.count(embedded.count)
+      writer.count(embedded.tokenCount)
+      writer.list(embedded.vector) { $0.float($1) }
     case .rendered(let id, let text):
       writer = WireWriter(kind: EventKind.rendered, request: id)
       writer.string(text)
@@ -118,6 +125,13 @@ extension Wire {
       return .finished(id, FinishedEvent(reason: reason, timings: try readTimings(&reader)))
     case EventKind.failed: return .failed(id, try readError(&reader))
     case EventKind.tokens: return .tokens(id, try readTokens(&reader))
+    case EventKind.embedded:
+      let (index, texts) = (try reader.count("the text's number"), try reader.count("the texts"))
+      let count = try reader.count("the text's tokens")
+      let vector = try reader.list("elements", minimumSize: 4) { (r: inout WireReader) throws(WireError) in
+        try r.float("an element")
+      }
+      return .embedded(id, EmbeddedEvent(index: index, count: texts, tokenCount: count, vector: vector))
     case EventKind.rendered: return .rendered(id, try reader.string("the text"))
     case EventKind.fetch:
       let model = try reader.string("the model")

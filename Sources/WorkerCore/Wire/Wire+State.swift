@@ -1,3 +1,5 @@
+import InferenceCore
+
 extension Wire {
   static func write(_ state: ModelState, to writer: inout WireWriter) {
     writer.optional(state.currentModel) { $0.string($1) }
@@ -73,6 +75,9 @@ extension Wire {
     writer.count(info.contextLength)
     writer.count(info.trainedContextLength)
     writer.bool(info.hasChatTemplate)
+    writer.bool(info.generates)
+    writer.byte(info.pooling?.rawValue ?? 0)
+    writer.count(info.embeddingLength)
     writer.uint64(info.weightBytes)
     writer.uint64(info.workingBytes)
     writer.count(info.threads)
@@ -90,10 +95,22 @@ extension Wire {
       vocabularySize: try reader.count("the vocabulary's size"), contextLength: try reader.count("the context length"),
       trainedContextLength: try reader.count("the trained context length"),
       hasChatTemplate: try reader.bool("whether there is a chat template"),
+      generates: try reader.bool("whether it writes"), pooling: try readPooling(&reader),
+      embeddingLength: try reader.count("the vectors' length"),
       weightBytes: try reader.uint64("the weights' size"), workingBytes: try reader.uint64("working memory"),
       threads: try reader.count("the number of threads"), loadMilliseconds: try reader.double("load time"),
       device: try readDevice(&reader), deviceName: try reader.string("the device's name"),
       deviceNote: try reader.string("the device's note"), warning: try reader.string("the warning"))
+  }
+
+  /// 0 is none.
+  static func readPooling(_ reader: inout WireReader) throws(WireError) -> Pooling? {
+    let value = try reader.byte("the pooling")
+    guard value > 0 else { return nil }
+    guard let pooling = Pooling(rawValue: value) else {
+      throw reader.error(.badValue, expected: "0 to 4 for the pooling", found: "\(value)")
+    }
+    return pooling
   }
 
   static func readDevice(_ reader: inout WireReader) throws(WireError) -> ComputeDevice {

@@ -3,7 +3,7 @@
 /// `Documentation/WireFormat.md` describes them byte by byte.
 public enum Wire {
   /// Changes when a frame's meaning does; a reader refuses every other version.
-  public static let version: UInt8 = 6
+  public static let version: UInt8 = 7
   /// The largest number of bytes that a frame says: what every reader's numbers hold exactly.
   static let largestSize: UInt64 = 1 << 53 - 1
   /// Bytes before the payload.

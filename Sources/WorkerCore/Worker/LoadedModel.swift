@@ -119,6 +119,22 @@ final class LoadedModel {
     readAhead = ReadAheadTrial()
   }
 
+  /// What people call it.
+  var displayName: String {
+    entry?.name ?? (info.name.utf8.isEmpty ? info.model : info.name)
+  }
+
+  /// Throws when the model writes nothing.
+  func checkGenerates() throws(WorkerError) {
+    guard !info.generates else { return }
+    let (does, how) =
+      info.pooling == .rank
+      ? ("ranks texts", "Ask it for ranks with a query") : ("turns texts into vectors", "Ask it for embeddings")
+    throw WorkerError(
+      .unsupportedModel,
+      "\(displayName) (\(info.architecture)) \(does) and cannot write. \(how), or load a model for chat.")
+  }
+
   /// What to say of a prompt that is too long.
   func overflow(tokens count: Int, isExact: Bool = true) -> WorkerError {
     WorkerError(

@@ -9,6 +9,8 @@ struct PromptFormat {
   }
 
   private let form: Form
+  /// How a query and a text are put to a model that ranks, with {query} and {document} in it; empty without one.
+  private let ranking: [UInt8]
   /// The template's source, which names the roles that it knows.
   private let source: [UInt8]
   /// Whether the template is the file's own.
@@ -29,6 +31,7 @@ struct PromptFormat {
     do throws(GGUFError) { given = try file.string("tokenizer.chat_template") } catch { throw WorkerError(error) }
     let standard = given == nil ? DefaultTemplate.of(tokenizer).template : nil
     let bytes = given.map { [UInt8]($0) } ?? standard?.source.withUTF8Buffer { [UInt8]($0) } ?? []
+    ranking = (try? file.string("tokenizer.chat_template.rerank")).flatMap { $0 }.map { [UInt8]($0) } ?? []
     source = bytes
     hasTemplate = given != nil
     stops = (standard?.stops ?? []).map { $0.withUTF8Buffer { [UInt8]($0) } }
@@ -46,6 +49,26 @@ struct PromptFormat {
     } catch {
       form = .broken(WorkerError(error))
     }
+  }
+
+  /// The tokens of a query and a text that may answer it: by the file's template, or between the model's special tokens.
+  func pair(query: String, text: String, tokenizer: Tokenizer) -> TextEncoding {
+    let parts = [(Array("{query}".utf8), Array(query.utf8)), (Array("{document}".utf8), Array(text.utf8))]
+    guard !ranking.isEmpty else { return TextEncoding(parts[0].1, followedBy: parts[1].1, tokenizer: tokenizer) }
+    var (prompt, plain): ([UInt8], [Int]) = ([], [])
+    var index = 0
+    while index < ranking.count {
+      if let (name, value) = parts.first(where: { ranking[index...].starts(with: $0.0) }) {
+        // Special tokens come from the template alone.
+        plain += prompt.count..<prompt.count + value.count
+        prompt += value
+        index += name.count
+      } else {
+        prompt.append(ranking[index])
+        index += 1
+      }
+    }
+    return TextEncoding(prompt, addSpecial: false, parseSpecial: true, plain: plain, tokenizer: tokenizer)
   }
 
   /// A prompt that is being written.

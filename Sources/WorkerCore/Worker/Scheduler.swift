@@ -7,6 +7,15 @@ struct Request {
     case tokenize(TokenizeCommand)
     case detokenize([TokenID])
     case applyTemplate(ChatInput)
+    case embed(EmbedCommand)
+
+    /// Whether the model computes it, so that it waits for others.
+    var isLong: Bool {
+      switch self {
+      case .generate, .embed: true
+      default: false
+      }
+    }
   }
 
   let id: RequestID
@@ -60,6 +69,8 @@ struct Scheduler {
   private var isTextsTurn = false
   /// Oldest first.
   var running: [Generation] = []
+  /// A request whose texts become vectors, with the model for itself.
+  var embedding: Embedding?
   /// Those that ran on a device that was lost; they go on when the model is loaded again.
   var interrupted: [Generation] = []
   /// What the pass under way has of whom, in the order of its batch; empty when none is under way.
@@ -103,20 +114,23 @@ struct Scheduler {
   var hasRoom: Bool { busy.count < capacity }
 
   /// Whether there is something to do for a loaded model.
-  var hasWork: Bool { !waiting.isEmpty || preparation != nil || !running.isEmpty || !conversions.isEmpty }
+  var hasWork: Bool {
+    !waiting.isEmpty || preparation != nil || !running.isEmpty || !conversions.isEmpty || embedding != nil
+  }
 
   /// Whether the next slice is a text's: where replies wait too, every second one.
   mutating func takeTextsTurn() -> Bool {
     guard !conversions.isEmpty else { return false }
     isTextsTurn.toggle()
-    return isTextsTurn || (running.isEmpty && preparation == nil && waiting.isEmpty)
+    return isTextsTurn || (running.isEmpty && preparation == nil && embedding == nil && waiting.isEmpty)
   }
 
   /// The request whose turn it is, if it is one's. Those that are short wait for no generation.
   mutating func next() -> Request? {
-    let short = waiting.firstIndex { if case .generate = $0.work { false } else { true } }
-    if let short { return waiting.remove(at: short) }
-    return hasRoom && preparation == nil && !waiting.isEmpty ? waiting.removeFirst() : nil
+    if let short = waiting.firstIndex(where: { !$0.work.isLong }) { return waiting.remove(at: short) }
+    guard hasRoom, preparation == nil, embedding == nil, let first = waiting.first else { return nil }
+    if case .embed = first.work, !busy.isEmpty { return nil }
+    return waiting.removeFirst()
   }
 
   mutating func remove(running id: RequestID) -> Generation? {

@@ -314,6 +314,8 @@ extension Worker {
       architecture: language.hyperparameters.architecture, parameters: parameterCount(file),
       vocabularySize: language.hyperparameters.vocabularySize, contextLength: limits.contextLength,
       trainedContextLength: language.hyperparameters.contextLength, hasChatTemplate: format.hasTemplate,
+      generates: language.hyperparameters.generates, pooling: language.hyperparameters.pooling,
+      embeddingLength: language.embeddingLength,
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival, device: executor.isOnDevice ? .gpu : .cpu,
       deviceName: current.card?.name ?? "", deviceNote: current.deviceNote,

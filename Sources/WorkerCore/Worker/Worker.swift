@@ -54,6 +54,7 @@ public final class Worker {
     case .tokenize(let id, let command): answerOrEnqueue(id, .tokenize(command))
     case .detokenize(let id, let tokens): answerOrEnqueue(id, .detokenize(tokens))
     case .applyTemplate(let id, let chat): answerOrEnqueue(id, .applyTemplate(chat))
+    case .embed(let id, let command): enqueue(id, .embed(command))
     case .forget(let conversation): forget(conversation)
     }
   }
@@ -83,6 +84,9 @@ public final class Worker {
       stepConversion()
     } else if let next = scheduler.next() {
       begin(next, on: model)
+    } else if scheduler.embedding != nil {
+      recheckKernels()
+      if let model = self.model { stepEmbedding(model) }
     } else if scheduler.hasRoom, scheduler.preparation != nil {
       stepPreparation(model)
     } else if !scheduler.running.isEmpty {
@@ -118,14 +122,12 @@ public final class Worker {
     do throws(WorkerError) {
       switch request.work {
       case .generate(let command):
+        try model.checkGenerates()
         try prepare(id, command, receivedAt: request.time, on: model)
+      case .embed(let command):
+        scheduler.embedding = try Embedding(id, command, on: model)
       case .tokenize(let command):
-        guard command.text.utf8.count <= Self.longestText else {
-          throw WorkerError(
-            .invalidRequest,
-            "The text has \(command.text.utf8.count) bytes; at most \(Self.longestText) are tokenized at a time. Send it in "
-              + "parts, cut between words.")
-        }
+        guard command.text.utf8.count <= Self.longestText else { throw Self.tooLong(bytes: command.text.utf8.count) }
         let encoding = TextEncoding(
           Array(command.text.utf8), addSpecial: command.addSpecial, parseSpecial: command.parseSpecial,
           tokenizer: model.tokenizer)
@@ -144,7 +146,14 @@ public final class Worker {
   }
 
   /// Bytes of the longest text to tokenize: one long word takes sixty times as much memory on the way.
-  private static let longestText = 4 << 20
+  static let longestText = 4 << 20
+
+  static func tooLong(bytes: Int) -> WorkerError {
+    WorkerError(
+      .invalidRequest,
+      "The text has \(bytes) bytes; at most \(longestText) are tokenized at a time. Send it in parts, cut between words."
+    )
+  }
 
   /// Answers at once where one slice is enough.
   private func begin(_ conversion: Conversion) {
@@ -172,6 +181,8 @@ public final class Worker {
     } else if scheduler.preparation?.id == id {
       scheduler.preparation = nil
       finishAborted(id)
+    } else if scheduler.embedding?.id == id {
+      endEmbedding(Self.cancelled)
     } else if let index = scheduler.conversions.firstIndex(where: { $0.id == id }) {
       host.emit(.failed(scheduler.conversions.remove(at: index).id, Self.cancelled))
     } else if let index = scheduler.waiting.firstIndex(where: { $0.id == id }) {
@@ -183,6 +194,7 @@ public final class Worker {
 
   /// Ends every request with reason `aborted`.
   func abortAll() {
+    endEmbedding(Self.cancelled)
     let (running, preparation, conversions, waiting) = scheduler.clear()
     for generation in running { abort(generation) }
     if let preparation { finishAborted(preparation.id) }
@@ -215,6 +227,7 @@ public final class Worker {
 
   /// Frees a model that cannot go on, and ends every request with the reason.
   func unload(failing error: WorkerError) {
+    endEmbedding(error)
     let (running, preparation, conversions, waiting) = scheduler.clear()
     releaseModel()
     reduce(.modelFailed(error))

@@ -13,8 +13,8 @@ import Testing
   static let faults: [Fault] = [
     Fault(name: "no tokenizer", kind: .missing, mentions: ["tokenizer.ggml.model"], builder: GGUFBuilder()),
     Fault(
-      name: "unknown model", kind: .unsupported, mentions: ["llama", "gpt2", "bert"],
-      builder: .vocabulary("bert", [MadeToken(text: "a")])),
+      name: "unknown model", kind: .unsupported, mentions: ["llama", "gpt2", "rwkv"],
+      builder: .vocabulary("rwkv", [MadeToken(text: "a")])),
     Fault(
       name: "no tokens", kind: .missing, mentions: ["tokenizer.ggml.tokens"],
       builder: made("llama") { _ in }),

@@ -162,6 +162,9 @@ public final class GPUExecutor: Executor {
 
   public func submit(_ batch: Batch) throws(ModelError) {
     job = nil
+    guard !batch.wantsVectors else {
+      throw ModelError(.unsupportedOnDevice, "Vectors of texts are computed by the processor alone so far.")
+    }
     try batch.check(for: model, limits, pool)
     for span in batch.spans { try span.sequence.reserve(span.tokens.count) }
     let pages = batch.spans.map { ($0.sequence.tokens.count + $0.tokens.count - 1) / PageLayout.positions + 1 }

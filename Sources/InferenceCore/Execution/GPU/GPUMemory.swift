@@ -84,6 +84,9 @@ struct GPUMemory {
     guard !h.layers.contains(where: { ($0.experts?.routing.groups.count ?? 1) > 1 }) else {
       throw ModelError(.unsupportedOnDevice, "Experts that stand in groups are computed by the processor alone so far.")
     }
+    guard h.pooling == nil, !h.isBidirectional else {
+      throw ModelError(.unsupportedOnDevice, "Vectors of texts are computed by the processor alone so far.")
+    }
     if let large = h.attentions.first(where: { $0.keyLength > Self.longestKey || $0.valueLength > Self.longestValue }) {
       throw ModelError(
         .outOfResources,

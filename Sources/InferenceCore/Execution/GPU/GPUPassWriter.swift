@@ -76,7 +76,7 @@ struct GPUPassWriter {
       if fusedNorm == nil, let norm { normalize(memory.residual, norm, into: memory.input) }
     case .normalizeWanted(let norm):
       fusedNorm = nil
-      normalize(memory.residual, norm, into: memory.input, isWanted: true, scale: h.logitScale)
+      if let norm { normalize(memory.residual, norm, into: memory.input, isWanted: true, scale: h.logitScale) }
     case .add(let branch, let norm):
       // Without a norm the branch's last product has added itself.
       if let norm { normalize(region(branch), norm, into: memory.residual, adds: true) }
@@ -101,6 +101,8 @@ struct GPUPassWriter {
     case .gather(let mixture): if !isDecode { gather(mixture) }
     case .expandExperts(let mixture): expand(mixture)
     case .contractExperts(let mixture): contract(mixture)
+    // No model with this comes here: `GPUMemory.check`.
+    case .normalizeSum: break
     }
   }
 
