@@ -17,8 +17,8 @@ WITH_GRIDS = {Q.IQ1_S, Q.IQ1_M, Q.IQ2_XXS, Q.IQ2_XS, Q.IQ2_S, Q.IQ3_XXS, Q.IQ3_S
 
 
 def grids():
-    """The constants of `grids.wgsl`, from the package's grids."""
-    text = ""
+    """The grids that weights of `grids.wgsl` begin with, from the package, and the constants that say where each is."""
+    text, grids = "", np.empty(0, np.uint32)
     for name in ["IQ1_S", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"]:
         format = getattr(gguf.quants, name)
         format.init_grid()
@@ -27,8 +27,17 @@ def grids():
         bits = 16 // points.shape[1]
         words = (digits.reshape(len(points) // 2, -1) << np.arange(0, 32, bits, dtype=np.uint32)).sum(axis=1)
         name = "iq1" if name == "IQ1_S" else name.lower()
-        text += f"const grid_{name} = array<u32, {len(words)}>({', '.join(f'{word}u' for word in words)});\n"
-    return text
+        text += f"const grid_{name} = {len(grids)}u;\n"
+        grids = np.concatenate([grids, words.astype(np.uint32)])
+    return grids, text
+
+
+def stored(kind, data):
+    """A matrix as it lies in a binding, and where it begins."""
+    if kind not in WITH_GRIDS:
+        return packed(data), 0
+    begin = grids()[0].tobytes()
+    return packed(np.frombuffer(begin + np.ascontiguousarray(data).tobytes(), np.uint8)), len(begin)
 
 
 def parts(kind, *before_and_after):
@@ -39,7 +48,7 @@ def parts(kind, *before_and_after):
 def constants(kind):
     size, count = gguf.GGML_QUANT_SIZES[kind]
     together, name = max(size, 32), kind.name.lower()
-    text = grids() if kind in WITH_GRIDS else ""
+    text = grids()[1] if kind in WITH_GRIDS else ""
     text += f"const first_bytes = {together // size * count}u; const first_parts = {together // 32}u;\n"
     if kind in FLOATS:
         return text + f"fn first_elements(at: u32, part: u32) -> Elements {{ return {name}_elements(at, part); }}\n"

@@ -1,5 +1,5 @@
-// Formats whose blocks hold numbers of points of a grid, or digits of base 3, on top of `formats.wgsl`. The grids are constants
-// that `GPUKernel` writes, two points in a word: of eight elements with two bits each, or of four with four.
+// Formats whose blocks hold numbers of points of a grid, or digits of base 3, on top of `formats.wgsl`. The weights begin
+// with the grids, at words that `GPUGrid` tells, two points in each: of eight elements with two bits each, or of four with four.
 
 /// Two bits of each of four elements as bytes.
 fn spread_pairs(digits: u32) -> u32 {
@@ -53,7 +53,7 @@ fn iq2_integers(p: vec4u, signs: vec4u) -> array<u32, 8> {
 }
 
 fn iq2_xxs_point(i: u32) -> u32 {
-  return (grid_iq2_xxs[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu;
+  return (weights[grid_iq2_xxs + (i >> 1u)] >> ((i & 1u) * 16u)) & 0xffffu;
 }
 
 fn iq2_xxs_block(at: u32, part: u32) -> Block {
@@ -65,7 +65,7 @@ fn iq2_xxs_block(at: u32, part: u32) -> Block {
 }
 
 fn iq2_xs_point(i: u32) -> u32 {
-  return (grid_iq2_xs[(i >> 1u) & 255u] >> ((i & 1u) * 16u)) & 0xffffu;
+  return (weights[grid_iq2_xs + ((i >> 1u) & 255u)] >> ((i & 1u) * 16u)) & 0xffffu;
 }
 
 fn iq2_xs_block(at: u32, part: u32) -> Block {
@@ -80,7 +80,7 @@ fn iq2_xs_block(at: u32, part: u32) -> Block {
 
 fn iq2_s_point(low: u32, high: u32) -> u32 {
   let i = low | ((high & 3u) << 8u);
-  return (grid_iq2_s[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu;
+  return (weights[grid_iq2_s + (i >> 1u)] >> ((i & 1u) * 16u)) & 0xffffu;
 }
 
 fn iq2_s_block(at: u32, part: u32) -> Block {
@@ -99,7 +99,7 @@ fn iq2_s_block(at: u32, part: u32) -> Block {
 
 /// 4, 12, 20, 28, 36, 44, 52 or 62, by the number of a point.
 fn iq3_xxs_bytes(i: u32) -> u32 {
-  let bytes = spread_nibbles((grid_iq3_xxs[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu);
+  let bytes = spread_nibbles((weights[grid_iq3_xxs + (i >> 1u)] >> ((i & 1u) * 16u)) & 0xffffu);
   return 0x04040404u + 8u * bytes + ((bytes & (bytes >> 1u) & (bytes >> 2u) & single_bits) << 1u);
 }
 
@@ -120,7 +120,7 @@ fn iq3_xxs_block(at: u32, part: u32) -> Block {
 /// 1, 3, 5, 7, 9, 11, 13 or 15, by the low and the high bits of the number of a point.
 fn iq3_s_bytes(low: u32, high: u32) -> u32 {
   let i = low | ((high & 1u) << 8u);
-  return single_bits + 2u * spread_nibbles((grid_iq3_s[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu);
+  return single_bits + 2u * spread_nibbles((weights[grid_iq3_s + (i >> 1u)] >> ((i & 1u) * 16u)) & 0xffffu);
 }
 
 fn iq3_s_block(at: u32, part: u32) -> Block {
@@ -142,7 +142,7 @@ fn iq3_s_block(at: u32, part: u32) -> Block {
 
 fn iq1_point(low: u32, high: u32) -> u32 {
   let i = low | ((high & 7u) << 8u);
-  return (grid_iq1[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu;
+  return (weights[grid_iq1 + (i >> 1u)] >> ((i & 1u) * 16u)) & 0xffffu;
 }
 
 /// Less an eighth where the lowest bit is set, else with one more.

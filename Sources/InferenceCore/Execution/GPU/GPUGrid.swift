@@ -1,6 +1,9 @@
 import CKernels
 
-/// The grids of `grids.wgsl` as constants: a point takes sixteen bits, eight of two or four of four for its elements' digits.
+/// The grids of `grids.wgsl`, which a binding with matrices of such formats begins with. A point takes sixteen bits, eight of two
+/// or four of four for its elements' digits.
+///
+/// Constants would be shorter, but an array of constants that is indexed by a variable is copied by every thread.
 enum GPUGrid {
   /// The digit of an element is `(element + bias) >> shift`.
   private static let grids: [(name: StaticString, format: Int, bias: UInt8, shift: UInt8)] = [
@@ -8,12 +11,13 @@ enum GPUGrid {
     ("iq3_xxs", CK_IQ3_XXS, 0, 3), ("iq3_s", CK_IQ3_S, 0, 1),
   ]
 
-  static var constants: String {
-    var text = ""
+  /// All of them, and the word that each begins at, as WGSL.
+  static func make() -> (words: [UInt32], constants: String) {
+    var (words, constants) = ([UInt32](), "")
     for grid in grids {
       var (count, size): (Int32, Int32) = (0, 0)
       guard let points = ck_grid(UInt32(grid.format), &count, &size) else { continue }
-      text += "const grid_\(grid.name) = array<u32, \(count / 2)>("
+      constants += "const grid_\(grid.name) = \(words.count)u;\n"
       let bits = UInt32(16 / size)
       for index in 0..<Int(count) / 2 {
         var word: UInt32 = 0
@@ -21,10 +25,9 @@ enum GPUGrid {
           let byte = UInt8(bitPattern: points[2 * index * Int(size) + element])
           word |= UInt32((byte &+ grid.bias) >> grid.shift) << (UInt32(element) * bits)
         }
-        text += "\(word)u,"
+        words.append(word)
       }
-      text += ");\n"
     }
-    return text
+    return (words, constants)
   }
 }

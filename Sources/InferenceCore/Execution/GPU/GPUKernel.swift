@@ -85,7 +85,7 @@ struct GPUKernel: Equatable {
     // What is enabled comes before everything else.
     var text = hasSubgroups ? "enable subgroups;\n" : ""
     if arithmetic == .halves { text += "enable f16;\n" }
-    if hasGrids { text += GPUGrid.constants }
+    if hasGrids { text += GPUGrid.make().constants }
     if let first {
       text += Self.unpacker("first", first)
       if name == .product || name == .experts { text += Self.unpacker("second", second ?? first) }

@@ -77,6 +77,10 @@ struct GPUWeights {
       }
       stream.send(place, bytes: count) { bytes, at in device.write(bytes, to: buffer, at: start + at) }
     }
+    let grids = plan.gridPlaces.isEmpty ? [] : GPUGrid.make().words
+    for (buffer, place) in plan.gridPlaces {
+      grids.withUnsafeBytes { device.write($0, to: buffers[Int(buffer)], at: place) }
+    }
     matrices = plan.matrices.map { matrix in
       let pieces = matrix.pieces.map { piece in
         let range = BufferRange(buffers[Int(piece.range.buffer)], offset: piece.range.offset, count: piece.range.count)
@@ -119,6 +123,8 @@ private struct WeightPlan {
   private(set) var floatCount = 4
   private(set) var bufferSizes: [Int] = [0]
   private(set) var writes: [(piece: Piece, matrix: Matrix)] = []
+  /// Where bindings begin whose formats have grids.
+  private(set) var gridPlaces: [(buffer: UInt32, place: Int)] = []
 
   private let bufferLimit: Int
   private let bindingLimit: Int
@@ -139,9 +145,10 @@ private struct WeightPlan {
     // More than 32 bits count, until it is known to be less.
     let sizes = new.map { (Int64($0.kernel.row_bytes) * Int64($0.rows) + 3) / 4 * 4 }
     let whole = sizes.reduce(Int64(0)) { $0.saturatingSum($1) }
-    if whole <= Int64(bindingLimit) {
-      let range = reserve(Int(whole))
-      var at = 0
+    let start = gridBytes(new)
+    if whole <= Int64(bindingLimit - start) {
+      let range = reserve(start + Int(whole), grids: start)
+      var at = start
       for (matrix, size) in zip(new, sizes) {
         add(matrix, [Piece(range: range, at: at, rows: 0..<matrix.rows)])
         at += Int(size)
@@ -159,7 +166,8 @@ private struct WeightPlan {
     let size = sizes.reduce(Int64(0)) { $0.saturatingSum($1) }
     // Each piece begins at a multiple of four bytes.
     let step = sizes.allSatisfy { $0 % 4 == 0 } ? 1 : 4
-    let most = min(Int(Int64(bindingLimit - 4 * sizes.count) / max(size, 1)), count) / step * step
+    let start = gridBytes(matrices)
+    let most = min(Int(Int64(bindingLimit - start - 4 * sizes.count) / max(size, 1)), count) / step * step
     guard most > 0 || count == 0 else {
       throw ModelError(
         .outOfResources,
@@ -169,8 +177,8 @@ private struct WeightPlan {
     for first in stride(from: 0, to: count, by: max(most, 1)) {
       let together = min(most, count - first)
       let bytes = sizes.map { padded(Int($0) * together, 4) }
-      let range = reserve(bytes.reduce(0) { $0 + $1 })
-      var at = 0
+      let range = reserve(bytes.reduce(start) { $0 + $1 }, grids: start)
+      var at = start
       for index in matrices.indices {
         let span = first * rows[index]..<(first + together) * rows[index]
         pieces[index].append(Piece(range: range, at: at, rows: span))
@@ -183,7 +191,8 @@ private struct WeightPlan {
   /// A matrix in as few pieces as a kernel can see.
   private mutating func cut(_ matrix: Matrix) throws(ModelError) {
     // Of four rows, which a workgroup computes together, each begins at a multiple of four bytes.
-    let most = bindingLimit / matrix.kernel.row_bytes / 4 * 4
+    let start = gridBytes([matrix])
+    let most = (bindingLimit - start) / matrix.kernel.row_bytes / 4 * 4
     guard most > 0 else {
       throw ModelError(
         .outOfResources,
@@ -192,7 +201,8 @@ private struct WeightPlan {
     var pieces: [Piece] = []
     for first in stride(from: 0, to: matrix.rows, by: most) {
       let rows = first..<min(first + most, matrix.rows)
-      pieces.append(Piece(range: reserve(padded(rows.count * matrix.kernel.row_bytes, 4)), at: 0, rows: rows))
+      let range = reserve(start + padded(rows.count * matrix.kernel.row_bytes, 4), grids: start)
+      pieces.append(Piece(range: range, at: start, rows: rows))
     }
     add(matrix, pieces)
   }
@@ -200,6 +210,18 @@ private struct WeightPlan {
   private mutating func add(_ matrix: Matrix, _ pieces: [Piece]) {
     matrices.append((matrix.place, pieces))
     for piece in pieces { writes.append((piece, matrix)) }
+  }
+
+  /// Bytes of the grids that a binding with these matrices begins with.
+  private func gridBytes(_ matrices: [Matrix]) -> Int {
+    guard matrices.contains(where: { $0.format.isExpanded }) else { return 0 }
+    return GPUGrid.make().words.count * MemoryLayout<UInt32>.size
+  }
+
+  private mutating func reserve(_ count: Int, grids: Int) -> BufferRange {
+    let range = reserve(count)
+    if grids > 0 { gridPlaces.append((range.buffer, range.offset)) }
+    return range
   }
 
   /// Room in the last buffer, or in a new one.
