@@ -40,8 +40,8 @@ public struct SampleModel {
 
   private init(of other: LanguageModel, width: Int, vocabulary: Int, layers: [Int]) throws(ModelError) {
     let h = other.hyperparameters
-    guard !h.layers.contains(where: { $0.experts != nil }) else {
-      throw ModelError(.unsupported, "No sample is made of a mixture of experts.")
+    guard h.latents.isEmpty, !h.layers.contains(where: { $0.experts != nil }) else {
+      throw ModelError(.unsupported, "No sample is made of a mixture of experts or of latent vectors.")
     }
     let sizes = Sizes(
       width: min(h.embeddingLength, width), vocabulary: min(h.vocabularySize, vocabulary),
@@ -73,6 +73,7 @@ private struct Sizes {
     let mixer: LayerShape.Mixer
     switch layer.mixer {
     case .attention(let shape): mixer = .attention(cut(shape))
+    case .latent: mixer = layer.mixer
     case .convolution(let shape): mixer = .convolution(ConvolutionShape(channels: width, length: shape.length))
     }
     return LayerShape(mixer: mixer, feedForwardLength: min(layer.feedForwardLength, limit), experts: nil)
@@ -232,6 +233,7 @@ extension Layer {
     let mixing: [Linear]
     switch mixer {
     case .attention(let attention): mixing = [attention.query, attention.key, attention.value, attention.output]
+    case .latent(let latent): mixing = latent.matrices + [latent.output]
     case .convolution(let convolution): mixing = [convolution.input, convolution.output]
     }
     let feeding: [Linear]

@@ -61,6 +61,9 @@ struct GPUMemory {
     let hasSinks = model.layers.contains {
       if case .attention(let attention) = $0.mixer { attention.sinks != nil } else { false }
     }
+    guard model.hyperparameters.latents.isEmpty else {
+      throw ModelError(.unsupportedOnDevice, "Attention over latent vectors is computed by the processor alone so far.")
+    }
     guard !hasSinks, activation != .boundedSilu, activation != .xielu else {
       throw ModelError(
         .unsupportedOnDevice,

@@ -95,6 +95,7 @@ struct GPUPassWriter {
     // Who turns a head sees the whole vector.
     case .turnHeads, .barrier: break
     // No model with these comes here: `GPUMemory.check`.
+    case .lower, .compress, .projectQueries, .absorb, .attendLatents, .combineLatents, .expandValues, .round: break
     case .route, .choose, .gather, .expandExperts, .contractExperts: break
     }
   }
