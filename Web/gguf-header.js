@@ -23,6 +23,7 @@ export const architectures = [
   'chatglm',
   'cohere2',
   'command-r',
+  'deepseek2',
   'ernie4_5',
   'exaone4',
   'falcon',

@@ -90,11 +90,11 @@ def check_unpacking(run_kernels, kinds=(Q.F32, *FORMATS)):
     one = int(np.float32(1).view(np.uint32))
     kernels = [{"parts": parts(kind, "rows", "formats", "embed"), "constants": constants(kind)} for kind in matrices]
     runs = [{
-        "weights": packed(stored), "vectors": packed(np.zeros(4)), "step": step(ROWS),
+        "weights": stored(kind, data)[0], "vectors": packed(np.zeros(4)), "step": step(ROWS),
         "work": packed(np.zeros((ROWS, COLUMNS), np.float32)), "read": [0, ROWS * COLUMNS * 4],
         "dispatches": [{"kernel": index, "groups": [1, ROWS, 1],
-                        "parameters": [0, row_bytes(kind), 0, ROWS, COLUMNS // 32, 0, COLUMNS // 4, COLUMNS, one]}],
-    } for index, (kind, (stored, _)) in enumerate(matrices.items())]
+                        "parameters": [stored(kind, data)[1], row_bytes(kind), 0, ROWS, COLUMNS // 32, 0, COLUMNS // 4, COLUMNS, one]}],
+    } for index, (kind, (data, _)) in enumerate(matrices.items())]
     for (kind, (_, expected)), found in zip(matrices.items(), run_kernels(kernels, runs), strict=True):
         assert np.allclose(found.reshape(ROWS, COLUMNS), expected, rtol=1e-5, atol=1e-6), kind.name
 
@@ -121,19 +121,20 @@ def check_products(run_kernels, arithmetic, kinds=(Q.F32, *FORMATS)):
     out, place = VECTORS * COLUMNS // 4, (VECTORS * COLUMNS + VECTORS * 96) // 4
     kernels, runs = [], []
     for kind in kinds:
+        weights, begin = stored(kind, matrices[kind][0])
         head = "enable f16;\n" if arithmetic == "halves" else ""
         product = {"parts": parts(kind, "rows", "formats", "curves", "tile"), "constants": "const experts = false;\n" + constants(kind)}
-        parameters = [0, COLUMNS // 4, length, ROWS, 0, row_bytes(kind), 4, out, 24, 1, 0, 0]
+        parameters = [0, COLUMNS // 4, length, ROWS, begin, row_bytes(kind), 4, out, 24, 1, 0, 0]
         dispatches = []
         if rounded:
             kernels.append({"parts": ["formats", arithmetic, "round"], "constants": head})
             dispatches.append({"kernel": len(kernels) - 1, "groups": [1, VECTORS, 1],
                                "parameters": [0, COLUMNS // 4, place, length * rounded // 4, length]})
             product = {"parts": parts(kind, "rows", "formats", arithmetic, "tileRounded"), "constants": head + constants(kind)}
-            parameters = [place, length * rounded // 4, length, ROWS, 0, row_bytes(kind), 4, out, 24, 1]
+            parameters = [place, length * rounded // 4, length, ROWS, begin, row_bytes(kind), 4, out, 24, 1]
         kernels.append(product)
         dispatches.append({"kernel": len(kernels) - 1, "groups": [2, 2, 1], "parameters": parameters})
-        runs.append({"weights": packed(matrices[kind][0]), "vectors": packed(bias), "step": step(VECTORS), "work": packed(work),
+        runs.append({"weights": weights, "vectors": packed(bias), "step": step(VECTORS), "work": packed(work),
                      "dispatches": dispatches, "read": [VECTORS * COLUMNS * 4, before.nbytes]})
     for kind, found in zip(kinds, run_kernels(kernels, runs), strict=True):
         weights, numbers = matrices[kind][1].T.astype(np.float64), vectors.astype(np.float64)

@@ -37,6 +37,13 @@ class Family:
     has_shared_factor: bool = False
     # Heads of queries that share one of keys.
     sharing: int = 4
+    # Latent vectors: their length, that of what queries are made of or 0, and whether keys and values have matrices of their own.
+    latent: tuple = ()
+    # Elements of a head's query and of its value, where they are not as long as others'.
+    lengths: tuple = ()
+    # Layers before the first with experts, and what is added where experts are chosen.
+    dense: int = 0
+    has_choice_bias: bool = False
     # Scores that take their part of a head's weights.
     has_sinks: bool = False
     # Layers that are convolutions.
@@ -55,6 +62,8 @@ _BEHIND = ("post_attention_norm", "post_ffw_norm")
 _ALL_BIASES = "qkv output feed"
 _WINDOW = (ATTENTION + "sliding_window", 24)
 _YARN = ((ROPE + "type", "yarn"), (ROPE + "factor", 4.0), (ROPE + "original_context_length", 64))
+_DEEPSEEK = ((ATTENTION + "kv_lora_rank", 64), ("expert_feed_forward_length", 96), ("expert_shared_count", 1),
+             ("leading_dense_block_count", 1))
 
 FAMILIES = {
     "llama": Family("llama"),
@@ -70,6 +79,17 @@ FAMILIES = {
     "chatglm": Family("chatglm", is_fused=True, biases="qkv", gate="both", turned=0.5),
     "cohere2": Family("cohere2", norm="layer", before=("attn_norm",), keys=(_WINDOW, ("logit_scale", 2.0)), layers=5),
     "command-r": Family("command-r", norm="layer", before=("attn_norm",), keys=(("logit_scale", 2.0),)),
+    "deepseek2": Family(
+        "deepseek2", has_output=True, latent=(64, 96, True), lengths=(64, 32), turned=0.5, experts=(8, 3), shared_length=96, dense=1,
+        has_choice_bias=True, keys=(*_DEEPSEEK, *_YARN, (ROPE + "yarn_log_multiplier", 0.0707), (ATTENTION + "q_lora_rank", 96),
+                                    ("expert_weights_scale", 2.5), ("expert_weights_norm", True), ("expert_gating_func", 2),
+                                    ("expert_group_count", 4), ("expert_group_used_count", 2))),
+    "deepseek2 with one matrix of keys and values": Family(
+        "deepseek2", has_output=True, latent=(64, 96, False), lengths=(64, 32), turned=0.5, experts=(8, 3), shared_length=96, dense=1,
+        keys=(*_DEEPSEEK, *_YARN, (ATTENTION + "q_lora_rank", 96), ("expert_weights_scale", 16.0))),
+    "deepseek2 of the lite size": Family(
+        "deepseek2", has_output=True, latent=(64, 0, False), lengths=(64, 32), turned=0.5, experts=(4, 2), shared_length=96, dense=1,
+        keys=(*_DEEPSEEK, ("expert_weights_scale", 1.0)), layers=27),
     "ernie4_5": Family("ernie4_5"),
     "exaone4": Family("exaone4", before=(), behind=_BEHIND, head_norms="heads"),
     "exaone4 with windows": Family("exaone4", before=(), behind=_BEHIND, head_norms="heads", keys=(_WINDOW,), layers=64),

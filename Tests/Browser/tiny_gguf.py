@@ -87,7 +87,10 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
         family = dataclasses.replace(family, experts=experts)
     writer = gguf.GGUFWriter(path, family.architecture, split_max_tensors=split)
     key_heads = heads // (shared or family.sharing)
-    layers, value = layers or family.layers, value or length
+    length, value = family.lengths or (length, value or length)
+    layers, turned = layers or family.layers, int(length * family.turned)
+    if family.latent:
+        key_heads = 1 if family.latent[2] else heads
     convolutions = [index for index in family.convolutions if index < layers]
     writer.add_context_length(1024)
     writer.add_embedding_length(width)
@@ -96,9 +99,14 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
     writer.add_head_count(heads)
     writer.add_head_count_kv([0 if index in convolutions else key_heads for index in range(layers)]
                              if convolutions else key_heads)
-    writer.add_key_length(length)
-    writer.add_value_length(value)
-    writer.add_rope_dimension_count(int(length * family.turned))
+    # With matrices of their own, the lengths are those of what all heads share.
+    is_apart = family.latent and family.latent[2]
+    writer.add_key_length(family.latent[0] + turned if is_apart else length)
+    writer.add_value_length(family.latent[0] if is_apart else value)
+    if is_apart:
+        writer.add_uint32(f"{family.architecture}.attention.key_length_mla", length)
+        writer.add_uint32(f"{family.architecture}.attention.value_length_mla", value)
+    writer.add_rope_dimension_count(turned)
     (writer.add_layer_norm_eps if family.is_layer_norm else writer.add_layer_norm_rms_eps)(1e-5)
     if family.experts:
         writer.add_expert_count(family.experts[0])
@@ -129,7 +137,7 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
             numbers[:, :routed] = 0.5 * (ranks / routed - 0.5)
             stored = kind if kind in (Q.F32, Q.F16) else Q.Q8_0
             return writer.add_tensor(name, gguf.quants.quantize(numbers, stored), raw_dtype=stored)
-        if name.endswith(("attn_output.weight", "ffn_down_shexp.weight")):
+        if name.endswith(("attn_output.weight", "ffn_down_shexp.weight", "ffn_down.weight")):
             silent = slice(0, routed)
         if kind in SCALES:
             stored = blocks(random, rows, columns, kind)
@@ -177,7 +185,7 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
     if family.has_positions:
         writer.add_tensor("position_embd.weight", random.standard_normal((1024, width)).astype(np.float32))
     for name in family.factors:
-        writer.add_tensor(name + ".weight", (1 + 2 * random.random(int(length * family.turned) // 2)).astype(np.float32))
+        writer.add_tensor(name + ".weight", (1 + 2 * random.random(turned // 2)).astype(np.float32))
     rows = {"q": heads * length, "k": key_heads * length, "v": key_heads * value}
     for index in range(layers):
         name = f"blk.{index}."
@@ -187,6 +195,20 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
             matrix(name + "shortconv.in_proj.weight", 3 * width, width)
             writer.add_tensor(name + "shortconv.conv.weight", random.standard_normal((width, 3)).astype(np.float32))
             matrix(name + "shortconv.out_proj.weight", width, width)
+        elif family.latent:
+            rank, lowered, _ = family.latent
+            if lowered:
+                matrix(name + "attn_q_a.weight", lowered, width)
+                vector(name + "attn_q_a_norm.weight", lowered)
+            matrix(name + ("attn_q_b.weight" if lowered else "attn_q.weight"), heads * length, lowered or width)
+            matrix(name + "attn_kv_a_mqa.weight", rank + turned, width)
+            vector(name + "attn_kv_a_norm.weight", rank)
+            if is_apart:
+                experts(name + "attn_k_b.weight", heads, rank, length - turned)
+                experts(name + "attn_v_b.weight", heads, value, rank)
+            else:
+                matrix(name + "attn_kv_b.weight", heads * (length - turned + value), rank)
+            matrix(name + "attn_output.weight", width, heads * value)
         else:
             if family.is_fused:
                 linear(name + "attn_qkv", sum(rows.values()), width, "qkv")
@@ -199,7 +221,9 @@ def write(path, family="llama", kind=Q.F32, *, dequantized=False, width=256, inn
             linear(name + "attn_output", width, heads * value, "output")
             if family.has_sinks:
                 vector(name + "attn_sinks.weight", heads)
-        if family.experts:
+        if family.experts and index >= family.dense:
+            if family.has_choice_bias:
+                vector(name + "exp_probs_b.bias", family.experts[0], mean=0)
             number, long = family.experts[0], family.expert_length or inner
             writer.add_tensor(name + "ffn_gate_inp.weight", np.eye(number, width, dtype=np.float32))
             if "router" in family.biases.split():

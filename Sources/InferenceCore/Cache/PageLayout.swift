@@ -29,8 +29,11 @@ struct PageLayout: Equatable {
   static func elements(of shape: AttentionShape) -> Int { positions * (shape.keyWidth + shape.valueWidth) }
 
   /// Where a head's keys are, from the beginning of the page.
-  static func keys(_ attention: Attention, head: Int) -> Int {
-    attention.place + head * positions * (attention.shape.keyLength + attention.shape.valueLength)
+  static func keys(_ attention: Attention, head: Int) -> Int { keys(attention.shape, at: attention.place, head: head) }
+
+  /// The same of a layer at such a place.
+  static func keys(_ shape: AttentionShape, at place: Int, head: Int) -> Int {
+    place + head * positions * (shape.keyLength + shape.valueLength)
   }
 
   /// Where a head's values are.

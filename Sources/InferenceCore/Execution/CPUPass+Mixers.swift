@@ -101,8 +101,31 @@ extension CPUPass {
     }
   }
 
+  /// What attends to the cache, and where that goes.
+  struct Heads {
+    let shape: AttentionShape
+    /// Where the keys and values are in a page.
+    let place: Int
+    let sinks: Vector
+    /// [row][heads * value length]
+    let out: UnsafeMutablePointer<Float>
+    /// The same where it is quantized once it is there.
+    let mixed: Activations?
+  }
+
+  func heads(of attention: Attention) -> Heads {
+    let mixed = workspace.mixed.of(columns: attention.shape.attendedWidth)
+    return Heads(
+      shape: attention.shape, place: attention.place, sinks: attention.sinks, out: mixed.real(0), mixed: mixed)
+  }
+
+  func heads(of latent: LatentAttention) -> Heads {
+    Heads(
+      shape: latent.shape.attention, place: latent.place, sinks: nil, out: workspace.latents.attended, mixed: nil)
+  }
+
   /// Calls `body` with each row, its position within its page, and the page.
-  private func eachPosition(_ body: (_ row: Int, _ position: Int, _ page: UnsafeMutablePointer<UInt16>) -> Void) {
+  func eachPosition(_ body: (_ row: Int, _ position: Int, _ page: UnsafeMutablePointer<UInt16>) -> Void) {
     for index in 0..<spanCount {
       let span = rows.spans[index]
       for offset in 0..<span.count {
@@ -130,7 +153,7 @@ extension CPUPass {
   }
 
   /// Pieces are tiles of queries of one group of heads, or with few tokens spans of positions.
-  func attend(_ attention: Attention, _ lane: inout Lane) {
+  func attend(_ attention: Heads, _ lane: inout Lane) {
     let shape = attention.shape
     let groups = shape.keyValueHeadCount * shape.groups.count
     let rowFloats = ck_partial_floats(Int32(shape.valueLength))
@@ -185,11 +208,10 @@ extension CPUPass {
     return (rows.spans[0], 0..<0)
   }
 
-  func combine(_ attention: Attention, _ lane: inout Lane) {
+  func combine(_ attention: Heads, _ lane: inout Lane) {
     let shape = attention.shape
-    let mixed = workspace.mixed.of(columns: shape.attendedWidth)
     guard isSplit(shape) else {
-      eachRow(&lane) { for row in $0 { mixed.quantize(row) } }
+      if let mixed = attention.mixed { eachRow(&lane) { for row in $0 { mixed.quantize(row) } } }
       return
     }
     let groups = shape.keyValueHeadCount * shape.groups.count
@@ -200,7 +222,7 @@ extension CPUPass {
         let spans = Int(ck_last_span(&part) - ck_first_span(&part))
         ck_combine(&part, workspace.partials + group * spans * stride, stride)
       }
-      for row in 0..<count { mixed.quantize(row) }
+      if let mixed = attention.mixed { for row in 0..<count { mixed.quantize(row) } }
     }
   }
 
@@ -213,7 +235,7 @@ extension CPUPass {
 
   /// The attention of a group of heads, of some tokens of a span.
   private func kernel(
-    _ attention: Attention, group: Int, _ span: PassRows.Span, _ tokens: Range<Int>
+    _ attention: Heads, group: Int, _ span: PassRows.Span, _ tokens: Range<Int>
   ) -> ck_attention {
     let shape = attention.shape
     let groups = shape.groups
@@ -222,12 +244,13 @@ extension CPUPass {
     let sharing = shape.headCount / shape.keyValueHeadCount
     let head = keyValueHead * sharing + firstOfGroup
     let row = span.first + tokens.lowerBound
+    let keys = PageLayout.keys(shape, at: attention.place, head: keyValueHead)
     return ck_attention(
       query: workspace.queries + row * shape.queryWidth + head * shape.keyLength,
-      out: workspace.mixed.of(columns: shape.attendedWidth).real(row) + head * shape.valueLength,
+      out: attention.out + row * shape.attendedWidth + head * shape.valueLength,
       query_stride: shape.queryWidth, out_stride: shape.attendedWidth, pages: span.pages,
-      keys: PageLayout.keys(attention, head: keyValueHead),
-      values: PageLayout.values(attention, head: keyValueHead), sinks: attention.sinks.map { $0 + head }, next: nil,
+      keys: keys,
+      values: keys + PageLayout.positions * shape.keyLength, sinks: attention.sinks.map { $0 + head }, next: nil,
       dimension: Int32(shape.keyLength), value_dimension: Int32(shape.valueLength),
       heads: Int32(min(groups.size, sharing - firstOfGroup)), tokens: Int32(tokens.count),
       position: Int32(span.position + tokens.lowerBound), window: Int32(shape.window),

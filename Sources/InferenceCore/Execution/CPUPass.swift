@@ -63,8 +63,22 @@ struct CPUPass {
     case .barrier: lane.wait()
     case .projectHeads(let attention): projectHeads(attention, &lane)
     case .turnHeads(let attention): turnHeads(attention, &lane)
-    case .attend(let attention): attend(attention, &lane)
-    case .combine(let attention): combine(attention, &lane)
+    case .attend(let attention): attend(heads(of: attention), &lane)
+    case .combine(let attention): combine(heads(of: attention), &lane)
+    case .lower(let latent):
+      multiply(latent.latent, workspace.input, workspace.latents.compressed, &lane)
+      if let down = latent.queryDown {
+        multiply(down, workspace.input, workspace.latents.lowered.of(columns: latent.shape.queryRank).real(0), &lane)
+      }
+    case .compress(let latent): compress(latent, &lane)
+    case .projectQueries(let latent):
+      let lowered = workspace.latents.lowered.of(columns: latent.shape.queryRank)
+      multiply(latent.query, latent.queryDown == nil ? workspace.input : lowered, workspace.latents.queries, &lane)
+    case .absorb(let latent): absorb(latent, &lane)
+    case .attendLatents(let latent): attend(heads(of: latent), &lane)
+    case .combineLatents(let latent): combine(heads(of: latent), &lane)
+    case .expandValues(let latent): expandValues(latent, &lane)
+    case .round(let latent): round(latent, &lane)
     case .projectGates(let convolution): multiply(convolution.input, workspace.input, workspace.gates, &lane)
     case .convolve(let convolution): convolve(convolution, &lane)
     case .mix(let linear):

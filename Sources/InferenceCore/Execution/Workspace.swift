@@ -19,6 +19,7 @@ struct Workspace {
   let hidden: Activations
   let up: UnsafeMutablePointer<Float>
   let experts: ExpertWorkspace
+  let latents: LatentWorkspace
   /// A branch's output: [row][embedding]
   let mixerBranch: UnsafeMutablePointer<Float>
   let feedForwardBranch: UnsafeMutablePointer<Float>
@@ -52,7 +53,7 @@ struct Workspace {
     func widest(_ width: (AttentionShape) -> Int) -> Int { attentions.reduce(0) { max($0, width($1)) } }
     let channels = convolutions.reduce(0) { max($0, $1.channels) }
     let inner = h.layers.reduce(0) { max($0, $1.feedForwardLength) }
-    let mixedWidth = max(widest { $0.attendedWidth }, channels)
+    let mixedWidth = h.layers.reduce(0) { max($0, $1.mixer.width) }
 
     residual = arena.cut(Float.self, count, width)
     input = Activations(rows: count, columns: width, for: formats.input, in: &arena)
@@ -64,6 +65,7 @@ struct Workspace {
     hidden = Activations(rows: count, columns: inner, for: formats.hidden, in: &arena)
     up = arena.cut(Float.self, count, inner)
     experts = ExpertWorkspace(h, formats, rows: count, lanes: lanes, in: &arena)
+    latents = LatentWorkspace(h, formats, rows: count, lanes: lanes, in: &arena)
     mixerBranch = arena.cut(Float.self, count, width)
     feedForwardBranch = arena.cut(Float.self, count, width)
     logits = arena.cut(Float.self, limits.logitRows, h.vocabularySize)
@@ -83,7 +85,7 @@ struct Workspace {
     partialRows = attentions.isEmpty ? 0 : max(lanes * tileRows, rowsOfOneToken)
     partials = arena.cut(Float.self, partialRows, partialStride)
     let expertLength = h.layers.reduce(0) { max($0, $1.experts?.length ?? 0) }
-    panelStride = (ck_panel_bytes(Int32(max(width, inner, mixedWidth, expertLength))) + 63) / 64 * 64
+    panelStride = (ck_panel_bytes(Int32(max(width, inner, mixedWidth, expertLength, latents.longest))) + 63) / 64 * 64
     panels = arena.cut(UInt8.self, lanes, panelStride)
     steps = arena.cut(ck_step.self, Pass.longest(layerCount: h.layerCount))
   }

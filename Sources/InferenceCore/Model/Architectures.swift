@@ -116,6 +116,8 @@ struct Architecture: Sendable {
   var unrotatedLayerPeriod = 0
   /// The layer count of the one size whose scores are divided by the square root of embedding length per head.
   var layersScaledByHeads: Int? = nil
+  /// Keys and values are made of latent vectors: ``LatentAttention``.
+  var hasLatents = false
   /// Layers without heads of keys and values are short convolutions.
   var hasConvolutions = false
   /// Of layers with experts, unless the header says otherwise.
@@ -141,6 +143,8 @@ struct Architecture: Sendable {
     Architecture(
       name: "command-r", norm: .layer, branches: .parallel, rotaryLayout: .interleaved, queryKeyNorms: .separateHeads,
       logitScale: .multiplies),
+    // DeepSeek-V2 to V3.1, Kimi K2, GigaChat 3
+    Architecture(name: "deepseek2", rotaryLayout: .interleaved, hasLatents: true, routing: ExpertRouting()),
     Architecture(name: "ernie4_5", rotaryLayout: .interleaved),
     Architecture(
       name: "exaone4", queryKeyNorms: .heads, hasPreNorms: false, hasPostNorms: true, globalLayerPeriod: 4,

@@ -174,6 +174,13 @@ struct HeaderReader {
     if traits.hasTemperature {
       scaling.magnitude /= growth(try number(".rope.scaling.yarn_log_multiplier", default: 0, from: 0))
     }
+    if traits.hasLatents {
+      // As converters write it, a tenth of what the training multiplied by. With it turned elements keep their size, since all do.
+      let multiplier = 10 * (try number(".rope.scaling.yarn_log_multiplier", default: 0, from: 0))
+      if multiplier > 0 { scaling.magnitude /= growth(1) }
+      let size = scaling.magnitude * growth(multiplier)
+      scaling.scores = size * size
+    }
     scaling.magnitude = Double(try single(scaling.magnitude, "a size of turned heads", of: ".rope.scaling.attn_factor"))
     return scaling
   }
@@ -188,10 +195,26 @@ struct HeaderReader {
     return pooling
   }
 
+  /// How heads of such lengths attend to latent vectors.
+  func latent(of heads: AttentionShape) throws(ModelError) -> LatentShape {
+    let rank = try count(".attention.kv_lora_rank", upTo: 4096)
+    let turned = heads.rotary.dimensions
+    guard turned < heads.keyLength else {
+      throw invalid("fewer turned elements than a head's \(heads.keyLength), found \(turned)")
+    }
+    let attention = AttentionShape(
+      headCount: heads.headCount, keyValueHeadCount: 1, keyLength: rank + turned, valueLength: rank, window: 0,
+      scale: heads.scale * Float(heads.rotary.scaling.scores), softCap: 0, rotary: heads.rotary,
+      temperature: heads.temperature)
+    return LatentShape(
+      attention: attention, plainLength: heads.keyLength - turned, valueLength: heads.valueLength,
+      queryRank: try count(".attention.q_lora_rank", upTo: 1 << 16, default: 0))
+  }
+
   func temperature() throws(ModelError) -> Temperature {
     Temperature(
       scale: Float(try number(".attention.temperature_scale", default: 0, from: 0)),
-      length: try originalContextLength())
+      length: try count(".attention.temperature_length", upTo: 1 << 24, default: try originalContextLength()))
   }
 
   /// How experts are chosen: as the architecture does, unless the header says otherwise.

@@ -63,7 +63,18 @@ public struct Hyperparameters: Sendable {
 
   /// The layers that are attention.
   var attentions: [AttentionShape] {
-    layers.compactMap { if case .attention(let shape) = $0.mixer { shape } else { nil } }
+    layers.compactMap { layer in
+      switch layer.mixer {
+      case .attention(let shape): shape
+      case .latent(let shape): shape.attention
+      case .convolution: nil
+      }
+    }
+  }
+
+  /// Those over latent vectors.
+  var latents: [LatentShape] {
+    layers.compactMap { if case .latent(let shape) = $0.mixer { shape } else { nil } }
   }
 
   /// The layers that keep a state from token to token.
@@ -165,7 +176,11 @@ private struct FeedForwardReader {
     }
     experts = (count, used)
     routing = try read.routing(own, experts: experts)
-    sharedLength = try read.count(".expert_shared_feed_forward_length", upTo: 1 << 20, default: length)
+    // Several that are shared are as one.
+    let shared = try read.count(".expert_shared_count", upTo: 1024, default: 0)
+    let each = try read.count(".expert_feed_forward_length", upTo: 1 << 20, default: length)
+    sharedLength = try read.count(
+      ".expert_shared_feed_forward_length", upTo: 1 << 20, default: shared > 0 ? min(shared * each, 1 << 20) : length)
   }
 
   /// A layer with a router has experts, as long as their matrices are.
@@ -187,6 +202,7 @@ private struct MixerReader {
   private let global: AttentionShape
   private let windowed: AttentionShape
   private let unrotated: AttentionShape
+  private let latent: LatentShape?
   private let convolution: ConvolutionShape
   /// By layer; 0 where it is no attention.
   private let keyValueHeadCounts: [Int]
@@ -204,8 +220,13 @@ private struct MixerReader {
     }
     keyValueHeadCounts = counts
     let headLength = embeddingLength / headCount
-    let keyLength = try read.count(".attention.key_length", upTo: 4096, default: headLength)
-    let valueLength = try read.count(".attention.value_length", upTo: 4096, default: headLength)
+    var keyLength = try read.count(".attention.key_length", upTo: 4096, default: headLength)
+    var valueLength = try read.count(".attention.value_length", upTo: 4096, default: headLength)
+    if traits.hasLatents {
+      // Newer files say how they are computed, and with other keys what they stand for.
+      keyLength = try read.count(".attention.key_length_mla", upTo: 4096, default: keyLength)
+      valueLength = try read.count(".attention.value_length_mla", upTo: 4096, default: valueLength)
+    }
     guard (1...4096).contains(keyLength), (1...4096).contains(valueLength) else {
       throw read.invalid("heads of 1 to 4096 elements, found \(embeddingLength) elements in \(headCount) heads")
     }
@@ -226,7 +247,7 @@ private struct MixerReader {
     let root = 1 / Double(scaled).squareRoot()
     let scale = Float(traits.scales == .none ? root : try read.number(".attention.scale", default: root))
 
-    let temperature = try traits.hasTemperature ? read.temperature() : Temperature()
+    let temperature = try traits.hasTemperature || traits.hasLatents ? read.temperature() : Temperature()
 
     let hasLinearBiases = traits.hasLinearBiases
     func shape(window: Int, rotary: RotaryShape) -> AttentionShape {
@@ -246,6 +267,7 @@ private struct MixerReader {
     global = shape(window: 0, rotary: window > 0 && !traits.rotatesGlobalLayers ? none : rotary)
     windowed = shape(window: window, rotary: window > 0 ? windowRotary : rotary)
     unrotated = shape(window: 0, rotary: none)
+    latent = try traits.hasLatents ? read.latent(of: global) : nil
     let length = traits.hasConvolutions ? try read.count(".shortconv.l_cache", upTo: 64) : 1
     guard length > 1 || !traits.hasConvolutions else {
       throw read.invalid("a short convolution over at least 2 tokens, found \(length)")
@@ -256,6 +278,7 @@ private struct MixerReader {
   func mixer(_ layer: Int) -> LayerShape.Mixer {
     let count = keyValueHeadCounts[layer]
     guard count > 0 else { return .convolution(convolution) }
+    if let latent { return .latent(latent) }
     let turns = traits.unrotatedLayerPeriod
     let shape = turns > 0 && layer % turns == turns - 1 ? unrotated : hasWindow[layer] ? windowed : global
     return .attention(shape.sharing(keyValueHeads: count))

@@ -42,6 +42,7 @@ struct Layer {
     }
     switch shape.mixer {
     case .attention(let shape): mixer = .attention(try Attention(index, shape, h, tensors, &place))
+    case .latent(let shape): mixer = .latent(try LatentAttention(index, shape, h, tensors, &place))
     case .convolution(let shape): mixer = .convolution(try ShortConvolution(index, shape, h, tensors, &place))
     }
     feedForward = try FeedForward(index, shape, h, tensors)
@@ -67,6 +68,7 @@ struct Layer {
 /// How a layer lets tokens see those before them.
 enum Mixer {
   case attention(Attention)
+  case latent(LatentAttention)
   case convolution(ShortConvolution)
 }
 

@@ -4,7 +4,17 @@ import CKernels
 struct LayerShape: Sendable {
   enum Mixer: Sendable {
     case attention(AttentionShape)
+    case latent(LatentShape)
     case convolution(ConvolutionShape)
+
+    /// Elements that its output matrix reads.
+    var width: Int {
+      switch self {
+      case .attention(let shape): shape.attendedWidth
+      case .latent(let shape): shape.headCount * shape.valueLength
+      case .convolution(let shape): shape.channels
+      }
+    }
   }
 
   let mixer: Mixer
@@ -130,6 +140,8 @@ struct RotaryScaling: Equatable {
   var position = 1.0
   /// What the turned elements are multiplied by.
   var magnitude = 1.0
+  /// What all scores are multiplied by, where also what is not turned is.
+  var scores = 1.0
   /// The pairs from the last that keeps its speed to the first that has all of the scaling (Peng et al. 2023); nil: all
   /// have it.
   var ramp: (first: Double, last: Double)?

@@ -40,7 +40,9 @@ public struct SampleModel {
 
   private init(of other: LanguageModel, width: Int, vocabulary: Int, layers: [Int]) throws(ModelError) {
     let h = other.hyperparameters
-    guard !h.isBidirectional else { throw ModelError(.unsupported, "No sample is made of a model of vectors.") }
+    guard h.latents.isEmpty, !h.isBidirectional else {
+      throw ModelError(.unsupported, "No sample is made of a model of vectors, or whose attention has latent ones.")
+    }
     let sizes = Sizes(
       width: min(h.embeddingLength, width), vocabulary: min(h.vocabularySize, vocabulary),
       limit: width)
@@ -71,6 +73,7 @@ private struct Sizes {
     let mixer: LayerShape.Mixer
     switch layer.mixer {
     case .attention(let shape): mixer = .attention(cut(shape))
+    case .latent: mixer = layer.mixer
     case .convolution(let shape): mixer = .convolution(ConvolutionShape(channels: width, length: shape.length))
     }
     return LayerShape(
@@ -279,6 +282,7 @@ extension Layer {
     let mixing: [Linear]
     switch mixer {
     case .attention(let attention): mixing = [attention.query, attention.key, attention.value, attention.output]
+    case .latent(let latent): mixing = latent.matrices + [latent.output]
     case .convolution(let convolution): mixing = [convolution.input, convolution.output]
     }
     let feeding: [Linear]

@@ -27,6 +27,20 @@ enum Operation {
   case attend(Attention)
   /// The parts put together, where there are any.
   case combine(Attention)
+  /// c, and what queries are made of where that is not h: products with h.
+  case lower(LatentAttention)
+  /// Both normalized; c and what is turned with it join the cache.
+  case compress(LatentAttention)
+  /// q = Wq of what queries are made of
+  case projectQueries(LatentAttention)
+  /// q becomes Wkᵀ q, head by head, and is turned.
+  case absorb(LatentAttention)
+  /// Softmax(q cᵀ / √d) c, and its parts put together: as `attend` and `combine`.
+  case attendLatents(LatentAttention)
+  case combineLatents(LatentAttention)
+  /// mixed = Wv of that, head by head, and then rounded.
+  case expandValues(LatentAttention)
+  case round(LatentAttention)
   /// b, c, x = Win h
   case projectGates(ShortConvolution)
   /// c * conv(b * x), over the row and those before it.

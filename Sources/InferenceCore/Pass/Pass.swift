@@ -6,7 +6,7 @@ struct Pass {
   private(set) var layerStarts: [Int] = []
 
   /// Most operations of a model with so many layers, the barriers among them.
-  static func longest(layerCount: Int) -> Int { layerCount * 28 + 4 }
+  static func longest(layerCount: Int) -> Int { layerCount * 40 + 4 }
 
   init(_ model: LanguageModel) {
     let layers = model.layers
@@ -63,6 +63,16 @@ struct Pass {
       then(.attend(attention))
       then(.combine(attention))
       operations.append(.mix(attention.output))
+    case .latent(let latent):
+      then(.lower(latent))
+      then(.compress(latent))
+      then(.projectQueries(latent))
+      then(.absorb(latent))
+      then(.attendLatents(latent))
+      then(.combineLatents(latent))
+      then(.expandValues(latent))
+      then(.round(latent))
+      operations.append(.mix(latent.output))
     case .convolution(let convolution):
       then(.projectGates(convolution))
       then(.convolve(convolution))
@@ -118,6 +128,10 @@ struct InputFormats {
   var input: [TensorFormat] = []
   /// What a mixer's output matrix reads.
   var mixed: [TensorFormat] = []
+  /// What queries of latent attention are made of.
+  var lowered: [TensorFormat] = []
+  /// What its heads' own matrices read.
+  var heads: [TensorFormat] = []
   /// What the feed-forward's second matrix reads.
   var hidden: [TensorFormat] = []
   /// What the experts' second matrices read.
@@ -149,6 +163,11 @@ extension LanguageModel {
       case .attention(let attention):
         formats.input += [attention.query, attention.key, attention.value].map { $0.weight.format }
         formats.mixed.append(attention.output.weight.format)
+      case .latent(let latent):
+        formats.input += [latent.latent, latent.queryDown ?? latent.query].map { $0.weight.format }
+        formats.lowered.append(latent.query.weight.format)
+        formats.heads += [latent.key(0).matrix, latent.value(0)].map { $0.weight.format }
+        formats.mixed.append(latent.output.weight.format)
       case .convolution(let convolution):
         formats.input.append(convolution.input.weight.format)
         formats.mixed.append(convolution.output.weight.format)

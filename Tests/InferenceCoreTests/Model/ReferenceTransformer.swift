@@ -125,6 +125,7 @@ struct ReferenceTransformer {
     let (length, valueLength) = (Int(number("attention.key_length")), Int(number("attention.value_length")))
     let shared =
       optional("attention.head_count_kv").map { Int($0) } ?? weights(name + "attn_k.weight")!.count / length
+    if tensors[name + "attn_kv_a_mqa.weight"] != nil { return latentAttention(input, layer) }
     var (q, k, v): ([[Double]], [[Double]], [[Double]])
     if tensors[name + "attn_qkv.weight"] != nil {
       let all = linear(input, name + "attn_qkv")
@@ -173,6 +174,50 @@ struct ReferenceTransformer {
     }
   }
 
+  /// DeepSeek-V2's: keys and values are products of a latent vector, and what is turned of a key is of all heads.
+  private func latentAttention(_ input: [[Double]], _ layer: Int) -> [[Double]] {
+    let name = "blk.\(layer)."
+    let (heads, rank) = (Int(number("attention.head_count")), Int(number("attention.kv_lora_rank")))
+    let (length, valueLength) = (Int(number("attention.key_length_mla")), Int(number("attention.value_length_mla")))
+    let turned = Int(number("rope.dimension_count"))
+    let plain = length - turned
+    let lowered = linear(input, name + "attn_q_a").map { norm($0, name + "attn_q_a_norm") }
+    let q = linear(lowered, name + "attn_q_b").enumerated().map { position, row in
+      stride(from: 0, to: row.count, by: length).map { start -> [Double] in
+        let tail = Array(row[start + plain..<start + length])
+        return Array(row[start..<start + plain]) + rotated(tail, turned, position, "", false, true)
+      }
+    }
+    let shared = linear(input, name + "attn_kv_a_mqa")
+    let c = shared.map { norm(Array($0[..<rank]), name + "attn_kv_a_norm").map(half) }
+    let tails = shared.enumerated().map { rotated(Array($1[rank...]), turned, $0, "", false, true).map(half) }
+    /// The rows of a head's matrix of keys, or of values.
+    func matrix(_ head: Int, isOfKeys: Bool) -> [[Double]] {
+      if let both = weights(name + "attn_kv_b.weight") {
+        let first = head * (plain + valueLength)
+        return Array(isOfKeys ? both[first..<first + plain] : both[first + plain..<first + plain + valueLength])
+      }
+      let all = weights(name + (isOfKeys ? "attn_k_b" : "attn_v_b") + ".weight")!
+      let count = all.count / heads
+      let own = Array(all[head * count..<(head + 1) * count])
+      return isOfKeys ? (0..<plain).map { column in own.map { $0[column] } } : own
+    }
+    func products(_ matrix: [[Double]], _ x: [Double]) -> [Double] {
+      matrix.map { row in zip(row, x).reduce(0) { $0 + $1.0 * $1.1 } }
+    }
+    let k = (0..<heads).map { head in c.indices.map { products(matrix(head, isOfKeys: true), c[$0]) + tails[$0] } }
+    let v = (0..<heads).map { head in c.map { products(matrix(head, isOfKeys: false), $0) } }
+    return input.indices.map { token in
+      (0..<heads).flatMap { head -> [Double] in
+        let scores = (0...token).map { products([k[head][$0]], q[token][head])[0] / Double(length).squareRoot() }
+        let shares = scores.map { exp($0 - scores.max()!) }
+        return (0..<valueLength).map { index in
+          shares.indices.reduce(0) { $0 + shares[$1] * v[head][$1][index] } / shares.reduce(0, +)
+        }
+      }
+    }
+  }
+
   /// Rotary embedding (Su et al. 2021) of every head, normalized before where the model has norms for that.
   private func rotated(
     _ vector: [Double], _ length: Int, _ position: Int, _ normName: String, _ isLocal: Bool, _ isTurned: Bool
@@ -193,7 +238,7 @@ struct ReferenceTransformer {
       if architecture != "hunyuan-dense" { normalize() }
       for pair in 0..<dimensions / 2 where isTurned {
         // LLaMA's files and others made like them have neighbours as pairs, the rest the two halves.
-        let hasNeighbours = ["llama", "cohere2", "granite", "smollm3"].contains(architecture)
+        let hasNeighbours = ["llama", "cohere2", "granite", "smollm3", "deepseek2"].contains(architecture)
         let (a, b) = hasNeighbours ? (2 * pair, 2 * pair + 1) : (pair, pair + dimensions / 2)
         let angle = Double(position) * pow(base, -2 * Double(pair) / Double(dimensions)) / (factors?[pair] ?? 1)
         (head[a], head[b]) = (head[a] * cos(angle) - head[b] * sin(angle), head[a] * sin(angle) + head[b] * cos(angle))
@@ -258,13 +303,17 @@ struct ReferenceTransformer {
       return product("down", halves.map { architecture == "gpt-oss" ? bounded(gate: $0, up: $1) : act($0) * $1 })
     }
     let logits = linear([x], name + "ffn_gate_inp")[0]
-    let likelihoods = logits.map { exp($0 - logits.max()!) }
+    let isSigmoid = architecture == "deepseek2"
+    let likelihoods = logits.map { isSigmoid ? 1 / (1 + exp(-$0)) : exp($0 - logits.max()!) }
     let whole = likelihoods.reduce(0, +)
     let used = Int(number("expert_used_count"))
     let chosen = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(used)
-    let share = ["qwen3moe", "gpt-oss"].contains(architecture) ? chosen.reduce(0) { $0 + likelihoods[$1] } : whole
+    let share =
+      ["qwen3moe", "gpt-oss", "deepseek2"].contains(architecture) ? chosen.reduce(0) { $0 + likelihoods[$1] } : whole
     var result = [Double](repeating: 0, count: x.count)
-    for expert in chosen { result = sum(result, fed("exps", expert).map { $0 * likelihoods[expert] / share }) }
+    let scale = optional("expert_weights_scale") ?? 1
+    for expert in chosen { result = sum(result, fed("exps", expert).map { $0 * likelihoods[expert] / share * scale }) }
+    if isSigmoid { return sum(result, fed("shexp", nil)) }
     guard let factor = weights(name + "ffn_gate_inp_shexp.weight")?[0] else { return result }
     let gate = 1 / (1 + exp(-zip(factor, x).reduce(0) { $0 + $1.0 * $1.1 }))
     return sum(result, fed("shexp", nil).map { $0 * gate })

@@ -17,6 +17,7 @@ import Testing
     TinyArchitecture(name: "hunyuan-dense"), TinyArchitecture(name: "nemotron"), TinyArchitecture(name: "olmo2"),
     TinyArchitecture(name: "phi3", isFused: true), TinyArchitecture(name: "seed_oss"),
     TinyArchitecture(name: "smollm3"),
+    TinyArchitecture(name: "deepseek2"), TinyArchitecture(name: "deepseek2", isFused: true),
     TinyArchitecture(name: "apertus"), TinyArchitecture(name: "gpt-oss"),
     TinyArchitecture(name: "qwen2moe"), TinyArchitecture(name: "qwen3moe"),
     TinyArchitecture(name: "stablelm"),

@@ -21,6 +21,9 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   static let vocabulary = 96
   static let all: [TinyArchitecture] = [
     TinyArchitecture(name: "apertus"),
+    TinyArchitecture(name: "deepseek2"),
+    TinyArchitecture(name: "deepseek2", format: .q8_0),
+    TinyArchitecture(name: "deepseek2", isFused: true),
     TinyArchitecture(name: "gpt-oss"),
     TinyArchitecture(name: "gpt-oss", format: .q8_0),
     TinyArchitecture(name: "llama"),
@@ -147,7 +150,20 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
         add(layer + "shortconv.conv.weight", [convolutionLength, width], .f32, spread: 1)
         matrix(layer + "shortconv.out_proj.weight", width, width)
       } else {
-        if isFused {
+        if let (rank, query) = family.latent {
+          matrix(layer + "attn_q_a.weight", query, width)
+          vector(layer + "attn_q_a_norm.weight", query)
+          matrix(layer + "attn_q_b.weight", heads * 48, query)
+          matrix(layer + "attn_kv_a_mqa.weight", rank + length, width)
+          vector(layer + "attn_kv_a_norm.weight", rank)
+          if isFused {
+            matrix(layer + "attn_kv_b.weight", heads * 64, rank)
+          } else {
+            for (part, shape) in [("k", [32, rank, heads]), ("v", [rank, 32, heads])] {
+              add(layer + "attn_\(part)_b.weight", shape, format, spread: 2 / Float(shape[0]).squareRoot())
+            }
+          }
+        } else if isFused {
           linear(layer + "attn_qkv", (heads + 2 * keyValueHeads) * length, width, family.hasInputBiases)
         } else {
           for (part, count) in [("q", heads), ("k", keyValueHeads), ("v", keyValueHeads)] {
@@ -155,7 +171,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
               layer + "attn_\(part)", count * length, width, family.hasInputBiases, part == "v" ? valueFormat : nil)
           }
         }
-        matrix(layer + "attn_output.weight", width, heads * length)
+        matrix(layer + "attn_output.weight", width, heads * (family.latent == nil ? length : 32))
         if family.hasSinks { vector(layer + "attn_sinks.weight", heads) }
         for (part, count) in [("q", heads), ("k", keyValueHeads)] {
           let name = layer + "attn_\(part)_norm.weight"
@@ -183,7 +199,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
           let (rows, columns) = part == "down" ? (width, family.sharedLength) : (family.sharedLength, width)
           matrix(layer + "ffn_\(part)_shexp.weight", rows, columns)
         }
-        if family.sharedLength > 0 { vector(layer + "ffn_gate_inp_shexp.weight", width, mean: 0) }
+        if family.sharedLength > 0, family.latent == nil { vector(layer + "ffn_gate_inp_shexp.weight", width, mean: 0) }
         continue
       }
       if family.gate == .own { linear(layer + "ffn_gate", inner, width, family.hasFeedForwardBiases) }

@@ -35,6 +35,8 @@ struct TinyFamily {
   var experts = 0
   /// Whether the router and the experts have biases.
   var hasExpertBiases = false
+  /// Elements of the latent vectors that keys and values are made of, and of what queries are.
+  var latent: (rank: Int, query: Int)?
   /// Whether heads have scores that take their part of the weights.
   var hasSinks = false
   /// Elements of one that is shared.
@@ -55,6 +57,14 @@ struct TinyFamily {
     case "cohere2":
       (family.isLayerNorm, family.before) = (true, ["attn_norm"])
       family.keys = [window, ("logit_scale", .number(0.5))]
+    case "deepseek2":
+      (family.latent, family.experts, family.sharedLength) = ((32, 32), 8, 64)
+      family.keys = [
+        ("attention.kv_lora_rank", .count(32)), ("attention.q_lora_rank", .count(32)), ("expert_count", .count(8)),
+        ("expert_used_count", .count(3)), ("expert_shared_feed_forward_length", .count(64)),
+        ("expert_gating_func", .count(2)), ("expert_weights_norm", .flag(true)), ("expert_weights_scale", .number(2.5)),
+        ("attention.key_length_mla", .count(48)), ("attention.value_length_mla", .count(32)),
+      ]
     case "exaone4":
       (family.before, family.behind, family.headNorms, family.keys) = ([], behind, .heads, [window])
     case "falcon":

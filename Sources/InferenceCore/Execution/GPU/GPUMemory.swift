@@ -65,11 +65,12 @@ struct GPUMemory {
     let hasBiases = model.layers.contains {
       if case .mixture(let mixture) = $0.feedForward { mixture.down.bias != nil } else { false }
     }
-    guard !hasSinks, !hasBiases, activation != .boundedSilu, activation != .xielu else {
-      throw ModelError(
-        .unsupportedOnDevice,
-        "\(hasSinks ? "Attention sinks" : hasBiases ? "Biases of experts" : "Activations like \(model.hyperparameters.architecture)'s") are computed by the "
-          + "processor alone so far.")
+    let activations = "Activations like \(model.hyperparameters.architecture)'s"
+    for (isThere, what) in [
+      (!model.hyperparameters.latents.isEmpty, "Latent vectors of attention"), (hasSinks, "Attention sinks"),
+      (hasBiases, "Biases of experts"), (activation == .boundedSilu || activation == .xielu, activations),
+    ] where isThere {
+      throw ModelError(.unsupportedOnDevice, "\(what) are computed by the processor alone so far.")
     }
   }
 

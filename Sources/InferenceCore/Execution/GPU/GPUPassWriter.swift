@@ -101,8 +101,9 @@ struct GPUPassWriter {
     case .gather(let mixture): if !isDecode { gather(mixture) }
     case .expandExperts(let mixture): expand(mixture)
     case .contractExperts(let mixture): contract(mixture)
-    // No model with this comes here: `GPUMemory.check`.
+    // No model with these come here: `GPUMemory.check`.
     case .normalizeSum: break
+    case .lower, .compress, .projectQueries, .absorb, .attendLatents, .combineLatents, .expandValues, .round: break
     }
   }
 

@@ -30,6 +30,7 @@ struct GPUWeights {
         let lengths = Attention.normLengths(attention.norms, attention.shape)
         plan.place(attention.queryNorm, count: lengths.query)
         plan.place(attention.keyNorm, count: lengths.key)
+      case .latent: break
       case .convolution(let convolution):
         try plan.place([convolution.input])
         try plan.place([convolution.output])
