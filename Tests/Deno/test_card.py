@@ -23,8 +23,8 @@ FEW = MANY[:3]
 # How far log-probabilities of the small models may be apart where nobody rounds, which was up to 0.0005, and where activations are
 # rounded: as far as the processor is from what nobody rounds.
 SAME, ROUNDED = 0.003, 0.15
-# Attention sinks and xIELU are not on the card.
-PROCESSOR_ALONE = {"apertus", "gpt-oss"}
+# Attention sinks, xIELU and latent vectors are not on the card.
+PROCESSOR_ALONE = {"apertus", "deepseek2", "gpt-oss"}
 
 
 def answers(deno, site, jobs, sequences=10, context=512):

@@ -74,6 +74,10 @@ public struct GGUFError: Error, Equatable, Sendable {
   }
 }
 
+extension GGUFError: CustomStringConvertible {
+  public var description: String { message }
+}
+
 /// Bytes of an untrusted name as text for an error message: printable ASCII and UTF-8, shortened.
 func readableName(_ bytes: UnsafeRawBufferPointer, limit: Int = 64) -> String {
   var shown = [UInt8]()

@@ -204,7 +204,8 @@ struct HeaderReader {
     }
     let attention = AttentionShape(
       headCount: heads.headCount, keyValueHeadCount: 1, keyLength: rank + turned, valueLength: rank, window: 0,
-      isBidirectional: false, hasLinearBiases: false, scale: heads.scale * Float(heads.rotary.scaling.scores), softCap: 0, rotary: heads.rotary,
+      isBidirectional: false, hasLinearBiases: false, scale: heads.scale * Float(heads.rotary.scaling.scores),
+      softCap: 0, rotary: heads.rotary,
       temperature: heads.temperature)
     return LatentShape(
       attention: attention, plainLength: heads.keyLength - turned, valueLength: heads.valueLength,

@@ -57,3 +57,7 @@ public struct ModelError: Error, Equatable, Sendable {
     self.init(error.kind == .unsupportedFormat ? .unsupported : .malformedFile, error.message)
   }
 }
+
+extension ModelError: CustomStringConvertible {
+  public var description: String { message }
+}

@@ -82,7 +82,9 @@ private struct Sizes {
 
   /// A few experts that a token does not go through, of one superblock; or as many as are read, of their own length.
   private func cut(_ shape: ExpertShape) -> ExpertShape {
-    guard limit < .max else { return ExpertShape(count: shape.used, used: shape.used, length: shape.length, routing: shape.routing) }
+    guard limit < .max else {
+      return ExpertShape(count: shape.used, used: shape.used, length: shape.length, routing: shape.routing)
+    }
     return ExpertShape(
       count: min(shape.count, shape.used + 2), used: shape.used, length: min(shape.length, 256), routing: shape.routing)
   }

@@ -66,3 +66,7 @@ public struct JSONError: Error, Sendable {
     content = Content(offset, message)
   }
 }
+
+extension JSONError: CustomStringConvertible {
+  public var description: String { message }
+}

@@ -1,5 +1,5 @@
 /// Why a chat template could not be read or rendered, and where in its source.
-public struct TemplateError: Error, Sendable {
+public struct TemplateError: Error, CustomStringConvertible, Sendable {
   public enum Kind: Sendable {
     /// The source is not a template this interpreter understands.
     case syntax

@@ -28,3 +28,7 @@ public struct TokenizerError: Error, Sendable {
     content = Content(kind, message)
   }
 }
+
+extension TokenizerError: CustomStringConvertible {
+  public var description: String { message }
+}

@@ -109,6 +109,10 @@ public struct WireError: Error, Equatable, Sendable {
   }
 }
 
+extension WireError: CustomStringConvertible {
+  public var description: String { message }
+}
+
 extension WorkerError {
   /// A frame's error as an answer to whoever sent it.
   public init(_ error: WireError) {

@@ -108,7 +108,8 @@ import Testing
       try pass(1, sequence, executor, device)
       #expect(device.submissions.count == before + 1 && sequence.tokens.count == 301)
       let dispatches = device.dispatches(device.submissions.last!.commands)
-      // Of each layer, and before and after them, where positions may be embedded too. An expert that all go through has two.
+      // Of each layer, and before and after them, where positions may be embedded too. An expert that all go through
+      // has two.
       let most = architecture.family.sharedLength > 0 ? 10 : 8
       #expect(dispatches.count <= 7 * most + (architecture.name == "gpt2" ? 5 : 4), "\(dispatches.map { $0.kernel })")
       #expect((device.buffers.count, device.bindings.count, device.pipelines.count) == made)
@@ -122,7 +123,9 @@ import Testing
     try withExecutor(architecture, on: device) { executor in
       let sequence = executor.makeSequence()
       try pass(1, sequence, executor, device)
-      let products = device.dispatches(device.submissions.last!.commands).filter { ["product", "experts"].contains($0.kernel) }
+      let products = device.dispatches(device.submissions.last!.commands).filter {
+        ["product", "experts"].contains($0.kernel)
+      }
       // Where matrices that lie together need two dispatches, each sees both.
       let seen = Dictionary(grouping: products.map { $0.weights }) { [Int($0.buffer), $0.offset] }
       #expect(seen.values.allSatisfy { $0.count == 1 })

@@ -60,7 +60,7 @@ struct TinyArchitecture: CustomStringConvertible, Sendable {
   ]
 
   /// Those that graphics cards compute.
-  static var onCards: [TinyArchitecture] { all.filter { !["apertus", "gpt-oss"].contains($0.name) } }
+  static var onCards: [TinyArchitecture] { all.filter { !["apertus", "deepseek2", "gpt-oss"].contains($0.name) } }
 
   /// Whether some layers keep a state that cannot be cut back.
   var isRecurrent: Bool { family.attentionLayers != nil }

@@ -10,8 +10,9 @@ extension GPUPassWriter {
       [
         UInt32(regions.logits.place), UInt32(regions.logits.stride), UInt32(shape.count), UInt32(shape.used),
         UInt32(shape.routing.scores.rawValue), shape.routing.isNormalized ? 1 : 0, shape.routing.scale.bitPattern,
-        weights.place(of: mixture.choiceBias), UInt32(regions.chosen.place), UInt32(regions.weights.place), UInt32(input.place),
-        UInt32(input.stride), UInt32(memory.input.place), UInt32(memory.input.stride), UInt32(width),
+        weights.place(of: mixture.choiceBias), UInt32(regions.chosen.place), UInt32(regions.weights.place),
+        UInt32(input.place), UInt32(input.stride), UInt32(memory.input.place), UInt32(memory.input.stride),
+        UInt32(width),
         weights.place(of: fusedNorm?.weight), h.normEpsilon.bitPattern, weights.place(of: mixture.shared?.factor),
         UInt32(regions.factors.place),
       ], x: .rows)
@@ -35,7 +36,8 @@ extension GPUPassWriter {
     guard !isDecode else {
       for (gate, up) in zip(pieces.0, pieces.1) {
         products(
-          [(mixture.gate.weight, gate), (mixture.up.weight, up)], mixture, from: normalized, into: regions.hidden, adds: false)
+          [(mixture.gate.weight, gate), (mixture.up.weight, up)], mixture, from: normalized, into: regions.hidden,
+          adds: false)
       }
       return
     }
