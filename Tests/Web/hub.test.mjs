@@ -297,7 +297,7 @@ describe('the hub', () => {
     // Of each file whether it runs and fits.
     assert.deepEqual(
       told.choices.map(({ runs, fits }) => [runs, fits]),
-      ['m-IQ2_XS.gguf', 'm-Q4_K_M.gguf', 'm-Q8_0.gguf'].map((path) => [runsQuantization(quantizationOf(path)), true]),
+      ['m-Q4_0_4_4.gguf', 'm-Q4_K_M.gguf', 'm-Q8_0.gguf'].map((path) => [runsQuantization(quantizationOf(path)), true]),
     );
     const tight = (await tell('a/b', { here: { ...roomy, deviceMemory: 4 } })).choices;
     assert.deepEqual(tight.map(({ fits }) => fits), [true, true, false]);

@@ -8,7 +8,6 @@ import { ConversationArchive } from './conversations.js';
 import { deviceText, displayName, findModel, fitOf } from './device.js';
 import { byId } from './dom.js';
 import { onUnkept } from './draft.js';
-import { acceptDrops } from './drop.js';
 import { LoadingView } from './loading-view.js';
 import { currentPlace, onPlaceChange, rememberPlace } from './place.js';
 import { changeSettings, settings } from './settings.js';
@@ -199,7 +198,7 @@ function showModel() {
 
 buildWelcome((text) => composer.fill(text));
 handleShortcuts({ chat, sidebar, openModels });
-acceptDrops(loadModel, (files) => composer.addFiles(files));
+import('./drop.js').then(({ acceptDrops }) => acceptDrops(loadModel, (files) => composer.addFiles(files)));
 byId('model-button').addEventListener('click', openModels);
 byId('settings-button').addEventListener('click', openSettings);
 byId('prompt-button').addEventListener('click', openPrompt);
