@@ -14,6 +14,9 @@
  * @property {boolean | null} hasTemplate Whether it has a chat template; null when the header goes on.
  */
 
+/** Those of them that turn texts into vectors and write none. */
+export const vectorArchitectures = ['bert', 'gemma-embedding', 'jina-bert-v2', 'modern-bert', 'nomic-bert'];
+
 /** The architectures that the engine runs; a test compares them with its own table. */
 export const architectures = [
   'llama',

@@ -24,6 +24,8 @@ def test_a_double_click_on_send_sends_once_and_stops_nothing(page, site):
 
 
 def test_a_double_click_on_stop_sends_nothing(page, site):
+    # Long enough to be stopped whatever runs beside it.
+    page.add_init_script("""localStorage.setItem('swiftlet-settings', '{"maxTokens":1000}')""")
     begin(page, site)
     page.fill("#message-input", "Not finished")
     page.dblclick("#stop")

@@ -85,7 +85,7 @@ def test_words_are_searched_and_a_result_says_what_it_is_before_it_is_downloaded
     results = page.locator(".finder-result")
     assert results.count() == 4, "a name that is none is left out"
     assert "1.2M downloads" in results.first.inner_text() and "apache-2.0" in results.first.inner_text()
-    assert "Does not run here: bert" in results.nth(2).inner_text()
+    assert "Turns texts into vectors and writes no replies." in results.nth(2).inner_text()
 
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -171,7 +171,7 @@ def test_what_cannot_be_used_says_why_and_offers_no_download(page, site, hub):
     open_models(page, site)
     for name, words in [
         (f"{OWNER}/Huge-GGUF", "Does not fit this device. It needs 40"),
-        (f"{OWNER}/Embedder-GGUF", "architecture is bert; this engine runs llama"),
+        (f"{OWNER}/Embedder-GGUF", "Turns texts into vectors and writes no replies."),
         (f"{OWNER}/Asked-For-GGUF", "ask for an agreement first"),
     ]:
         find(page, name)

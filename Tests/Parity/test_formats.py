@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "Browser"))
 from oracle import Oracle
-from test_generation import aligned, ask, first_difference, generate
+from comparison import aligned, ask, first_difference, generate
 from tiny_gguf import FORMATS, SCALES, Q, elements, write
 
 DIGESTS = pathlib.Path(__file__).parent.parent / "Fixtures" / "format-digests.json"

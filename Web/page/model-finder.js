@@ -1,3 +1,4 @@
+import { vectorArchitectures } from '../gguf-header.js';
 import { describeModel, searchModels } from '../hub.js';
 import { isAddress, parseModelName } from '../model-name.js';
 import { findModel } from './device.js';
@@ -7,6 +8,18 @@ import { descriptionOf } from './model-description.js';
 import { settings } from './settings.js';
 
 /** @typedef {import('../hub.js').FoundModel} FoundModel */
+/** @typedef {import('../hub.js').ModelDescription} ModelDescription */
+
+const writesNone = 'Turns texts into vectors and writes no replies.';
+
+/** @param {string | null | undefined} architecture */
+const isOfVectors = (architecture) => vectorArchitectures.includes(architecture ?? '');
+
+/** @param {ModelDescription} model What the hub says, as somebody sees it who wants replies. @returns {ModelDescription} */
+const forReplies = (model) =>
+  isOfVectors(model.architecture) && !model.problem
+    ? { ...model, problem: { code: 'unsupported-model', message: writesNone } }
+    : model;
 
 /**
  * The field that takes a name, a link or words: finds models, and tells what a name means before it is downloaded. Nothing is
@@ -160,7 +173,8 @@ export class ModelFinder {
     const { contextLength } = settings.getState();
     await this.#ask(
       `Looking at ${shortened(name)}…`,
-      (signal) => describeModel(name, { hubURL: this.#hubURL, baseURL: location.href, models, contextLength, signal }),
+      (signal) =>
+        describeModel(name, { hubURL: this.#hubURL, baseURL: location.href, models, contextLength, signal }).then(forReplies),
       (description) => {
         const draw = () => {
           this.#show(
@@ -246,6 +260,7 @@ export class ModelFinder {
   /** @param {FoundModel} model */
   #result({ name, downloads, parameters, license, architecture, runs, isGated }) {
     const [owner, title] = name.split('/');
+    const unfit = runs === false ? `Does not run here: ${architecture}` : isOfVectors(architecture) && writesNone;
     const facts = [
       `${compact(downloads)} downloads`,
       parameters && `${compact(parameters)} weights`,
@@ -260,8 +275,7 @@ export class ModelFinder {
         { type: 'button', class: 'finder-result', 'data-name': name, onclick: () => this.#describe(name) },
         element('span', { class: 'finder-name' }, element('span', { class: 'quiet' }, `${owner}/`), title),
         element('span', { class: 'model-facts' }, ...facts.map((fact) => element('span', {}, fact))),
-        runs === false &&
-          element('span', { class: 'model-state', 'data-kind': 'unfit' }, `Does not run here: ${architecture}`),
+        unfit && element('span', { class: 'model-state', 'data-kind': 'unfit' }, unfit),
       ),
     );
   }

@@ -22,6 +22,8 @@ struct Layer {
     let shape = h.layers[index]
     func norm(_ name: StaticString) throws(ModelError) -> Norm? {
       guard traits.hasPreNorms else { return nil }
+      // Where embeddings are normalized the first layer need not do it again, unlike the others.
+      if index == 0, traits.hasEmbeddingNorm, !tensors.has(layer: index, name, ".weight") { return nil }
       return try tensors.optionalNorm(layer: index, name, traits.norm, count: width)
     }
     let (first, second) = (try norm(traits.mixerNorm), try norm(traits.feedForwardNorm))
@@ -35,7 +37,6 @@ struct Layer {
     mixerNorm = isParallel ? first ?? second : first
     feedForwardNorm = isParallel && first == nil ? nil : second
     if traits.hasPreNorms {
-      // Embeddings that are normalized need it no more.
       let isNormalized = index == 0 && traits.hasEmbeddingNorm
       if !isNormalized { _ = try tensors.required(mixerNorm, "blk.\(index).\(traits.mixerNorm).weight") }
       if !isParallel { _ = try tensors.required(second, "blk.\(index).\(traits.feedForwardNorm).weight") }

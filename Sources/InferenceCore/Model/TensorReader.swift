@@ -133,6 +133,10 @@ final class TensorReader {
     try optionalFloats(layer: layer, name, part, rows: 1, columns: count)
   }
 
+  func has(layer: Int, _ name: StaticString, _ part: StaticString) -> Bool {
+    file.position(layer: layer, name, part) != nil
+  }
+
   /// What one layer of a kind has and another lacks was lost: throws ``ModelError/Kind-swift.enum/missing``.
   func note(layer: Int, _ name: StaticString, _ part: StaticString, isThere: Bool) throws(ModelError) {
     guard let first = optionals.first(where: { same($0.name, name) && same($0.part, part) }) else {
