@@ -319,7 +319,8 @@ extension Worker {
       weightBytes: UInt64(cost.weights), workingBytes: UInt64(cost.working), threads: threads,
       loadMilliseconds: now - current.arrival, device: executor.isOnDevice ? .gpu : .cpu,
       deviceName: current.card?.name ?? "", deviceNote: current.deviceNote,
-      warning: tokenizer.warning(of: file) ?? "")
+      // What writes no replies needs no template.
+      warning: (language.hyperparameters.generates ? tokenizer.warning(of: file) : tokenizer.warning) ?? "")
     scheduler.capacity = limits.sequences
     let loaded = LoadedModel(
       command: current.command, entry: current.entry, info: info, bytes: bytes, tokenizer: tokenizer, format: format,
